@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The graph that every stage speaks; imports nothing of files, targets or C."""
+
+from smidgen.ir.evaluate import check_inputs, evaluate, evaluate_all
+from smidgen.ir.graph import Graph, Node, Value
+from smidgen.ir.op import ALL_FORMS, Form, Op
+from smidgen.ir.text import format_graph
+from smidgen.ir.types import DTYPES, Array, DType, Numerics, QuantParams, Rounding, TensorType
+from smidgen.ir.verify import verify
+
+__all__ = [
+    "ALL_FORMS",
+    "DTYPES",
+    "Array",
+    "DType",
+    "Form",
+    "Graph",
+    "Node",
+    "Numerics",
+    "Op",
+    "QuantParams",
+    "Rounding",
+    "TensorType",
+    "Value",
+    "check_inputs",
+    "evaluate",
+    "evaluate_all",
+    "format_graph",
+    "verify",
+]

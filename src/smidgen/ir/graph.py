@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The graph: frozen values, typed ops, nodes in topological order. Nothing here knows targets, C or files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from smidgen.errors import InvalidGraph
+from smidgen.ir.op import Op
+from smidgen.ir.types import Array, Numerics, TensorType
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Value:
+    """Compared by identity. A constant iff ``data`` is given, then read-only and of its type. The name is a C identifier."""
+
+    name: str
+    type: TensorType
+    data: Array | None = None
+
+    def __post_init__(self) -> None:
+        if self.data is not None:
+            if self.data.shape != self.type.shape or self.data.dtype != np.dtype(self.type.dtype):
+                raise InvalidGraph(f"{self.name}: data is {self.data.dtype}{list(self.data.shape)}, type {self.type}")
+            self.data.setflags(write=False)
+
+    @property
+    def constant(self) -> Array:
+        """The data of a constant; InvalidGraph for a computed value."""
+        if self.data is None:
+            raise InvalidGraph(f"{self.name} is not a constant")
+        return self.data
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """One application of an op. ``loc`` says where it came from ("kws.tflite:op 3 CONV_2D") and survives every rewrite."""
+
+    op: Op
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    loc: str
+
+    def __getitem__(self, operand: str) -> Value:
+        value = self.get(operand)
+        if value is None:
+            raise InvalidGraph(f"{self.loc}: {type(self.op).__name__} has no operand {operand!r} here")
+        return value
+
+    def get(self, operand: str) -> Value | None:
+        """The input with this operand name, or None if it is absent."""
+        index = [o.rstrip("?*") for o in self.op.operands].index(operand)
+        return self.inputs[index] if index < len(self.inputs) else None
+
+    @property
+    def output(self) -> Value:
+        (value,) = self.outputs
+        return value
+
+    @property
+    def types(self) -> tuple[TensorType, ...]:
+        return tuple(v.type for v in self.inputs)
+
+    @property
+    def macs(self) -> int:
+        return self.op.macs(self.types)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Graph:
+    """Inputs, outputs and nodes of one network. Invariants, checked by ``verify``:
+
+    1. each value is written once;
+    2. nodes are in topological order;
+    3. every read value is an input, a constant or written earlier;
+    4. ``op.infer`` agrees with the stored types;
+    5. names are unique C identifiers;
+    6. every op allows the graph's form;
+    7. every node has a loc.
+    """
+
+    name: str
+    numerics: Numerics
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    nodes: tuple[Node, ...]
+
+    def with_nodes(self, nodes: tuple[Node, ...]) -> Graph:
+        return replace(self, nodes=nodes)
+
+    def substitute(self, mapping: Mapping[Value, Value]) -> Graph:
+        """The graph with every use of a key of ``mapping`` replaced by its value (followed to the end of a chain)."""
+
+        def end(v: Value) -> Value:
+            while v in mapping:
+                v = mapping[v]
+            return v
+
+        nodes = tuple(replace(n, inputs=tuple(end(v) for v in n.inputs)) for n in self.nodes)
+        return replace(self, nodes=nodes, outputs=tuple(end(v) for v in self.outputs))
+
+    def users(self) -> dict[Value, list[Node]]:
+        """Which nodes read each value; a value that nothing reads is absent."""
+        table: dict[Value, list[Node]] = {}
+        for node in self.nodes:
+            for v in dict.fromkeys(node.inputs):
+                table.setdefault(v, []).append(node)
+        return table
+
+    def producers(self) -> dict[Value, Node]:
+        return {v: node for node in self.nodes for v in node.outputs}
+
+    def values(self) -> Iterator[Value]:
+        """Every value once: inputs, then each node's new constants and outputs, in order."""
+        seen: dict[Value, None] = dict.fromkeys(self.inputs)
+        for node in self.nodes:
+            seen.update(dict.fromkeys((*node.inputs, *node.outputs)))
+        seen.update(dict.fromkeys(self.outputs))
+        return iter(seen)
+
+    @property
+    def macs(self) -> int:
+        return sum(node.macs for node in self.nodes)

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The contracts between a compiled model and its kernels: one parameter struct and one function type a contract.
+ * C11, freestanding. Activations are NHWC, convolution weights OHWI, depthwise weights HWC (c = in_c * multiplier).
+ * Offsets are added to an operand, never subtracted. x, y: activations; w: weights and b: bias (or null) as the kernel's
+ * record packs them; scratch: as many bytes as its record asks for, 8-byte aligned. All data pointers may have any
+ * alignment of their element type, except that the planner aligns every buffer it places to 8 bytes. */
+#ifndef SMG_KERNELS_H
+#define SMG_KERNELS_H
+#include <stdint.h>
+
+/* Convolution of any kernel, stride, dilation, padding and groups. */
+typedef struct {
+    int32_t batch, in_h, in_w, in_c, out_h, out_w, out_c, k_h, k_w;
+    int32_t stride_h, stride_w, dilation_h, dilation_w, pad_t, pad_l, groups;
+    int32_t in_offset, out_offset, act_min, act_max;
+    const int32_t *mult, *shift; /* (out_c) of each: see smg_requantize.h */
+} smg_conv2d_params;
+typedef void smg_conv2d_kernel(const smg_conv2d_params *p, const int8_t *x, const int8_t *w, const int32_t *b, int8_t *y,
+                               void *scratch);
+
+/* Depthwise convolution: output channel c reads input channel c / multiplier. */
+typedef struct {
+    int32_t batch, in_h, in_w, in_c, out_h, out_w, out_c, k_h, k_w;
+    int32_t stride_h, stride_w, dilation_h, dilation_w, pad_t, pad_l, multiplier;
+    int32_t in_offset, out_offset, act_min, act_max;
+    const int32_t *mult, *shift; /* (out_c) of each */
+} smg_depthwise_params;
+typedef void smg_depthwise_kernel(const smg_depthwise_params *p, const int8_t *x, const int8_t *w, const int32_t *b,
+                                  int8_t *y, void *scratch);
+
+/* Fully connected: y (rows, out_c) = x (rows, in_c) * w (out_c, in_c)^T. */
+typedef struct {
+    int32_t rows, in_c, out_c;
+    int32_t in_offset, out_offset, act_min, act_max;
+    int32_t channel_step;        /* 0: one mult and shift for all channels; 1: one of each a channel */
+    const int32_t *mult, *shift; /* (1) or (out_c) of each */
+} smg_fully_connected_params;
+typedef void smg_fully_connected_kernel(const smg_fully_connected_params *p, const int8_t *x, const int8_t *w,
+                                        const int32_t *b, int8_t *y, void *scratch);
+
+/* Elementwise over (d0, d1, d2, d3) outputs; strides in elements, 0 along a broadcast dimension. */
+typedef struct {
+    int32_t dims[4], a_strides[4], b_strides[4];
+} smg_broadcast;
+
+/* TFLite's add: both inputs shifted left and rescaled, added (or subtracted, sign -1), rescaled; double rounding. */
+typedef struct {
+    smg_broadcast shape;
+    int32_t a_offset, b_offset, a_sign, b_sign, left_shift;
+    int32_t a_mult, a_shift, b_mult, b_shift, out_mult, out_shift;
+    int32_t out_offset, act_min, act_max;
+} smg_add_params;
+typedef void smg_add_kernel(const smg_add_params *p, const int8_t *a, const int8_t *b, int8_t *y, void *scratch);
+
+/* One exact rounding, ties to even: y = rne((a * a_mult + b * b_mult) / 2^shift); a sign lives in its multiplier. */
+typedef struct {
+    smg_broadcast shape;
+    int32_t a_offset, b_offset, a_mult, b_mult, shift;
+    int32_t out_offset, act_min, act_max;
+} smg_addrne_params;
+typedef void smg_addrne_kernel(const smg_addrne_params *p, const int8_t *a, const int8_t *b, int8_t *y, void *scratch);
+
+/* Elementwise product with one multiplier. */
+typedef struct {
+    smg_broadcast shape;
+    int32_t a_offset, b_offset, mult, shift, out_offset, act_min, act_max;
+} smg_mul_params;
+typedef void smg_mul_kernel(const smg_mul_params *p, const int8_t *a, const int8_t *b, int8_t *y, void *scratch);
+
+/* Max and TFLite's average pooling (equal scales in and out). */
+typedef struct {
+    int32_t batch, in_h, in_w, in_c, out_h, out_w, k_h, k_w, stride_h, stride_w, pad_t, pad_l;
+    int32_t act_min, act_max;
+} smg_pool_params;
+typedef void smg_pool_kernel(const smg_pool_params *p, const int8_t *x, int8_t *y, void *scratch);
+
+/* Average pooling with a rescale and one rounding, ties to even. */
+typedef struct {
+    int32_t batch, in_h, in_w, in_c, out_h, out_w, k_h, k_w, stride_h, stride_w, pad_t, pad_l;
+    int32_t in_offset, out_offset, act_min, act_max;
+    int32_t by_count;            /* 0: mult[0], shift[0] serve every window; 1: index them by valid elements - 1 */
+    const int32_t *mult, *shift; /* (1) or (k_h * k_w) of each */
+} smg_avgpoolrne_params;
+typedef void smg_avgpoolrne_kernel(const smg_avgpoolrne_params *p, const int8_t *x, int8_t *y, void *scratch);
+
+/* Mean of x (outer, reduced, inner) over its middle dimension. */
+typedef struct {
+    int32_t outer, reduced, inner;
+    int32_t in_offset, out_offset, mult, shift, act_min, act_max;
+} smg_mean_params;
+typedef void smg_mean_kernel(const smg_mean_params *p, const int8_t *x, int8_t *y, void *scratch);
+
+/* TFLite's fixed-point softmax over the last dimension. */
+typedef struct {
+    int32_t rows, depth, mult, shift, diff_min;
+} smg_softmax_params;
+typedef void smg_softmax_kernel(const smg_softmax_params *p, const int8_t *x, int8_t *y, void *scratch);
+
+/* Softmax from a table of exponentials: y = rne(e * out_mult / (sum e * 2^out_shift)). */
+typedef struct {
+    int32_t rows, depth, out_mult, out_shift, out_offset;
+    const uint32_t *exponentials; /* (256): of (x - max), by max - x */
+} smg_softmaxrne_params;
+typedef void smg_softmaxrne_kernel(const smg_softmaxrne_params *p, const int8_t *x, int8_t *y, void *scratch);
+
+/* y = table[x] for any function of one byte; the table is indexed by the byte as unsigned. */
+typedef struct {
+    int32_t count;
+} smg_lookup_params;
+typedef void smg_lookup_kernel(const smg_lookup_params *p, const int8_t *x, const int8_t *table, int8_t *y, void *scratch);
+
+/* Constant padding of (d0, d1, d2, d3). */
+typedef struct {
+    int32_t in_dims[4], before[4], out_dims[4], value;
+} smg_pad_params;
+typedef void smg_pad_kernel(const smg_pad_params *p, const int8_t *x, int8_t *y, void *scratch);
+
+/* y in row-major order over dims; in_strides are x's strides along each output dimension. */
+typedef struct {
+    int32_t dims[6], in_strides[6];
+} smg_transpose_params;
+typedef void smg_transpose_kernel(const smg_transpose_params *p, const int8_t *x, int8_t *y, void *scratch);
+
+/* Concatenation: outer rows, each the inputs' chunks in order. */
+typedef struct {
+    int32_t outer, inputs;
+    const int32_t *chunk_bytes; /* (inputs) */
+} smg_concat_params;
+typedef void smg_concat_kernel(const smg_concat_params *p, const int8_t *const *x, int8_t *y, void *scratch);
+
+/* float32 -> int8: round(x / scale) + zero_point, saturated; NaN gives zero_point. */
+typedef struct {
+    int32_t count, zero_point;
+    float scale;
+} smg_quantize_params;
+typedef void smg_quantize_kernel(const smg_quantize_params *p, const float *x, int8_t *y, void *scratch);
+
+/* int8 -> float32: (x - zero_point) * scale. */
+typedef struct {
+    int32_t count, zero_point;
+    float scale;
+} smg_dequantize_params;
+typedef void smg_dequantize_kernel(const smg_dequantize_params *p, const int8_t *x, float *y, void *scratch);
+#endif

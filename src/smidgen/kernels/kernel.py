@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The record of a kernel and the choice between kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from smidgen.errors import NoKernel
+from smidgen.ir import Array, Node, Op
+from smidgen.targets.target import Core
+
+Predicate = Callable[[Node], bool]
+"""Its docstring is the sentence that a rejection and docs/supported-ops.md show."""
+
+ParamValue = int | float | Array
+ROOT = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A constant operand as the C code expects it. ``None`` data means: pass a null pointer."""
+
+    data: Array | None
+
+
+def no_params(node: Node) -> Mapping[str, ParamValue]:
+    return {}
+
+
+def no_scratch(node: Node) -> int:
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """One C function. The file is ``<symbol>.c`` in the folder of its family, its type ``smg_<contract>_kernel``
+    and its parameters ``smg_<contract>_params``, both in include/smg_kernels.h.
+
+    ``cost`` gives modelled cycles on a core with zero wait states. ``pack(node)`` gives, by operand name, the constants
+    that differ from the node's own (weights reordered, bias with the zero point folded in, ...). ``scratch(node)`` gives
+    bytes, 8-byte aligned by the planner, contents undefined on entry. ``inplace`` names the operand whose buffer the output
+    may take over. Every kernel is exact: equal to ``Op.evaluate`` for every node that ``requires`` admits.
+    """
+
+    symbol: str
+    family: str
+    contract: str
+    op: type[Op]
+    cost: Callable[[Node, Core], float]
+    params: Callable[[Node], Mapping[str, ParamValue]] = no_params
+    isa: frozenset[str] = frozenset()
+    requires: tuple[Predicate, ...] = ()
+    pack: Callable[[Node], Mapping[str, Packed]] | None = None
+    scratch: Callable[[Node], int] = no_scratch
+    inplace: str | None = None
+    includes: tuple[str, ...] = ()  # headers beside the .c file that it includes, beyond include/
+
+    def rejects(self, node: Node, core: Core) -> str | None:
+        """Why this kernel cannot compute ``node`` on ``core``, or None if it can."""
+        if missing := self.isa - core.features:
+            return f"core {core.name} lacks {', '.join(sorted(missing))}"
+        return next((f"needs: {p.__doc__}" for p in self.requires if not p(node)), None)
+
+    def packed(self, node: Node) -> Mapping[str, Packed]:
+        return self.pack(node) if self.pack else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was taken for a node, at what modelled cost, and each alternative with its reason or its extra cycles."""
+
+    kernel: Kernel
+    cycles: float
+    rejected: tuple[tuple[str, str], ...]
+
+
+def source_path(kernel: Kernel) -> Path:
+    return ROOT / kernel.family / f"{kernel.symbol}.c"
+
+
+def select(node: Node, core: Core, kernels: Sequence[Kernel], *, force: str | None = None) -> Choice:
+    """The cheapest kernel that may compute ``node`` on ``core``; ties go by symbol.
+
+    ``force`` names the one to take. Raises NoKernel with every candidate's reason.
+    """
+    able: list[tuple[float, str, Kernel]] = []
+    rejected: list[tuple[str, str]] = []
+    for k in kernels:
+        if k.op is not type(node.op):
+            continue
+        reason = k.rejects(node, core)
+        if reason is None and force is not None and k.symbol != force:
+            reason = f"{force} was asked for"
+        if reason is None:
+            able.append((k.cost(node, core), k.symbol, k))
+        else:
+            rejected.append((k.symbol, reason))
+    if not able:
+        tried = "".join(f"\n  {s}: {r}" for s, r in rejected) or "\n  (none is registered for this op)"
+        raise NoKernel(f"{node.loc}: no kernel for {type(node.op).__name__} on {core.name}. Tried:{tried}")
+    able.sort(key=lambda t: t[:2])
+    cycles, _, best = able[0]
+    others = tuple((s, f"{c:.0f} cycles, {c - cycles:.0f} more") for c, s, _ in able[1:])
+    return Choice(best, cycles, (*rejected, *others))

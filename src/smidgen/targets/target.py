@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hardware as data: a core's features and costs, a board's memories and clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+RegionKind = Literal["flash", "sram"]
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """A processor core. ``features`` is closed under implication; ``cycles`` are the cost classes kernels speak in."""
+
+    name: str
+    title: str
+    features: frozenset[str]
+    zig_cpu: str  # the value of zig's -mcpu
+    gcc_flags: tuple[str, ...]
+    cycles: Mapping[str, float]  # the core model's parameters, in cycles, by rule name
+    provenance: Mapping[str, str]  # where each rule's number comes from; same keys as ``cycles``
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A contiguous memory."""
+
+    name: str
+    base: int
+    size_bytes: int
+    kind: RegionKind
+    wait_states: int = 0  # extra cycles of an access that no cache or buffer answers
+
+
+@dataclass(frozen=True, slots=True)
+class FlashCache:
+    """The buffer between a core and its flash (ST's ART accelerator and its like)."""
+
+    instruction_lines: int
+    data_lines: int
+    line_bytes: int
+    fetch_bytes: int  # what one flash access delivers
+    prefetch: bool
+    provenance: str
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A board: its core, memories and clock. ``smidgen targets`` lists them."""
+
+    name: str
+    title: str
+    core: Core
+    clock_hz: int
+    regions: tuple[Region, ...]
+    flash_cache: FlashCache | None
+    provenance: str
+
+    def region(self, kind: RegionKind) -> Region:
+        """The main (first listed) region of this kind."""
+        return next(r for r in self.regions if r.kind == kind)
