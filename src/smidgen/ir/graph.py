@@ -15,7 +15,7 @@ from smidgen.ir.types import Array, Numerics, TensorType
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Value:
-    """Compared by identity. A constant iff ``data`` is given, then read-only and of its type. The name is a C identifier."""
+    """Compared by identity. A constant iff ``data`` is given, then read-only and of its type. Named as in C."""
 
     name: str
     type: TensorType
@@ -37,7 +37,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Node:
-    """One application of an op. ``loc`` says where it came from ("kws.tflite:op 3 CONV_2D") and survives every rewrite."""
+    """One application of an op. ``loc`` says where it came from ("kws.tflite:op 3 CONV_2D"), through every rewrite."""
 
     op: Op
     inputs: tuple[Value, ...]

@@ -19,7 +19,8 @@ class Op(ABC):
     """A frozen dataclass of attributes. Pure: no method has side effects, none keeps state.
 
     ``operands`` names the inputs in order; a trailing "?" marks one that may be absent, a trailing "*" (only on the
-    last) any number of them. ``evaluate`` *is* the semantics: integer numpy for quantized types, float32 for float types.
+    last) any number of them. ``evaluate`` *is* the semantics: integer numpy for quantized types, float32 for
+    float types.
     """
 
     operands: ClassVar[tuple[str, ...]]

@@ -28,7 +28,7 @@ DTYPES: tuple[DType, ...] = ("int8", "uint8", "int16", "int32", "int64", "float3
 
 @dataclass(frozen=True, slots=True)
 class QuantParams:
-    """real = scale[c] * (q - zero_point[c]); axis is None for per-tensor. Scales are float32 values, as in the files."""
+    """real = scale[c] * (q - zero_point[c]); axis is None for per-tensor. Scales are float32 values."""
 
     scale: tuple[float, ...]
     zero_point: tuple[int, ...]

@@ -38,10 +38,10 @@ class Kernel:
     """One C function. The file is ``<symbol>.c`` in the folder of its family, its type ``smg_<contract>_kernel``
     and its parameters ``smg_<contract>_params``, both in include/smg_kernels.h.
 
-    ``cost`` gives modelled cycles on a core with zero wait states. ``pack(node)`` gives, by operand name, the constants
-    that differ from the node's own (weights reordered, bias with the zero point folded in, ...). ``scratch(node)`` gives
-    bytes, 8-byte aligned by the planner, contents undefined on entry. ``inplace`` names the operand whose buffer the output
-    may take over. Every kernel is exact: equal to ``Op.evaluate`` for every node that ``requires`` admits.
+    ``cost`` gives modelled cycles on a core with zero wait states. ``pack(node)`` gives, by operand name, the
+    constants that differ from the node's own (weights reordered, bias with the zero point folded in, ...).
+    ``scratch(node)`` gives bytes, 8-byte aligned by the planner, contents undefined on entry. ``inplace`` names the
+    operand whose buffer the output may take over. Every kernel is exact: equal to ``Op.evaluate`` for every node that ``requires`` admits.
     """
 
     symbol: str

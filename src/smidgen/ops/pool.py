@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pooling over windows. TFLite AVERAGE_POOL_2D and MAX_POOL_2D; ONNX AveragePool, MaxPool and their global forms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from smidgen.errors import InvalidGraph
+from smidgen.ir import Array, Op, QuantParams, Rounding, TensorType
+from smidgen.ops.arithmetic import NO_CLAMP, multipliers, requantize, require_type, saturate
+from smidgen.ops.conv import Multipliers, Pair, out_size, pad_hw, spatial, windows
+
+
+@dataclass(frozen=True)
+class _Pool(Op):
+    operands: ClassVar[tuple[str, ...]] = ("x",)
+    kernel: Pair = (1, 1)
+    stride: Pair = (1, 1)
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
+    clamp: tuple[float, float] = NO_CLAMP
+
+    def _output(self, x: TensorType, quant: QuantParams | None) -> TensorType:
+        if len(x.shape) != 4:
+            raise InvalidGraph(f"operand x has shape {list(x.shape)}, needs 4 dimensions")
+        require_type("x", x, "int8", "float32")
+        t, left, b, r = self.padding
+        if max(t, b) >= self.kernel[0] or max(left, r) >= self.kernel[1]:
+            raise InvalidGraph(
+                f"padding {self.padding} is as large as the window {self.kernel}: a window would be empty"
+            )
+        oh = out_size(x.shape[1], self.kernel[0], self.stride[0], 1, t, b)
+        ow = out_size(x.shape[2], self.kernel[1], self.stride[1], 1, left, r)
+        return TensorType(x.dtype, (x.shape[0], oh, ow, x.shape[3]), quant)
+
+    def _windows(self, x: Array, out: TensorType, value: float) -> Array:
+        return windows(pad_hw(x, self.padding, value), self.kernel, self.stride, (1, 1), spatial(out))
+
+    def valid_counts(self, x: TensorType) -> Array:
+        """How many elements of each window lie inside x: (1, oh, ow, 1), int64."""
+        out = self._output(x, None)
+        ones = np.ones((1, *x.shape[1:3], 1), np.int64)
+        counts: Array = self._windows(ones, out, 0).sum(axis=(3, 4))
+        return counts
+
+
+@dataclass(frozen=True)
+class MaxPool2D(_Pool):
+    """The largest valid element; the output keeps the input's quantization."""
+
+    def infer(self, types: Sequence[TensorType]) -> tuple[TensorType, ...]:
+        return (self._output(types[0], types[0].quant),)
+
+    def evaluate(self, types: Sequence[TensorType], arrays: Sequence[Array]) -> tuple[Array, ...]:
+        (out,) = self.infer(types)
+        low = -np.inf if out.dtype == "float32" else -128
+        y = self._windows(arrays[0], out, low).max(axis=(3, 4))
+        return (np.clip(y, *self.clamp).astype(out.dtype),)
+
+
+@dataclass(frozen=True)
+class AveragePool2D(_Pool):
+    """The mean of the valid elements (or, with count_include_pad, of the whole window with zeros outside).
+
+    ``double`` (TFLM): scales in and out are equal; sum / count, rounded half away from zero, no zero point involved.
+    ``even``: sum of (x - zx), times scale(x) / (count * scale(y)), one rounding; out_quant is free.
+    """
+
+    out_quant: QuantParams | None = None
+    count_include_pad: bool = False
+    rounding: Rounding = "double"
+
+    def infer(self, types: Sequence[TensorType]) -> tuple[TensorType, ...]:
+        x = types[0]
+        if (x.dtype == "int8") != (self.out_quant is not None):
+            raise InvalidGraph("int8 pooling needs out_quant, float32 must not have it")
+        if x.dtype == "int8" and self.rounding == "double" and (self.out_quant != x.quant or self.count_include_pad):
+            raise InvalidGraph("TFLite average pooling keeps its input's scale and counts no padding")
+        return (self._output(x, self.out_quant),)
+
+    def counts(self, x: TensorType) -> Array:
+        """The divisor of each output position: (1, oh, ow, 1)."""
+        valid = self.valid_counts(x)
+        return np.full_like(valid, self.kernel[0] * self.kernel[1]) if self.count_include_pad else valid
+
+    def count_multipliers(self, x: TensorType, counts: Sequence[int]) -> Multipliers:
+        """The ``even`` profile's multiplier for each divisor."""
+        if self.out_quant is None:
+            raise InvalidGraph("not an integer op")
+        return multipliers([x.scale / (self.out_quant.scale[0] * n) for n in counts])
+
+    def evaluate(self, types: Sequence[TensorType], arrays: Sequence[Array]) -> tuple[Array, ...]:
+        (out,) = self.infer(types)
+        x, counts = types[0], self.counts(types[0])
+        if self.out_quant is None:
+            y = self._windows(arrays[0], out, 0).sum(axis=(3, 4), dtype=np.float32) / counts
+            return (np.clip(y, *self.clamp).astype(np.float32),)
+        if self.rounding == "even":
+            centred = arrays[0].astype(np.int64) - x.zero_point
+            acc = self._windows(centred, out, 0).sum(axis=(3, 4))
+            q31, shift = self.count_multipliers(x, counts.ravel().tolist())
+            r = requantize(acc, q31.reshape(counts.shape), shift.reshape(counts.shape), "even")
+            return (saturate(r, self.out_quant.zero_point[0], self.clamp),)
+        acc = self._windows(arrays[0].astype(np.int64), out, 0).sum(axis=(3, 4))
+        magnitude = (np.abs(acc) + counts // 2) // counts
+        return (saturate(np.sign(acc) * magnitude, 0, self.clamp),)

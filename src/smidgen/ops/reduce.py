@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reductions over whole dimensions. TFLite MEAN, ONNX ReduceMean."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from smidgen.errors import InvalidGraph
+from smidgen.ir import Array, Op, QuantParams, Rounding, TensorType
+from smidgen.ops.arithmetic import NO_CLAMP, quantize_multiplier, requantize, require_type, saturate
+
+
+@dataclass(frozen=True)
+class Mean(Op):
+    """Mean over adjacent dimensions first..last (inclusive), which stay as 1.
+
+    ``double`` (TFLM reduce_common.cc): equal quantization in and out: sum / count truncated towards zero, no zero point
+    involved; otherwise one requantisation of sum - count * zx with 1/count folded into the multiplier.
+    ``even``: multiplier scale(x) / (scale(y) * count), one rounding.
+    """
+
+    operands: ClassVar[tuple[str, ...]] = ("x",)
+    first: int = 0
+    last: int = 0
+    clamp: tuple[float, float] = NO_CLAMP
+    out_quant: QuantParams | None = None
+    rounding: Rounding = "double"
+
+    def infer(self, types: Sequence[TensorType]) -> tuple[TensorType, ...]:
+        x = types[0]
+        require_type("x", x, "int8", "float32")
+        if not 0 <= self.first <= self.last < len(x.shape):
+            raise InvalidGraph(f"dimensions {self.first}..{self.last} of {list(x.shape)}")
+        if (x.dtype == "int8") != (self.out_quant is not None):
+            raise InvalidGraph("an int8 mean needs out_quant, a float32 one must not have it")
+        ones = (1,) * (self.last - self.first + 1)
+        return (TensorType(x.dtype, (*x.shape[: self.first], *ones, *x.shape[self.last + 1 :]), self.out_quant),)
+
+    def count(self, x: TensorType) -> int:
+        return math.prod(x.shape[self.first : self.last + 1])
+
+    def plain(self, x: TensorType) -> bool:
+        """True where TFLM divides the raw sum instead of requantising."""
+        return self.rounding == "double" and x.quant == self.out_quant
+
+    def multiplier(self, x: TensorType) -> tuple[int, int]:
+        if self.out_quant is None:
+            raise InvalidGraph("not an integer op")
+        count, out = self.count(x), self.out_quant.scale[0]
+        if self.rounding == "even":
+            return quantize_multiplier(x.scale / (out * count))
+        q31, shift = quantize_multiplier(x.scale / out)
+        fold = min(count.bit_length() - 1, 32, 31 + shift)
+        return (q31 << fold) // count, shift - fold
+
+    def evaluate(self, types: Sequence[TensorType], arrays: Sequence[Array]) -> tuple[Array, ...]:
+        x, axes = types[0], tuple(range(self.first, self.last + 1))
+        if self.out_quant is None:
+            return (
+                np.clip(arrays[0].mean(axis=axes, keepdims=True, dtype=np.float32), *self.clamp).astype(np.float32),
+            )
+        acc = arrays[0].astype(np.int64).sum(axis=axes, keepdims=True)
+        if self.plain(x):
+            return (saturate(np.sign(acc) * (np.abs(acc) // self.count(x)), 0, self.clamp),)
+        y = requantize(acc - x.zero_point * self.count(x), *self.multiplier(x), self.rounding)
+        return (saturate(y, self.out_quant.zero_point[0], self.clamp),)
