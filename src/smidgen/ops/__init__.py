@@ -33,4 +33,26 @@ OPS = (
 )
 """Every operator, by name: what docs and registry tests iterate over."""
 
-__all__ = ["OPS", "ByteOp", *(op.__name__ for op in OPS)]
+__all__ = [
+    "OPS",
+    "Add",
+    "AveragePool2D",
+    "ByteOp",
+    "Clamp",
+    "Concat",
+    "Conv2D",
+    "DepthwiseConv2D",
+    "Dequantize",
+    "FullyConnected",
+    "LeakyRelu",
+    "Lookup",
+    "MaxPool2D",
+    "Mean",
+    "Mul",
+    "Pad",
+    "Quantize",
+    "Requantize",
+    "Reshape",
+    "Softmax",
+    "Transpose",
+]

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Folds a clamp into the op that feeds it, where both speak the same steps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from smidgen.ir import Graph, Node, Op, Value
+from smidgen.ops import (
+    Add,
+    AveragePool2D,
+    Clamp,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    MaxPool2D,
+    Mean,
+    Mul,
+    Requantize,
+)
+from smidgen.transforms.pass_ import only_user
+
+_CLAMPING = (Add, AveragePool2D, Conv2D, DepthwiseConv2D, FullyConnected, MaxPool2D, Mean, Mul, Requantize)
+
+
+def fuse_activation(graph: Graph) -> Graph:
+    """y = Clamp(f(x)) -> y = f(x) with the tighter clamp, when f clamps, only y reads it and the scale is the same."""
+    users = graph.users()
+    merged: dict[Node, Node] = {}
+    gone: set[Node] = set()
+    for node in graph.nodes:
+        producer = merged.get(node, node)
+        clamp = only_user(producer.output, users, graph.outputs) if isinstance(producer.op, _CLAMPING) else None
+        if clamp is not None and isinstance(clamp.op, Clamp) and clamp.output.type == producer.output.type:
+            gone.add(node)
+            merged[clamp] = _merge(producer, clamp)
+    return graph.with_nodes(tuple(merged.get(n, n) for n in graph.nodes if n not in gone))
+
+
+def _merge(producer: Node, clamp: Node) -> Node:
+    op, bounds = producer.op, clamp.op
+    assert isinstance(op, _CLAMPING)
+    assert isinstance(bounds, Clamp)
+    lo, hi = max(op.clamp[0], bounds.clamp[0]), min(op.clamp[1], bounds.clamp[1])
+    fused: Op = replace(op, clamp=(lo, max(lo, hi)))
+    outputs: tuple[Value, ...] = clamp.outputs
+    return Node(fused, producer.inputs, outputs, f"{producer.loc} + {clamp.loc}")

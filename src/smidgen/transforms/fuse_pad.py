@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Folds constant padding into the convolution that reads it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from smidgen.ir import Graph, Node, Value
+from smidgen.ops import Conv2D, DepthwiseConv2D, Pad
+
+
+def fuse_pad(graph: Graph) -> Graph:
+    """y = conv(Pad(x, zero point)) -> y = conv(x) with that padding added, if it touches only rows and columns."""
+    producers, users = graph.producers(), graph.users()
+    merged: dict[Node, Node] = {}
+    for node in graph.nodes:
+        pad = producers.get(node.inputs[0]) if isinstance(node.op, Conv2D | DepthwiseConv2D) else None
+        if pad is not None and _fusible(pad):
+            merged[node] = _merge(node, pad)
+    nodes = tuple(merged.get(n, n) for n in graph.nodes)
+    gone = {n for n in graph.nodes if isinstance(n.op, Pad) and _unused(n.output, users, merged, graph)}
+    return graph.with_nodes(tuple(n for n in nodes if n not in gone))
+
+
+def _unused(value: Value, users: dict[Value, list[Node]], merged: dict[Node, Node], graph: Graph) -> bool:
+    return value not in graph.outputs and all(u in merged for u in users.get(value, []))
+
+
+def _fusible(pad: Node) -> bool:
+    op, x = pad.op, pad.inputs[0]
+    if not isinstance(op, Pad) or len(op.before) != 4:
+        return False
+    zero = 0 if x.type.dtype == "float32" else x.type.zero_point
+    return op.value == zero and not (op.before[0] or op.before[3] or op.after[0] or op.after[3])
+
+
+def _merge(node: Node, pad: Node) -> Node:
+    op, p = node.op, pad.op
+    assert isinstance(op, Conv2D | DepthwiseConv2D)
+    assert isinstance(p, Pad)
+    more = (p.before[1], p.before[2], p.after[1], p.after[2])
+    t, left, b, r = (a + m for a, m in zip(op.padding, more, strict=True))
+    inputs = (pad.inputs[0], *node.inputs[1:])
+    return Node(replace(op, padding=(t, left, b, r)), inputs, node.outputs, f"{pad.loc} + {node.loc}")

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Turns every elementwise function of one byte into a 256-entry table, made by evaluating it on every byte."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from smidgen.errors import InvalidGraph
+from smidgen.ir import Graph, Node, TensorType, Value
+from smidgen.ops import ByteOp, Lookup
+from smidgen.transforms.pass_ import rewrite
+
+
+def lower_to_lookup(graph: Graph) -> Graph:
+    """y = f(x), f a ByteOp -> y = Lookup(x, table)."""
+    return rewrite(graph, lambda node, _: [_lower(node)] if isinstance(node.op, ByteOp) else None)
+
+
+def _lower(node: Node) -> Node:
+    (x,), y = node.inputs, node.output
+    every_byte = np.arange(256, dtype=np.uint8).view(x.type.dtype)
+    (table,) = node.op.evaluate([replace(x.type, shape=(256,))], [every_byte])
+    if y.type.quant is None:
+        raise InvalidGraph(f"{node.loc}: {y.name} carries no quantization")
+    operand = Value(f"{y.name}_table", TensorType(y.type.dtype, (256,)), table)
+    return Node(Lookup(y.type.quant, y.type.dtype), (x, operand), (y,), node.loc)

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The two lists of passes, in order: before quantization is made integer, and after."""
+
+from smidgen.transforms.check_accumulators import check_accumulators
+from smidgen.transforms.drop_dead_nodes import drop_dead_nodes
+from smidgen.transforms.drop_identity import drop_identity
+from smidgen.transforms.fuse_activation import fuse_activation
+from smidgen.transforms.fuse_pad import fuse_pad
+from smidgen.transforms.lower_to_lookup import lower_to_lookup
+from smidgen.transforms.pass_ import Pass
+
+FLOAT: tuple[Pass, ...] = ()
+"""Imported graphs that still compute in floats (ONNX QDQ), before integerize."""
+
+INTEGER: tuple[Pass, ...] = (
+    Pass("drop-dead-nodes", drop_dead_nodes),
+    Pass("drop-identity", drop_identity),
+    Pass("fuse-activation", fuse_activation),
+    Pass("fuse-pad", fuse_pad),
+    Pass("check-accumulators", check_accumulators),
+    Pass("lower-to-lookup", lower_to_lookup, makes="lowered"),
+)
+"""Integer graphs, down to ops that all have kernels."""
