@@ -22,6 +22,9 @@ SmidgenError
     └── PassBroke           a pass broke the graph or changed what it computes
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 
 class SmidgenError(Exception):
     """Base of all. The message says what, where, why and what to do, in that order."""
@@ -39,8 +42,22 @@ class MalformedModel(ModelError):
     """Not a model file, truncated, or its parts contradict each other."""
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing in a model that smidgen cannot compile: which op at which node, why, and what the user can do."""
+
+    op: str
+    node: str
+    reason: str
+    remedy: str
+
+
 class UnsupportedModel(ModelError):
-    """Well formed, but uses what smidgen does not support (yet)."""
+    """Well formed, but uses what smidgen does not support (yet). ``findings`` lists all of it where known."""
+
+    def __init__(self, message: str, findings: Sequence[Finding] = ()) -> None:
+        super().__init__(message)
+        self.findings = tuple(findings)
 
 
 class InvalidInput(SmidgenError):

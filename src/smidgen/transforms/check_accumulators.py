@@ -49,8 +49,9 @@ def _check(node: Node) -> None:
     shifted = largest << np.maximum(shift, 0) if op.rounding == "double" else largest
     if shifted.max() >= _LIMIT:
         channel = int(shifted.argmax())
+        left = max(int(shift.flat[channel % shift.size]), 0)
         raise UnsupportedModel(
             f"{node.loc}: the 32-bit accumulator of output channel {channel} can overflow (|sum| up to "
-            f"{largest[channel]}, shifted left by {max(int(shift.flat[channel % shift.size]), 0)}), so its result would be undefined. "
-            f"Check that channel's bias and scales; requantise the model with a sane range"
+            f"{largest[channel]}, shifted left by {left}), so its result would be undefined. Check that channel's bias and scales, "
+            f"and quantise the model again with sane ranges"
         )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A pass is a named function from graph to graph; the runner verifies after each and compares what the graph computes."""
+"""A pass is a named function from graph to graph; the runner verifies and compares results after each."""
 
 from __future__ import annotations
 

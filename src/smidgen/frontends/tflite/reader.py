@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TFLite flatbuffer to graph. Format: tensorflow/compiler/mlir/lite/schema/schema.fbs, version 3."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import tflite
+
+from smidgen.errors import Finding, InvalidGraph, MalformedModel
+from smidgen.frontends.support import unsupported
+from smidgen.frontends.tflite.ops import IMPORTERS, OpReader
+from smidgen.frontends.tflite.tensors import Downstream, Refused, TensorTable, builtin_name
+from smidgen.ir import Graph, Node, verify
+
+_BROKEN = (
+    struct.error,
+    IndexError,
+    ValueError,
+    TypeError,
+    OverflowError,
+    AttributeError,
+    AssertionError,
+    KeyError,
+    InvalidGraph,
+    MemoryError,
+)
+"""What reading a damaged flatbuffer can raise: offsets outside the file, wrong union members, nonsense counts."""
+
+
+def read_tflite(data: bytes, name: str, source: str) -> Graph:
+    """The graph (integer form, ``tflm-int8.v1``) of a TFLite model's only subgraph.
+
+    Raises MalformedModel when the file is damaged or contradicts itself, UnsupportedModel with all findings when it is
+    well formed but beyond smidgen.
+    """
+    try:
+        return _Reader(data, name, source).graph()
+    except _BROKEN as e:
+        raise MalformedModel(
+            f"{source} is not a valid TFLite model: {_reason(e)}. The file is damaged or truncated; export it again"
+        ) from e
+
+
+def _reason(e: BaseException) -> str:
+    if isinstance(e, InvalidGraph):
+        return str(e)
+    return f"an offset or count in the flatbuffer points outside the file or to the wrong thing ({e})"
+
+
+@dataclass
+class _Reader:
+    data: bytes
+    name: str
+    source: str
+
+    def graph(self) -> Graph:
+        model = tflite.Model.GetRootAs(self.data, 0)
+        if model.Version() != 3:
+            raise MalformedModel(f"{self.source}: schema version {model.Version()}, expected 3")
+        if model.SubgraphsLength() != 1:
+            self._refuse_subgraphs(model.SubgraphsLength())
+        subgraph = model.Subgraphs(0)
+        table = TensorTable(model, subgraph, self.data, self.source)
+        inputs = tuple(table.graph_input(int(i)) for i in table.indices(subgraph.InputsAsNumpy(), "inputs"))
+        nodes = self._nodes(model, subgraph, table)
+        outputs = tuple(table.activation(int(i)) for i in table.indices(subgraph.OutputsAsNumpy(), "outputs"))
+        if not inputs or not outputs:
+            raise MalformedModel(f"{self.source} has no {'inputs' if not inputs else 'outputs'}")
+        graph = Graph(self.name, "tflm-int8.v1", inputs, outputs, tuple(nodes))
+        verify(graph, "integer")
+        return graph
+
+    def _refuse_subgraphs(self, count: int) -> None:
+        if count == 0:
+            raise MalformedModel(f"{self.source} has no subgraph")
+        finding = Finding("control flow", "model", f"{count} subgraphs", "Export a model without If, While or CallOnce")
+        raise unsupported(self.source, [finding])
+
+    def _nodes(self, model: tflite.Model, subgraph: tflite.SubGraph, table: TensorTable) -> list[Node]:
+        nodes: list[Node] = []
+        findings = list(table.input_findings)
+        for i in range(table.count(subgraph.OperatorsLength(), "operators")):
+            op = subgraph.Operators(i)
+            code = model.OperatorCodes(op.OpcodeIndex())
+            kind = builtin_name(code)
+            loc = f"{self.source}:op {i} {kind}"
+            reader = OpReader(i, kind, code.Version(), op, table, loc)
+            try:
+                nodes += _convert(reader, IMPORTERS.get(kind))
+            except Downstream:
+                table.poison(reader)
+            except Refused as e:
+                findings.append(Finding(kind, f"op {i}", e.reason, e.remedy))
+                table.poison(reader)
+        if findings:
+            raise unsupported(self.source, findings)
+        return nodes
+
+
+def _convert(reader: OpReader, importer: Callable[[OpReader], list[Node]] | None) -> list[Node]:
+    if importer is None:
+        raise Refused("this operator is not supported", "See `smidgen ops`; replace it or ask for it")
+    reader.check_version()
+    nodes = importer(reader)
+    for output in nodes[-1].outputs:
+        reader.table.define(reader.output_index, output)
+    return nodes
