@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The part of a pooling window that lies inside the input. */
+#ifndef SMG_POOL_WINDOW_INC_H
+#define SMG_POOL_WINDOW_INC_H
+#include "smg_kernels.h"
+#include "smg_requantize.h"
+
+/* Input positions first <= i < end that output position o covers along one dimension. */
+typedef struct {
+    int32_t first, end;
+} smg_span;
+
+SMG_INLINE smg_span smg_pool_span(int32_t o, int32_t stride, int32_t pad, int32_t kernel, int32_t size) {
+    const int32_t start = o * stride - pad;
+    const smg_span span = {start > 0 ? start : 0, start + kernel < size ? start + kernel : size};
+    return span;
+}
+#endif
