@@ -32,6 +32,10 @@ class Region:
     size_bytes: int
     kind: RegionKind
     wait_states: int = 0  # extra cycles of an access that no cache or buffer answers
+    provenance: str = ""
+
+    def contains(self, address: int) -> bool:
+        return self.base <= address < self.base + self.size_bytes
 
 
 @dataclass(frozen=True, slots=True)

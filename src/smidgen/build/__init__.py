@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sources and a target -> an image; sources and the host -> a library or a program."""
+
+from smidgen.build.gcc_arm import GccArm
+from smidgen.build.image import Image, build
+from smidgen.build.size import Sizes, SymbolSize
+from smidgen.build.toolchain import Toolchain
+from smidgen.build.zig import Zig
+
+__all__ = ["GccArm", "Image", "Sizes", "SymbolSize", "Toolchain", "Zig", "build"]

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sources and a target -> a linked image that an emulator can run."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from smidgen.build.elf import read_elf
+from smidgen.build.link import CATEGORIES, DEFAULT_STACK_BYTES, linker_script
+from smidgen.build.objects import CompileJob, Compiler, compile_all
+from smidgen.build.size import Sizes, measure
+from smidgen.build.toolchain import Toolchain, run_tool
+from smidgen.build.zig import Zig
+from smidgen.codegen.sources import Interface, Sources
+from smidgen.errors import BuildFailed, DoesNotFit, OutputError, UsageError
+from smidgen.targets import Target
+
+RUNTIME = Path(__file__).parent.parent / "runtime"
+INCLUDES = (".", "kernels")
+OPTIMIZE = ("-O0", "-O1", "-O2", "-O3", "-Os", "-Oz")
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A linked program with its harness, and all that is needed to run and judge it."""
+
+    elf_path: Path
+    toolchain: str  # name and version
+    flags: tuple[str, ...]  # of every compilation
+    sizes: Sizes
+    target: Target
+    interface: Interface
+
+
+def build(
+    sources: Sources,
+    target: Target,
+    toolchain: Toolchain | None = None,
+    optimize: str = "-O3",
+    *,
+    work_dir: Path,
+    stack_bytes: int = DEFAULT_STACK_BYTES,
+) -> Image:
+    """Compiles and links ``sources`` with start-up code and harness; everything it writes lies in ``work_dir``.
+
+    The default toolchain is zig. Objects are reused by content from the user's cache folder. Raises ToolNotFound,
+    BuildFailed with what the tool printed, DoesNotFit with the bytes missing, OutputError, UsageError.
+    """
+    toolchain = toolchain or Zig()
+    if optimize not in OPTIMIZE:
+        raise UsageError(f"optimize is {optimize!r}; use one of {', '.join(OPTIMIZE)}")
+    flags = toolchain.compile_flags(target, optimize)
+    identity = toolchain.version()
+    source_dir, object_dir = work_dir / "src", work_dir / "obj"
+    categories = _write_sources(sources, source_dir)
+    _make(object_dir)
+    jobs = [CompileJob(path, object_dir / _object_name(path, category)) for path, category in sorted(categories.items())]
+    compiler = Compiler(identity, toolchain.command(), flags, toolchain.environment(work_dir))
+    compile_all(compiler, source_dir, jobs, INCLUDES)
+    script = linker_script(target, sources.interface.arena_symbol, stack_bytes)
+    (work_dir / "link.ld").write_text(script, encoding="utf-8")
+    elf_path = work_dir / f"{sources.name}.elf"
+    objects = [f"obj/{job.output.name}" for job in jobs]
+    _link(toolchain, target, objects, elf_path, stack_bytes)
+    return Image(elf_path, f"{toolchain.name} ({identity})", flags, measure(read_elf(elf_path)), target, sources.interface)
+
+
+def _write_sources(sources: Sources, folder: Path) -> dict[str, str]:
+    """Writes every file; returns the category of each one to compile, by path."""
+    categories: dict[str, str] = {}
+    files: dict[str, str] = {}
+    for path, text in sources.files.items():
+        files[path] = text
+        categories[path] = "kernels" if path.startswith("kernels/") else "model"
+    for path, text in sources.harness.items():
+        files[path] = text
+        categories[path] = "harness"
+    for name, category in (("startup.c", "harness"), ("harness.c", "harness"), ("memory.c", "support")):
+        path = f"runtime/{name}"
+        files[path] = (RUNTIME / name).read_text(encoding="utf-8")
+        categories[path] = category
+    for path, text in files.items():
+        _make((folder / path).parent)
+        (folder / path).write_text(text, encoding="utf-8")
+    return {path: category for path, category in categories.items() if path.endswith((".c", ".S"))}
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made: {error.strerror}; choose another work folder") from None
+
+
+def _object_name(path: str, category: str) -> str:
+    assert category in CATEGORIES
+    return f"{category}__{path.replace('/', '_').rsplit('.', 1)[0]}.o"
+
+
+def _link(toolchain: Toolchain, target: Target, objects: list[str], elf_path: Path, stack_bytes: int) -> None:
+    tail = ("-lgcc",) if toolchain.name == "gcc-arm" else ()
+    command = (*toolchain.command(), *toolchain.link_flags(target), "-Wl,-T,link.ld", *objects, *tail, "-o", elf_path.name)
+    work_dir = elf_path.parent
+    try:
+        run_tool(command, cwd=work_dir, what=f"linking {elf_path.name}", environment=toolchain.environment(work_dir))
+    except BuildFailed as error:
+        raise _link_error(str(error), target, stack_bytes) or error from None
+
+
+def _link_error(text: str, target: Target, stack_bytes: int) -> DoesNotFit | None:
+    overflow = re.search(r"region [`'](\w+)'.*?overflowed by (\d+) bytes", text)
+    if overflow:
+        kind, missing = overflow.groups()
+        region = target.region("flash" if kind == "flash" else "sram")
+        return DoesNotFit(
+            f"the program does not fit {target.name}: its {region.name} of {region.size_bytes} bytes is {missing} bytes "
+            "too small; take a smaller model or a larger board"
+        )
+    if "static RAM reaches into the stack" in text:
+        return DoesNotFit(
+            f"the program does not fit {target.name}: arena, statics and {stack_bytes} bytes of stack need more than "
+            f"its {target.region('sram').size_bytes} bytes of RAM; take a smaller model or a larger board"
+        )
+    return None

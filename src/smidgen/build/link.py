@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A target's regions -> the linker script of an emulated image."""
+
+from __future__ import annotations
+
+from smidgen.targets import Target
+
+GUARD_BYTES = 16
+DEFAULT_STACK_BYTES = 16 * 1024
+CATEGORIES = ("harness", "kernels", "model", "support")
+"""Whose bytes are whose: objects are named ``<category>__<file>.o``; what else is linked in counts as support."""
+
+_SCRIPT = """\
+/* Made by smidgen for {target}. */
+MEMORY
+{{
+  flash (rx)  : ORIGIN = {flash_base:#010x}, LENGTH = {flash_bytes}
+  ram   (rwx) : ORIGIN = {ram_base:#010x}, LENGTH = {ram_bytes}
+}}
+SECTIONS
+{{
+  .text : {{
+    KEEP(*(.smg_vectors))
+{text}  }} > flash
+  .rodata : {{
+{rodata}  }} > flash
+  .data : ALIGN(8) {{
+    smg_data_start = .;
+{data}    . = ALIGN(4);
+    smg_data_end = .;
+  }} > ram AT> flash
+  smg_data_load = LOADADDR(.data);
+  .arena (NOLOAD) : ALIGN(16) {{
+    smg_bss_start = .;
+    smg_arena_guard_low = .;
+    . += {guard};
+    *({arena})
+    smg_arena_guard_high = .;
+    . += {guard};
+    . = ALIGN(8);
+  }} > ram
+  .bss (NOLOAD) : ALIGN(8) {{
+{bss}    . = ALIGN(4);
+    smg_bss_end = .;
+  }} > ram
+  smg_stack_top = ORIGIN(ram) + LENGTH(ram);
+  smg_stack_low = smg_stack_top - {stack};
+  smg_stack_guard = smg_stack_low - {guard};
+  ASSERT(smg_bss_end <= smg_stack_guard, "smidgen: static RAM reaches into the stack")
+  /DISCARD/ : {{ *(.ARM.exidx* .ARM.extab* .note* .eh_frame*) }}
+}}
+"""
+
+
+def linker_script(target: Target, arena_symbol: str, stack_bytes: int = DEFAULT_STACK_BYTES) -> str:
+    """The script's text.
+
+    Code and constants go to the main flash, grouped by category between the symbols ``smg_<section>_<category>_start``
+    and ``_end``. RAM from below: .data, a guard, the arena (input section ``.bss.<arena_symbol>``), a guard, .bss;
+    at the top the stack with a guard below its lowest word. Start-up zeroes the guards; who runs the image fills them.
+    """
+    flash, ram = target.region("flash"), target.region("sram")
+    return _SCRIPT.format(
+        target=target.name,
+        flash_base=flash.base,
+        flash_bytes=flash.size_bytes,
+        ram_base=ram.base,
+        ram_bytes=ram.size_bytes,
+        text=_grouped("text", ".text .text.*"),
+        rodata=_grouped("rodata", ".rodata .rodata.*"),
+        data=_grouped("data", ".data .data.*"),
+        bss=_grouped("bss", ".bss .bss.* COMMON"),
+        arena=f".bss.{arena_symbol}" if arena_symbol else ".bss.smg_no_arena",
+        guard=GUARD_BYTES,
+        stack=stack_bytes,
+    )
+
+
+def _grouped(section: str, patterns: str) -> str:
+    lines = []
+    for category in CATEGORIES:
+        files = "*" if category == CATEGORIES[-1] else f"*{category}__*.o"
+        lines.append(f"    smg_{section}_{category}_start = .;\n    {files}({patterns})\n")
+        lines.append(f"    smg_{section}_{category}_end = .;\n")
+    return "".join(lines)

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads boards and cores from TOML; a number without provenance does not load."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from smidgen.errors import TargetError, UsageError
+from smidgen.targets.isa import FEATURES, close
+from smidgen.targets.target import Core, FlashCache, Region, Target
+
+_HERE = Path(__file__).parent
+_Table = Mapping[str, Any]  # Any: a TOML value, checked field by field below
+
+
+def list_targets() -> tuple[str, ...]:
+    """The names of the boards that come with smidgen, sorted."""
+    return tuple(sorted(p.stem for p in (_HERE / "boards").glob("*.toml")))
+
+
+def load_target(name_or_path: str | Path) -> Target:
+    """A board by name, or from the user's own TOML file (anything with a ``.toml`` suffix or a path separator).
+
+    Such a file names a built-in core, or a core's TOML file beside it. Raises UsageError for an unknown name or a
+    missing file and TargetError for one that does not load.
+    """
+    text = str(name_or_path)
+    if text in list_targets():
+        return _target(_HERE / "boards" / f"{text}.toml")
+    path = Path(name_or_path)
+    if path.suffix == ".toml" or len(path.parts) > 1:
+        if not path.is_file():
+            raise UsageError(f"target file {path} does not exist")
+        return _target(path)
+    near = difflib.get_close_matches(text, list_targets(), n=3, cutoff=0.4)
+    hint = f"did you mean {' or '.join(near)}? " if near else ""
+    raise UsageError(f"unknown target {text!r}: {hint}known are {', '.join(list_targets())}, or give a .toml file")
+
+
+def load_core(name: str, beside: Path | None = None) -> Core:
+    """A core by name: from ``beside/<name>.toml`` if that exists, otherwise built in."""
+    candidates = [d / f"{name}.toml" for d in ((beside,) if beside else ()) if d is not None]
+    candidates.append(_HERE / "cores" / f"{name}.toml")
+    path = next((p for p in candidates if p.is_file()), None)
+    if path is None:
+        known = ", ".join(sorted(p.stem for p in (_HERE / "cores").glob("*.toml")))
+        raise TargetError(f"no core {name!r}: known are {known}, or put {name}.toml beside the board's file")
+    return _core(path)
+
+
+def _core(path: Path) -> Core:
+    table = _read(path)
+    features = _field(path, table, "features", list)
+    try:
+        closed = close(features)
+    except KeyError as error:
+        raise TargetError(f"{path}: unknown feature {error}; known are {', '.join(FEATURES)}") from None
+    cycles: dict[str, float] = {}
+    provenance: dict[str, str] = {}
+    for rule, entry in _field(path, table, "cycles", dict).items():
+        where = f"cycles.{rule}"
+        if not isinstance(entry, dict):
+            raise TargetError(f"{path}: {where} is not a table with value and provenance")
+        cycles[rule] = _natural(path, entry, "value", where)
+        provenance[rule] = _provenance(path, entry, where)
+    gcc_flags = tuple(_field(path, table, "gcc_flags", list))
+    name, title, zig_cpu = (_field(path, table, key, str) for key in ("name", "title", "zig_cpu"))
+    return Core(name, title, closed, zig_cpu, gcc_flags, cycles, provenance)
+
+
+def _target(path: Path) -> Target:
+    table = _read(path)
+    regions = tuple(_region(path, entry, i) for i, entry in enumerate(_field(path, table, "regions", list)))
+    for kind in ("flash", "sram"):
+        if not any(r.kind == kind for r in regions):
+            raise TargetError(f"{path}: no region of kind {kind!r}; a board needs one flash and one sram at least")
+    _check_overlap(path, regions)
+    clock = _natural(path, table, "clock_hz", "the board")
+    if clock == 0:
+        raise TargetError(f"{path}: clock_hz is 0")
+    cache = _flash_cache(path, table["flash_cache"]) if "flash_cache" in table else None
+    core = load_core(_field(path, table, "core", str), path.parent)
+    name, title = (_field(path, table, key, str) for key in ("name", "title"))
+    return Target(name, title, core, clock, regions, cache, _provenance(path, table, "the board"))
+
+
+def _region(path: Path, entry: _Table, index: int) -> Region:
+    where = f"regions[{index}]"
+    kind = _field(path, entry, "kind", str, where)
+    if kind not in ("flash", "sram"):
+        raise TargetError(f"{path}: {where}: kind is {kind!r}; use 'flash' or 'sram'")
+    base, size, waits = (_natural(path, entry, key, where) for key in ("base", "size_bytes", "wait_states"))
+    if size == 0 or base % 4096 or size % 4096 or base + size > 1 << 32:
+        raise TargetError(f"{path}: {where}: base and size are multiples of 4096 bytes within 32 bits, size not 0")
+    name = _field(path, entry, "name", str, where)
+    return Region(name, base, size, kind, waits, _provenance(path, entry, where))
+
+
+def _check_overlap(path: Path, regions: tuple[Region, ...]) -> None:
+    ordered = sorted(regions, key=lambda r: r.base)
+    for low, high in zip(ordered, ordered[1:], strict=False):
+        if low.base + low.size_bytes > high.base:
+            raise TargetError(f"{path}: regions {low.name!r} and {high.name!r} overlap")
+
+
+def _flash_cache(path: Path, entry: _Table) -> FlashCache:
+    where = "flash_cache"
+    keys = ("instruction_lines", "data_lines", "line_bytes", "fetch_bytes")
+    instruction_lines, data_lines, line_bytes, fetch_bytes = (_natural(path, entry, key, where) for key in keys)
+    if fetch_bytes not in (4, 8, 16, 32) or line_bytes < fetch_bytes or line_bytes % fetch_bytes:
+        raise TargetError(f"{path}: {where}: fetch_bytes is 4, 8, 16 or 32, and line_bytes a multiple of it")
+    prefetch = _field(path, entry, "prefetch", bool, where)
+    source = _provenance(path, entry, where)
+    return FlashCache(instruction_lines, data_lines, line_bytes, fetch_bytes, prefetch, source)
+
+
+def _read(path: Path) -> _Table:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise TargetError(f"{path}: not TOML: {error}") from None
+    except OSError as error:
+        raise TargetError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _field(path: Path, table: _Table, key: str, kind: type, where: str = "the file") -> Any:  # Any: of type ``kind``
+    if key not in table:
+        raise TargetError(f"{path}: {where}: {key} is missing")
+    value = table[key]
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise TargetError(f"{path}: {where}: {key} is {value!r}, not of type {kind.__name__}")
+    return value
+
+
+def _natural(path: Path, table: _Table, key: str, where: str) -> int:
+    value: int = _field(path, table, key, int, where)
+    if value < 0:
+        raise TargetError(f"{path}: {where}: {key} is {value}, below 0")
+    return value
+
+
+def _provenance(path: Path, table: _Table, where: str) -> str:
+    text = table.get("provenance")
+    if not isinstance(text, str) or not text.strip():
+        raise TargetError(f"{path}: {where}: provenance is missing; say where its numbers come from")
+    return text
