@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +50,4 @@ class Sources:
     harness: Mapping[str, str]
     interface: Interface
     digest: str
+    extras: Mapping[str, str] = field(default_factory=dict)  # README, build files, example: not compiled here

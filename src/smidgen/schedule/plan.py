@@ -40,7 +40,7 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Placements by offset; ``nbytes`` is the arena's size, ``bound_bytes`` what no plan for these lifetimes can beat."""
+    """Placements by offset; ``nbytes`` is the arena's size; no plan for these lifetimes can beat ``bound_bytes``."""
 
     placements: tuple[Placement, ...]
     bound_bytes: int

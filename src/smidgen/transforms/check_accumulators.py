@@ -52,6 +52,6 @@ def _check(node: Node) -> None:
         left = max(int(shift.flat[channel % shift.size]), 0)
         raise UnsupportedModel(
             f"{node.loc}: the 32-bit accumulator of output channel {channel} can overflow (|sum| up to "
-            f"{largest[channel]}, shifted left by {left}), so its result would be undefined. Check that channel's bias and scales, "
-            f"and quantise the model again with sane ranges"
+            f"{largest[channel]}, shifted left by {left}), so its result would be undefined. Check that channel's bias "
+            f"and scales, and quantise the model again with sane ranges"
         )
