@@ -14,7 +14,9 @@ from smidgen.targets.target import Core
 Predicate = Callable[[Node], bool]
 """Its docstring is the sentence that a rejection and docs/supported-ops.md show."""
 
-ParamValue = int | float | Array
+ParamValue = int | float | tuple[int, ...] | Array | Mapping[str, "ParamValue"]
+"""A field of a parameter struct: a number, an array held in the struct (tuple), an array it points to, or a struct."""
+
 ROOT = Path(__file__).parent
 
 
@@ -41,7 +43,8 @@ class Kernel:
     ``cost`` gives modelled cycles on a core with zero wait states. ``pack(node)`` gives, by operand name, the
     constants that differ from the node's own (weights reordered, bias with the zero point folded in, ...).
     ``scratch(node)`` gives bytes, 8-byte aligned by the planner, contents undefined on entry. ``inplace`` names the
-    operand whose buffer the output may take over. Every kernel is exact: equal to ``Op.evaluate`` for every node that ``requires`` admits.
+    operand whose buffer the output may take over. Every kernel is exact: equal to ``Op.evaluate`` for every node that
+    ``requires`` admits.
     """
 
     symbol: str

@@ -9,8 +9,8 @@ void smg_add_s8rne_scalar(const smg_addrne_params *p, const int8_t *a, const int
     smg_position at = smg_start();
     for (int32_t left = smg_elements(&p->shape); left > 0; left--) {
         const int64_t sum = (int64_t)(a[at.a] + p->a_offset) * p->a_mult + (int64_t)(b[at.b] + p->b_offset) * p->b_mult;
-        const int32_t v = smg_rne_shift_right(sum, p->shift) + p->out_offset;
-        *y++ = (int8_t)smg_clamp(v, p->act_min, p->act_max);
+        const int32_t v = smg_rne_shift_right(sum, p->shift);
+        *y++ = (int8_t)(smg_clamp(v, p->act_min - p->out_offset, p->act_max - p->out_offset) + p->out_offset);
         smg_step(&p->shape, &at);
     }
 }

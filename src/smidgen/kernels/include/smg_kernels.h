@@ -128,7 +128,7 @@ typedef struct {
 } smg_concat_params;
 typedef void smg_concat_kernel(const smg_concat_params *p, const int8_t *const *x, int8_t *y, void *scratch);
 
-/* float32 -> int8: round(x / scale) + zero_point, saturated; NaN gives zero_point. */
+/* float32 -> int8: round(x / scale) + zero_point, saturated; NaN gives zero_point. Ties as the kernel says. */
 typedef struct {
     int32_t count, zero_point;
     float scale;

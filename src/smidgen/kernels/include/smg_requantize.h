@@ -26,10 +26,11 @@ SMG_INLINE int32_t smg_requantize(int32_t acc, int32_t mult, int32_t shift) {
     return smg_rounding_shift_right(smg_doubling_high_mul((int32_t)((uint32_t)acc << left), mult), right);
 }
 
-/* v / 2^exponent, 1 <= exponent <= 62, ties to even. |v| < 2^62. */
+/* v / 2^exponent, 1 <= exponent <= 62, ties to even, saturated to int32. |v| < 2^62. */
 SMG_INLINE int32_t smg_rne_shift_right(int64_t v, int32_t exponent) {
     const int64_t half = 1LL << (exponent - 1);
-    return (int32_t)((v + (half - 1) + ((v >> exponent) & 1)) >> exponent);
+    const int64_t result = (v + (half - 1) + ((v >> exponent) & 1)) >> exponent;
+    return result < INT32_MIN ? INT32_MIN : result > INT32_MAX ? INT32_MAX : (int32_t)result;
 }
 
 /* acc * mult * 2^(shift - 31) with one exact rounding, ties to even ("even"). -31 <= shift <= 30. */
@@ -40,10 +41,10 @@ SMG_INLINE int32_t smg_requantize_rne(int32_t acc, int32_t mult, int32_t shift) 
 /* Which of the two a kernel uses: a constant where a shared body is inlined, so no branch is left. */
 typedef enum { SMG_DOUBLE, SMG_EVEN } smg_rounding;
 
-/* From accumulator to output byte: rescale, add the output's zero point, clamp. */
+/* From accumulator to output byte: rescale, add the output's zero point, clamp (before the sum, which could overflow). */
 SMG_INLINE int8_t smg_output(smg_rounding rounding, int32_t acc, int32_t mult, int32_t shift, int32_t offset, int32_t lo,
                              int32_t hi) {
     const int32_t v = rounding == SMG_EVEN ? smg_requantize_rne(acc, mult, shift) : smg_requantize(acc, mult, shift);
-    return (int8_t)smg_clamp(v + offset, lo, hi);
+    return (int8_t)(smg_clamp(v, lo - offset, hi - offset) + offset);
 }
 #endif

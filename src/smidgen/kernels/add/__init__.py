@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""int8 addition and subtraction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from smidgen.ir import Node
+from smidgen.kernels.common import (
+    broadcast_in_four,
+    broadcast_params,
+    double_rounding,
+    even_rounding,
+    int8_elements,
+    output_params,
+)
+from smidgen.kernels.kernel import Kernel, ParamValue
+from smidgen.ops import Add
+from smidgen.targets.target import Core
+
+SCALAR_CYCLES = 60.0
+
+
+def output_scale_sane(node: Node) -> bool:
+    """The output scale is above a 2**18th of the larger input scale"""
+    assert isinstance(node.op, Add)
+    return node.op.rescale(node.types).out[1] <= 0
+
+
+def _offsets(node: Node) -> dict[str, ParamValue]:
+    return {
+        "shape": broadcast_params(node),
+        "a_offset": -node["a"].type.zero_point,
+        "b_offset": -node["b"].type.zero_point,
+    }
+
+
+def params(node: Node) -> Mapping[str, ParamValue]:
+    op = node.op
+    assert isinstance(op, Add)
+    r, (a_sign, b_sign) = op.rescale(node.types), op.signs
+    return {
+        **_offsets(node), "a_sign": a_sign, "b_sign": b_sign, "left_shift": r.left_shift,
+        "a_mult": r.a[0], "a_shift": r.a[1], "b_mult": r.b[0], "b_shift": r.b[1],
+        "out_mult": r.out[0], "out_shift": r.out[1], **output_params(node, op.clamp),
+    }  # fmt: skip
+
+
+def params_rne(node: Node) -> Mapping[str, ParamValue]:
+    op = node.op
+    assert isinstance(op, Add)
+    r = op.rescale_rne(node.types)
+    return {
+        **_offsets(node), "a_mult": r.a_mult, "b_mult": r.b_mult, "shift": r.shift, **output_params(node, op.clamp),
+    }  # fmt: skip
+
+
+def scalar_cost(node: Node, core: Core) -> float:
+    return node.output.type.elements * SCALAR_CYCLES
+
+
+KERNELS = (
+    Kernel(
+        "smg_add_s8_scalar", "add", "add", Add, scalar_cost, params,
+        requires=(double_rounding, int8_elements, broadcast_in_four, output_scale_sane),
+    ),
+    Kernel(
+        "smg_add_s8rne_scalar", "add", "addrne", Add, scalar_cost, params_rne,
+        requires=(even_rounding, int8_elements, broadcast_in_four),
+    ),
+)  # fmt: skip

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Predicates, parameters and bounds that several kernel families share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from smidgen.ir import Array, Node, QuantParams, TensorType
+from smidgen.kernels.kernel import ParamValue
+from smidgen.ops import Conv2D, DepthwiseConv2D, FullyConnected
+from smidgen.ops.arithmetic import int_bounds
+from smidgen.ops.conv import weight_multipliers
+
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
+Weighted = Conv2D | DepthwiseConv2D | FullyConnected
+
+
+def double_rounding(node: Node) -> bool:
+    """The op asks for TFLite's double rounding"""
+    return getattr(node.op, "rounding", None) == "double"
+
+
+def even_rounding(node: Node) -> bool:
+    """The op asks for one rounding, ties to even"""
+    return getattr(node.op, "rounding", None) == "even"
+
+
+def int8_elements(node: Node) -> bool:
+    """Inputs and output are int8"""
+    first, out = node.inputs[0].type, node.output.type
+    return first.dtype == out.dtype == "int8"
+
+
+def byte_elements(node: Node) -> bool:
+    """Elements are one byte wide"""
+    return {node.inputs[0].type.dtype, node.output.type.dtype} <= {"int8", "uint8"}
+
+
+def constant_weights(node: Node) -> bool:
+    """Weights and bias are constants"""
+    bias = node.get("b")
+    return node["w"].data is not None and (bias is None or bias.data is not None)
+
+
+def out_quant(node: Node) -> QuantParams:
+    """The quantization of the only output."""
+    quant = node.output.type.quant
+    assert quant is not None
+    return quant
+
+
+def output_params(node: Node, clamp: tuple[float, float]) -> dict[str, ParamValue]:
+    """out_offset, act_min and act_max."""
+    lo, hi = int_bounds(clamp)
+    return {"out_offset": out_quant(node).zero_point[0], "act_min": lo, "act_max": hi}
+
+
+def multipliers(node: Node) -> tuple[Int32s, Int32s]:
+    """(mult, shift) of a layer with weights; one pair a channel, or one in all for per-tensor dense layers."""
+    op = node.op
+    assert isinstance(op, Weighted)
+    if isinstance(op, FullyConnected):
+        return op.multipliers(node.types)
+    return weight_multipliers(node["x"].type, node["w"].type, op.out_quant, node.output.type.shape[-1])
+
+
+def channel_weights(node: Node) -> Int64s:
+    """The constant weights as (out_c, everything else)."""
+    w = node["w"].constant.astype(np.int64)
+    w = np.moveaxis(w, -1, 0) if isinstance(node.op, DepthwiseConv2D) else w
+    flat: Int64s = w.reshape(w.shape[0], -1)
+    return flat
+
+
+def folded_bias(node: Node) -> Int32s:
+    """b + in_offset * sum(w): with it a kernel may multiply raw input bytes, if it pads with the zero point.
+
+    Wraps in int32 as the accumulator does, so the total is right whenever the true total fits.
+    """
+    bias = node.get("b")
+    total = -node["x"].type.zero_point * channel_weights(node).sum(axis=1)
+    total = total + (bias.constant.astype(np.int64) if bias is not None else 0)
+    return total.astype(np.uint32).view(np.int32)
+
+
+def worst_case(node: Node) -> Int64s:
+    """The largest |accumulator| of each output channel, whatever the input."""
+    zero_point, bias = node["x"].type.zero_point, node.get("b")
+    largest = np.abs(channel_weights(node)).sum(axis=1) * max(127 - zero_point, 128 + zero_point)
+    total: Int64s = largest + (np.abs(bias.constant.astype(np.int64)) if bias is not None else 0)
+    return total
+
+
+def accumulator_fits(node: Node) -> bool:
+    """Accumulators, shifted left where a multiplier is above 1, provably fit 32 bits"""
+    _, shift = multipliers(node)
+    left = np.maximum(shift, 0) if double_rounding(node) else np.zeros_like(shift)
+    return bool((worst_case(node) << left.astype(np.int64)).max() < 1 << 31)
+
+
+def accumulator_fits_doubled(node: Node) -> bool:
+    """Twice the accumulators, shifted left where a multiplier is above 1, provably fit 32 bits"""
+    _, shift = multipliers(node)
+    return bool((worst_case(node) << np.maximum(shift, 0).astype(np.int64)).max() < 1 << 30)
+
+
+def window_params(node: Node) -> dict[str, ParamValue]:
+    """The fields that both convolutions' structs share."""
+    op = node.op
+    assert isinstance(op, Conv2D | DepthwiseConv2D)
+    (n, ih, iw, ic), (_, oh, ow, oc) = node["x"].type.shape, node.output.type.shape
+    kh, kw = node["w"].type.shape[1:3] if isinstance(op, Conv2D) else node["w"].type.shape[:2]
+    mult, shift = multipliers(node)
+    return {
+        "batch": n, "in_h": ih, "in_w": iw, "in_c": ic, "out_h": oh, "out_w": ow, "out_c": oc, "k_h": kh, "k_w": kw,
+        "stride_h": op.stride[0], "stride_w": op.stride[1],
+        "dilation_h": op.dilation[0], "dilation_w": op.dilation[1],
+        "pad_t": op.padding[0], "pad_l": op.padding[1],
+        "in_offset": -node["x"].type.zero_point, **output_params(node, op.clamp), "mult": mult, "shift": shift,
+    }  # fmt: skip
+
+
+def broadcast_params(node: Node) -> Mapping[str, ParamValue]:
+    """smg_broadcast of operands a and b: dims and strides over four dimensions, stride 0 along a broadcast one.
+
+    Operands of equal shape are walked as one row.
+    """
+    a, b, out = node["a"].type, node["b"].type, node.output.type
+    if a.shape == b.shape:
+        return {"dims": (1, 1, 1, out.elements), "a_strides": (0, 0, 0, 1), "b_strides": (0, 0, 0, 1)}
+    return {
+        "dims": four(out.shape),
+        "a_strides": _strides(a),
+        "b_strides": _strides(b),
+    }
+
+
+def same_shape(node: Node) -> bool:
+    """Both operands have the same shape"""
+    return node["a"].type.shape == node["b"].type.shape
+
+
+def broadcast_in_four(node: Node) -> bool:
+    """Operands have the same shape or at most four dimensions"""
+    return same_shape(node) or len(node.output.type.shape) <= 4
+
+
+def four(shape: Sequence[int]) -> tuple[int, ...]:
+    """The shape with leading ones up to four dimensions."""
+    return (*(1,) * (4 - len(shape)), *shape)
+
+
+def _strides(t: TensorType) -> tuple[int, ...]:
+    dims, strides, step = four(t.shape), [], 1
+    for d in reversed(dims):
+        strides.append(step if d > 1 else 0)
+        step *= d
+    return tuple(reversed(strides))
+
+
+def pad_last(w: Array, multiple: int) -> Array:
+    """Zeros appended to the last dimension until a multiple divides it."""
+    short = -w.shape[-1] % multiple
+    return np.pad(w, [(0, 0)] * (w.ndim - 1) + [(0, short)])

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Concatenation of byte tensors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from smidgen.ir import Node
+from smidgen.kernels.common import byte_elements
+from smidgen.kernels.kernel import Kernel, ParamValue
+from smidgen.ops import Concat
+from smidgen.targets.target import Core
+
+SCALAR_CYCLES = 1.5
+
+
+def params(node: Node) -> Mapping[str, ParamValue]:
+    op = node.op
+    assert isinstance(op, Concat)
+    chunks = [math.prod(v.type.shape[op.axis :]) for v in node.inputs]
+    return {
+        "outer": math.prod(node.output.type.shape[: op.axis]),
+        "inputs": len(chunks),
+        "chunk_bytes": np.array(chunks, np.int32),
+    }
+
+
+def scalar_cost(node: Node, core: Core) -> float:
+    return node.output.type.elements * SCALAR_CYCLES
+
+
+KERNELS = (Kernel("smg_concat_s8_scalar", "concat", "concat", Concat, scalar_cost, params, requires=(byte_elements,)),)

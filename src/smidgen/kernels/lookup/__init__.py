@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Functions of one byte by table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from smidgen.ir import Node
+from smidgen.kernels.common import byte_elements
+from smidgen.kernels.kernel import Kernel, ParamValue
+from smidgen.ops import Lookup
+from smidgen.targets.target import Core
+
+SCALAR_CYCLES = 5.0
+
+
+def params(node: Node) -> Mapping[str, ParamValue]:
+    return {"count": node.output.type.elements}
+
+
+def scalar_cost(node: Node, core: Core) -> float:
+    return node.output.type.elements * SCALAR_CYCLES
+
+
+KERNELS = (
+    Kernel("smg_lookup_s8_scalar", "lookup", "lookup", Lookup, scalar_cost, params,
+           requires=(byte_elements,), inplace="x"),
+)  # fmt: skip

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""int8 mean over adjacent dimensions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from smidgen.ir import Node
+from smidgen.kernels.common import double_rounding, even_rounding, int8_elements, output_params
+from smidgen.kernels.kernel import Kernel, ParamValue
+from smidgen.ops import Mean
+from smidgen.targets.target import Core
+
+SCALAR_CYCLES_PER_ELEMENT = 6.0
+
+
+def truncates(node: Node) -> bool:
+    """Input and output have the same quantization"""
+    assert isinstance(node.op, Mean)
+    return node.op.plain(node["x"].type)
+
+
+def rescales(node: Node) -> bool:
+    """Input and output differ in quantization"""
+    return not truncates(node)
+
+
+def sum_fits(node: Node) -> bool:
+    """The sum, shifted left where its multiplier is above 1, fits 32 bits"""
+    op, x = node.op, node["x"].type
+    assert isinstance(op, Mean)
+    return (255 * op.count(x)) << max(op.multiplier(x)[1], 0) < 1 << 31
+
+
+def params(node: Node) -> Mapping[str, ParamValue]:
+    op, x = node.op, node["x"].type
+    assert isinstance(op, Mean)
+    mult, shift = (0, 0) if op.plain(x) else op.multiplier(x)
+    return {
+        "outer": math.prod(x.shape[: op.first]), "reduced": op.count(x), "inner": math.prod(x.shape[op.last + 1 :]),
+        "in_offset": -x.zero_point, "mult": mult, "shift": shift, **output_params(node, op.clamp),
+    }  # fmt: skip
+
+
+def scalar_cost(node: Node, core: Core) -> float:
+    return node["x"].type.elements * SCALAR_CYCLES_PER_ELEMENT + node.output.type.elements * 30
+
+
+KERNELS = (
+    Kernel("smg_mean_s8_scalar", "mean", "mean", Mean, scalar_cost, params,
+           requires=(double_rounding, int8_elements, rescales, sum_fits), includes=("smg_mean_scalar.inc.h",)),
+    Kernel("smg_mean_s8rne_scalar", "mean", "mean", Mean, scalar_cost, params,
+           requires=(even_rounding, int8_elements, sum_fits), includes=("smg_mean_scalar.inc.h",)),
+    Kernel("smg_mean_truncate_s8_scalar", "mean", "mean", Mean, scalar_cost, params,
+           requires=(double_rounding, int8_elements, truncates)),
+)  # fmt: skip

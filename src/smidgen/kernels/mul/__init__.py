@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""int8 elementwise product."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from smidgen.ir import Node
+from smidgen.kernels.common import (
+    broadcast_in_four,
+    broadcast_params,
+    double_rounding,
+    even_rounding,
+    int8_elements,
+    output_params,
+)
+from smidgen.kernels.kernel import Kernel, ParamValue
+from smidgen.ops import Mul
+from smidgen.targets.target import Core
+
+SCALAR_CYCLES = 40.0
+
+
+def product_fits(node: Node) -> bool:
+    """The output multiplier is below 2**15"""
+    assert isinstance(node.op, Mul)
+    return node.op.multiplier(node.types)[1] <= 15
+
+
+def params(node: Node) -> Mapping[str, ParamValue]:
+    assert isinstance(node.op, Mul)
+    mult, shift = node.op.multiplier(node.types)
+    return {
+        "shape": broadcast_params(node),
+        "a_offset": -node["a"].type.zero_point,
+        "b_offset": -node["b"].type.zero_point,
+        "mult": mult,
+        "shift": shift,
+        **output_params(node, node.op.clamp),
+    }
+
+
+def scalar_cost(node: Node, core: Core) -> float:
+    return node.output.type.elements * SCALAR_CYCLES
+
+
+_ANY = (int8_elements, broadcast_in_four, product_fits)
+
+KERNELS = (
+    Kernel("smg_mul_s8_scalar", "mul", "mul", Mul, scalar_cost, params,
+           requires=(double_rounding, *_ANY), includes=("smg_mul_scalar.inc.h",)),
+    Kernel("smg_mul_s8rne_scalar", "mul", "mul", Mul, scalar_cost, params,
+           requires=(even_rounding, *_ANY), includes=("smg_mul_scalar.inc.h",)),
+)  # fmt: skip

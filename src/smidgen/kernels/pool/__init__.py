@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""int8 maximum and average pooling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from smidgen.ir import Node
+from smidgen.kernels.common import double_rounding, even_rounding, int8_elements, output_params
+from smidgen.kernels.kernel import Kernel, ParamValue
+from smidgen.ops import AveragePool2D, MaxPool2D
+from smidgen.ops.arithmetic import int_bounds
+from smidgen.targets.target import Core
+
+SCALAR_CYCLES_PER_ELEMENT = 7.0
+
+
+def _window(node: Node) -> dict[str, ParamValue]:
+    op = node.op
+    assert isinstance(op, MaxPool2D | AveragePool2D)
+    (n, ih, iw, c), (_, oh, ow, _) = node["x"].type.shape, node.output.type.shape
+    return {
+        "batch": n, "in_h": ih, "in_w": iw, "in_c": c, "out_h": oh, "out_w": ow,
+        "k_h": op.kernel[0], "k_w": op.kernel[1], "stride_h": op.stride[0], "stride_w": op.stride[1],
+        "pad_t": op.padding[0], "pad_l": op.padding[1],
+    }  # fmt: skip
+
+
+def params(node: Node) -> Mapping[str, ParamValue]:
+    assert isinstance(node.op, MaxPool2D | AveragePool2D)
+    lo, hi = int_bounds(node.op.clamp)
+    return {**_window(node), "act_min": lo, "act_max": hi}
+
+
+def params_rne(node: Node) -> Mapping[str, ParamValue]:
+    """One multiplier where all windows have the same divisor, else one for each number of elements."""
+    op, x = node.op, node["x"].type
+    assert isinstance(op, AveragePool2D)
+    divisors = sorted(set(op.counts(x).ravel().tolist()))
+    by_count = len(divisors) > 1
+    mult, shift = op.count_multipliers(x, range(1, op.kernel[0] * op.kernel[1] + 1) if by_count else divisors)
+    return {
+        **_window(node), "in_offset": -x.zero_point, **output_params(node, op.clamp),
+        "by_count": int(by_count), "mult": mult, "shift": shift,
+    }  # fmt: skip
+
+
+def scalar_cost(node: Node, core: Core) -> float:
+    op = node.op
+    assert isinstance(op, MaxPool2D | AveragePool2D)
+    return node.output.type.elements * (op.kernel[0] * op.kernel[1] * SCALAR_CYCLES_PER_ELEMENT + 20)
+
+
+KERNELS = (
+    Kernel("smg_maxpool_s8_scalar", "pool", "pool", MaxPool2D, scalar_cost, params,
+           requires=(int8_elements,), includes=("smg_pool_window.inc.h",)),
+    Kernel("smg_avgpool_s8_scalar", "pool", "pool", AveragePool2D, scalar_cost, params,
+           requires=(double_rounding, int8_elements), includes=("smg_pool_window.inc.h",)),
+    Kernel("smg_avgpool_s8rne_scalar", "pool", "avgpoolrne", AveragePool2D, scalar_cost, params_rne,
+           requires=(even_rounding, int8_elements), includes=("smg_pool_window.inc.h",)),
+)  # fmt: skip

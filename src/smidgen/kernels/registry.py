@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every kernel there is."""
+
+from __future__ import annotations
+
+from smidgen.kernels import (
+    add,
+    concat,
+    conv2d,
+    depthwise,
+    fully_connected,
+    lookup,
+    mean,
+    mul,
+    pad,
+    pool,
+    quantize,
+    softmax,
+    transpose,
+)
+from smidgen.kernels.kernel import Kernel
+
+FAMILIES = (
+    add,
+    concat,
+    conv2d,
+    depthwise,
+    fully_connected,
+    lookup,
+    mean,
+    mul,
+    pad,
+    pool,
+    quantize,
+    softmax,
+    transpose,
+)
+"""One package a family; a new family is added here and nowhere else."""
+
+
+def all_kernels() -> tuple[Kernel, ...]:
+    """The records of all families, in the families' order."""
+    return tuple(k for family in FAMILIES for k in family.KERNELS)

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Transposition of byte tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from smidgen.ir import Node
+from smidgen.kernels.common import byte_elements
+from smidgen.kernels.kernel import Kernel, ParamValue
+from smidgen.ops import Transpose
+from smidgen.targets.target import Core
+
+SCALAR_CYCLES = 6.0
+
+
+def six_dimensions(node: Node) -> bool:
+    """There are at most six dimensions"""
+    return len(node["x"].type.shape) <= 6
+
+
+def params(node: Node) -> Mapping[str, ParamValue]:
+    op, x, y = node.op, node["x"].type, node.output.type
+    assert isinstance(op, Transpose)
+    strides = np.empty(x.shape, np.int8).strides
+    missing = 6 - len(x.shape)
+    return {
+        "dims": (*(1,) * missing, *y.shape),
+        "in_strides": (*(0,) * missing, *(strides[p] for p in op.permutation)),
+    }
+
+
+def scalar_cost(node: Node, core: Core) -> float:
+    return node.output.type.elements * SCALAR_CYCLES
+
+
+KERNELS = (
+    Kernel("smg_transpose_s8_scalar", "transpose", "transpose", Transpose, scalar_cost, params,
+           requires=(byte_elements, six_dimensions)),
+)  # fmt: skip

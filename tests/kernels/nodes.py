@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Random small nodes of every operator, and data for them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from smidgen import ops
+from smidgen.ir import Array, Node, Op, QuantParams, Rounding, TensorType, Value
+
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+ZERO_POINTS = st.sampled_from([-128, 127, 0, -1, 5, -77])
+
+
+def quant(scale: float, zero_point: int) -> QuantParams:
+    return QuantParams((float(np.float32(scale)),), (zero_point,))
+
+
+def make(op: Op, inputs: list[tuple[TensorType, Array | None]]) -> Node:
+    """A node of these operands; those with data are constants."""
+    values = tuple(Value(f"v{i}", t, d) for i, (t, d) in enumerate(inputs))
+    outputs = tuple(Value("y", t) for t in op.infer([v.type for v in values]))
+    return Node(op, values, outputs, "test")
+
+
+def draw_bytes(draw: Draw, rng: np.random.Generator, shape: tuple[int, ...], low: int = -128) -> Array:
+    """int8 data: uniform, or only the extremes, or small."""
+    kind = draw(st.sampled_from(["uniform", "uniform", "extreme", "small"]))
+    if kind == "extreme":
+        return rng.choice(np.array([low, 127], np.int8), shape)
+    span = (low, 128) if kind == "uniform" else (-3, 4)
+    return rng.integers(*span, shape).astype(np.int8)
+
+
+def _clamp(draw: Draw) -> tuple[float, float]:
+    return draw(st.sampled_from([(-math.inf, math.inf), (-128, 127), (-100, 90), (0, 127), (-128, 20)]))
+
+
+def _scales(draw: Draw, rng: np.random.Generator, terms: int, count: int) -> tuple[float, ...]:
+    """Multipliers that bring a sum of ``terms`` products into int8 range, one a channel; often powers of two."""
+    spread = draw(st.sampled_from([0.03, 0.3, 1.0, 8.0]))
+    centre = math.log2(spread * 60 / (70 * 70 * math.sqrt(terms)))
+    exponents = centre + rng.uniform(-1.5, 1.5, count)
+    if draw(st.booleans()):
+        exponents = np.round(exponents)
+    if draw(st.integers(0, 9)) == 0:
+        exponents = exponents + draw(st.integers(8, 14))  # multipliers near and above 1
+    return tuple(float(np.float32(2.0**e)) for e in exponents)
+
+
+def _bias(draw: Draw, rng: np.random.Generator, channels: int, terms: int) -> Array | None:
+    if not draw(st.booleans()):
+        return None
+    size = draw(st.sampled_from([100, 5000 * max(1, int(math.sqrt(terms)))]))
+    return rng.integers(-size, size + 1, channels).astype(np.int32)
+
+
+def _layer(draw: Draw, rng: np.random.Generator, op: Callable[..., Op], x_shape: tuple[int, ...], w_shape: tuple[int, ...],
+           axis: int, per_tensor: bool, **attributes: Any) -> tuple[Node, list[Array]]:  # fmt: skip
+    channels = w_shape[axis]
+    terms = max(1, math.prod(w_shape) // channels)
+    scales = _scales(draw, rng, terms, 1 if per_tensor else channels)
+    x_type = TensorType("int8", x_shape, quant(0.5, draw(ZERO_POINTS)))
+    w = draw_bytes(draw, rng, w_shape, draw(st.sampled_from([-127, -128])))
+    w_type = TensorType("int8", w_shape, QuantParams(scales, (0,) * len(scales), None if per_tensor else axis))
+    out = quant(0.5, draw(ZERO_POINTS))
+    inputs: list[tuple[TensorType, Array | None]] = [(x_type, None), (w_type, w)]
+    bias = _bias(draw, rng, channels, terms)
+    if bias is not None:
+        inputs.append((TensorType("int32", (channels,)), bias))
+    node = make(op(clamp=_clamp(draw), out_quant=out, **attributes), inputs)
+    arrays = [draw_bytes(draw, rng, x_shape), *(v.constant for v in node.inputs[1:])]
+    return node, arrays
+
+
+def _windowed(draw: Draw, in_hw: tuple[int, int]) -> tuple[tuple[int, int], dict[str, Any]]:
+    """A kernel size and the attributes of a sliding window that fits."""
+    small = st.integers(1, 3)
+    kernel = draw(st.sampled_from([(1, 1), (3, 3), (3, 3), (2, 4), (5, 1), (1, 3), (4, 2)]))
+    dilation = draw(st.sampled_from([(1, 1), (1, 1), (2, 1), (1, 3)]))
+    padding = tuple(draw(st.integers(0, max(0, k))) for k in (*kernel, *kernel))
+    t, left, b, r = padding
+    span = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
+    b += max(0, span[0] - (in_hw[0] + t + b))
+    r += max(0, span[1] - (in_hw[1] + left + r))
+    return kernel, {"stride": (draw(small), draw(small)), "dilation": dilation, "padding": (t, left, b, r)}
+
+
+@st.composite
+def conv2d(draw: Draw, rounding: Rounding, style: str = "any") -> tuple[Node, list[Array]]:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    n, h, w = draw(st.sampled_from([1, 1, 2])), draw(st.integers(1, 9)), draw(st.integers(1, 7))
+    groups = draw(st.sampled_from([1, 1, 1, 2, 3])) if style == "any" else 1
+    ic, oc = draw(st.integers(1, 19)), draw(st.integers(1, 9))
+    kernel, attributes = ((1, 1), {}) if style == "1x1" else _windowed(draw, (h, w))
+    return _layer(draw, rng, ops.Conv2D, (n, h, w, ic * groups), (oc * groups, *kernel, ic), 0, draw(st.booleans()),
+                  groups=groups, rounding=rounding, **attributes)  # fmt: skip
+
+
+@st.composite
+def depthwise(draw: Draw, rounding: Rounding, style: str = "any") -> tuple[Node, list[Array]]:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    n, h, w = draw(st.sampled_from([1, 1, 2])), draw(st.integers(1, 9)), draw(st.integers(1, 7))
+    multiplier = draw(st.sampled_from([1, 1, 2, 3])) if style == "any" else 1
+    ic = draw(st.integers(1, 13))
+    kernel, attributes = _windowed(draw, (h, w))
+    if style == "3x3":
+        h, w, kernel = max(h, 2), max(w, 2), (3, 3)
+        attributes = {"stride": attributes["stride"], "padding": (1, 1, 1, 1)}
+    return _layer(draw, rng, ops.DepthwiseConv2D, (n, h, w, ic), (*kernel, ic * multiplier), 2, draw(st.booleans()),
+                  rounding=rounding, **attributes)  # fmt: skip
+
+
+@st.composite
+def fully_connected(draw: Draw, rounding: Rounding) -> tuple[Node, list[Array]]:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    lead = draw(st.sampled_from([(1,), (1,), (3,), (2, 2)]))
+    k, o = draw(st.integers(1, 70)), draw(st.integers(1, 13))
+    return _layer(draw, rng, ops.FullyConnected, (*lead, k), (o, k), 0, draw(st.booleans()), rounding=rounding)
+
+
+def _ratio(draw: Draw, low: int, high: int) -> float:
+    exponent = draw(st.integers(low, high))
+    return float(np.float32(2.0**exponent * draw(st.sampled_from([1.0, 1.0, 1.37, 0.61]))))
+
+
+def _pair_shapes(draw: Draw, style: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    shape = tuple(draw(st.lists(st.integers(1, 5), min_size=1, max_size=4)))
+    if style == "same":
+        return shape, shape
+    other = tuple(d if draw(st.booleans()) else 1 for d in shape)[draw(st.integers(0, len(shape) - 1)) :]
+    pair = [shape, draw(st.sampled_from([other, shape]))]
+    return tuple(draw(st.permutations(pair)))
+
+
+@st.composite
+def add(draw: Draw, rounding: Rounding, style: str = "any") -> tuple[Node, list[Array]]:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    a, b = _pair_shapes(draw, style)
+    types = [TensorType("int8", s, quant(0.25 * _ratio(draw, -3, 3), draw(ZERO_POINTS))) for s in (a, b)]
+    out = quant(max(t.scale for t in types) * _ratio(draw, -1, 3), draw(ZERO_POINTS))
+    signs = draw(st.sampled_from([(1, 1), (1, -1), (-1, 1)]))
+    op = ops.Add(clamp=_clamp(draw), out_quant=out, rounding=rounding, signs=signs)
+    return make(op, [(t, None) for t in types]), [draw_bytes(draw, rng, t.shape) for t in types]
+
+
+@st.composite
+def mul(draw: Draw, rounding: Rounding) -> tuple[Node, list[Array]]:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    types = [TensorType("int8", s, quant(_ratio(draw, -3, 3), draw(ZERO_POINTS))) for s in _pair_shapes(draw, "any")]
+    out = quant(types[0].scale * types[1].scale * _ratio(draw, 3, 9), draw(ZERO_POINTS))
+    op = ops.Mul(clamp=_clamp(draw), out_quant=out, rounding=rounding)
+    return make(op, [(t, None) for t in types]), [draw_bytes(draw, rng, t.shape) for t in types]
+
+
+@st.composite
+def pool(draw: Draw, op: type[Op], rounding: Rounding) -> tuple[Node, list[Array]]:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    kernel = draw(st.integers(1, 5)), draw(st.integers(1, 4))
+    shape = (draw(st.integers(1, 2)), kernel[0] + draw(st.integers(0, 5)), kernel[1] + draw(st.integers(0, 4)),
+             draw(st.integers(1, 9)))  # fmt: skip
+    t, left, b, r = (draw(st.integers(0, k - 1)) for k in (*kernel, *kernel))
+    x = TensorType("int8", shape, quant(_ratio(draw, -2, 1), draw(ZERO_POINTS)))
+    attributes: dict[str, Any] = {"kernel": kernel, "padding": (t, left, b, r), "clamp": _clamp(draw),
+                                  "stride": (draw(st.integers(1, 3)), draw(st.integers(1, 3)))}  # fmt: skip
+    if op is ops.AveragePool2D:
+        attributes |= {"rounding": rounding, "out_quant": x.quant}
+    if op is ops.AveragePool2D and rounding == "even":
+        attributes |= {"out_quant": quant(x.scale * _ratio(draw, -1, 1), draw(ZERO_POINTS)),
+                       "count_include_pad": draw(st.booleans())}  # fmt: skip
+    return make(op(**attributes), [(x, None)]), [draw_bytes(draw, rng, shape)]
+
+
+@st.composite
+def mean(draw: Draw, rounding: Rounding, style: str) -> tuple[Node, list[Array]]:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    shape = tuple(draw(st.lists(st.integers(1, 7), min_size=1, max_size=4)))
+    first = draw(st.integers(0, len(shape) - 1))
+    x = TensorType("int8", shape, quant(_ratio(draw, -2, 1), draw(ZERO_POINTS)))
+    out = x.quant if style == "same" else quant(x.scale * _ratio(draw, -2, 2), draw(ZERO_POINTS))
+    op = ops.Mean(first=first, last=draw(st.integers(first, len(shape) - 1)), clamp=_clamp(draw), out_quant=out,
+                  rounding=rounding)  # fmt: skip
+    return make(op, [(x, None)]), [draw_bytes(draw, rng, shape)]
+
+
+@st.composite
+def softmax(draw: Draw, rounding: Rounding) -> tuple[Node, list[Array]]:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    shape = (draw(st.integers(1, 3)), draw(st.sampled_from([1, 2, 3, 10, 12, 100, 300])))
+    x = TensorType("int8", shape, quant(_ratio(draw, -9, 0), draw(ZERO_POINTS)))
+    out = quant(1 / 256, -128) if rounding == "double" else quant(_ratio(draw, -9, -6), draw(ZERO_POINTS))
+    return make(ops.Softmax(out_quant=out, rounding=rounding), [(x, None)]), [draw_bytes(draw, rng, shape)]
+
+
+@st.composite
+def lookup(draw: Draw, rounding: Rounding) -> tuple[Node, list[Array]]:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    shape = tuple(draw(st.lists(st.integers(1, 9), min_size=1, max_size=4)))
+    table = rng.integers(-128, 128, 256).astype(np.int8)
+    inputs = [(TensorType("int8", shape, quant(1.0, 0)), None), (TensorType("int8", (256,), quant(1.0, 0)), table)]
+    return make(ops.Lookup(), inputs), [draw_bytes(draw, rng, shape), table]
+
+
+@st.composite
+def pad(draw: Draw, rounding: Rounding) -> tuple[Node, list[Array]]:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    shape = tuple(draw(st.lists(st.integers(1, 9), min_size=1, max_size=4)))
+    before, after = (tuple(draw(st.integers(0, 6)) for _ in shape) for _ in range(2))
+    op = ops.Pad(before=before, after=after, value=draw(ZERO_POINTS))
+    return make(op, [(TensorType("int8", shape, quant(1.0, 0)), None)]), [draw_bytes(draw, rng, shape)]
+
+
+@st.composite
+def transpose(draw: Draw, rounding: Rounding) -> tuple[Node, list[Array]]:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    shape = tuple(draw(st.lists(st.integers(1, 5), min_size=1, max_size=6)))
+    op = ops.Transpose(permutation=tuple(draw(st.permutations(range(len(shape))))))
+    return make(op, [(TensorType("int8", shape, quant(1.0, 0)), None)]), [draw_bytes(draw, rng, shape)]
+
+
+@st.composite
+def concat(draw: Draw, rounding: Rounding) -> tuple[Node, list[Array]]:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    shape = draw(st.lists(st.integers(1, 6), min_size=1, max_size=4))
+    axis = draw(st.integers(0, len(shape) - 1))
+    sizes = draw(st.lists(st.integers(1, 9), min_size=1, max_size=4))
+    shapes = [(*shape[:axis], size, *shape[axis + 1 :]) for size in sizes]
+    inputs = [(TensorType("int8", s, quant(1.0, 0)), None) for s in shapes]
+    return make(ops.Concat(axis=axis), inputs), [draw_bytes(draw, rng, s) for s in shapes]
+
+
+@st.composite
+def quantize(draw: Draw, rounding: Rounding) -> tuple[Node, list[Array]]:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    shape = (draw(st.integers(1, 200)),)
+    out = quant(_ratio(draw, -8, 8), draw(ZERO_POINTS))
+    steps = rng.uniform(-200, 200, shape) if draw(st.booleans()) else rng.integers(-300, 300, shape) / 2
+    x = (steps * out.scale[0]).astype(np.float32)
+    special = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1e30, -1e30], np.float32)
+    x = np.where(rng.random(shape) < 0.1, rng.choice(special, shape), x).astype(np.float32)
+    return make(ops.Quantize(out_quant=out, rounding=rounding), [(TensorType("float32", shape), None)]), [x]
+
+
+@st.composite
+def dequantize(draw: Draw, rounding: Rounding) -> tuple[Node, list[Array]]:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    shape = (draw(st.integers(1, 50)),)
+    x = TensorType("int8", shape, quant(_ratio(draw, -8, 8), draw(ZERO_POINTS)))
+    return make(ops.Dequantize(), [(x, None)]), [draw_bytes(draw, rng, shape)]
