@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
 
 import numpy as np
 from unicorn import UC_HOOK_BLOCK, Uc
@@ -26,6 +27,16 @@ _GUARDS = (
     ("smg_arena_guard_high", "above the arena"),
     ("smg_stack_guard", "below the stack: it overflowed"),
 )
+
+
+class Watcher(Protocol):
+    """Gathers figures in parts, by hooks that it puts on a core."""
+
+    def split(self) -> None:
+        """Begins a new part, with the block entered last as its first."""
+
+
+W = TypeVar("W", bound=Watcher)
 
 
 class Machine:
@@ -63,12 +74,14 @@ class Machine:
 
     def count(self, inputs: Sequence[bytes]) -> Counts:
         session = _Session(self)
-        counter = BlockCounter(session.core.uc)
-        session.tracker.on_enter = counter.split
-        outputs = session.infer(inputs)
+        counter, outputs = session.watch(inputs, lambda core: BlockCounter(core.uc))
         parts = counter.parts()
         code = {key: session.core.read(block_of(key).address, block_of(key).nbytes) for key in counter.blocks()}
         return Counts(parts[0], tuple(parts[1:]), code, session.stack_bytes(), outputs)
+
+    def watch(self, inputs: Sequence[bytes], attach: Callable[[EmulatedCore], W]) -> tuple[W, tuple[bytes, ...]]:
+        """One inference on a fresh core with a watcher of the caller's attached when it begins, split at each step."""
+        return _Session(self).watch(inputs, attach)
 
     def stack_bytes(self) -> int:
         """The deepest stack of all ``infer`` calls so far, in bytes below its level at the start of an inference."""
@@ -111,6 +124,11 @@ class _Session:
         self._check_guards(last)
         self.tracker.finish()
         return tuple(self.read(slot) for slot in self.interface.outputs)
+
+    def watch(self, inputs: Sequence[bytes], attach: Callable[[EmulatedCore], W]) -> tuple[W, tuple[bytes, ...]]:
+        watcher = attach(self.core)
+        self.tracker.on_enter = watcher.split
+        return watcher, self.infer(inputs)
 
     def read(self, slot: TensorSlot) -> bytes:
         return self.core.read(self.address(slot), slot.nbytes)
