@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An emulated Cortex-M core with one ELF file in its memories."""
+
+from __future__ import annotations
+
+import struct
+
+import unicorn
+from unicorn import arm_const
+
+from smidgen.build.elf import Elf
+from smidgen.errors import ImageError, SimulationError
+from smidgen.sim.simulator import Limits
+from smidgen.targets import Target
+
+PAGE = 4096
+PERIPHERALS = ((0x4000_0000, 0x2000_0000), (0xE000_0000, 0x10_0000))
+"""Mapped as plain memory that reads back what was written: start-up code may write them, but nothing happens."""
+
+_CPACR = 0xE000_ED88
+_REASONS = {
+    unicorn.UC_ERR_READ_UNMAPPED: "a load from an address that is no memory",
+    unicorn.UC_ERR_WRITE_UNMAPPED: "a store to an address that is no memory",
+    unicorn.UC_ERR_FETCH_UNMAPPED: "a jump to an address that is no memory",
+    unicorn.UC_ERR_READ_PROT: "a load that the memory does not allow",
+    unicorn.UC_ERR_WRITE_PROT: "a store into flash",
+    unicorn.UC_ERR_FETCH_PROT: "a jump into memory that does not execute",
+    unicorn.UC_ERR_INSN_INVALID: "an undefined instruction",
+    unicorn.UC_ERR_EXCEPTION: "an exception (undefined instruction, BKPT or SVC)",
+    unicorn.UC_ERR_READ_UNALIGNED: "an unaligned load",
+    unicorn.UC_ERR_WRITE_UNALIGNED: "an unaligned store",
+}
+
+
+class EmulatedCore:
+    """State: registers and memories. Nothing is shared between two of them.
+
+    The FPU is on from the start (unicorn does not model the register that start-up code writes to enable it). Flash is
+    read-only to the program. Segments outside of the target's memories get pages of their own, listed in ``extra``.
+    """
+
+    def __init__(self, elf: Elf, target: Target) -> None:
+        self.elf = elf
+        self.target = target
+        self.where = ""  # what is being run, for messages: a step's label
+        self.extra: list[int] = []
+        self.uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
+        self.uc.ctl_set_cpu_model(arm_const.UC_CPU_ARM_CORTEX_M4)
+        for region in target.regions:
+            writable = unicorn.UC_PROT_WRITE if region.kind == "sram" else 0
+            self.uc.mem_map(region.base, region.size_bytes, unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC | writable)
+        for base, nbytes in PERIPHERALS:
+            self.uc.mem_map(base, nbytes)
+        for segment in elf.segments:
+            for base in {segment.physical, segment.virtual}:
+                self._map_missing(base, max(len(segment.data), segment.memory_bytes if base == segment.virtual else 0))
+                self.uc.mem_write(base, segment.data)
+        coprocessors = self.uc.reg_read(arm_const.UC_ARM_REG_C1_C0_2)
+        self.uc.reg_write(arm_const.UC_ARM_REG_C1_C0_2, coprocessors | 0xF << 20)
+        self.uc.reg_write(arm_const.UC_ARM_REG_FPEXC, 1 << 30)
+
+    def _map_missing(self, base: int, nbytes: int) -> None:
+        mapped = [(r[0], r[1]) for r in self.uc.mem_regions()]
+        for page in range(base // PAGE * PAGE, base + nbytes, PAGE):
+            if not any(low <= page <= high for low, high in mapped):
+                self.uc.mem_map(page, PAGE)
+                self.extra.append(page)
+
+    def reset_vector(self) -> tuple[int, int]:
+        """Initial stack pointer and entry address, from the vector table at the lowest loaded address.
+
+        ImageError if what lies there cannot be a vector table.
+        """
+        base = min(s.physical for s in self.elf.segments if s.data)
+        low = next((s for s in self.elf.segments if s.physical == base and s.data), None)
+        if low is not None and len(low.data) >= 8:
+            stack, entry = struct.unpack_from("<II", low.data)
+            in_memory = any(s.virtual <= entry & ~1 < s.virtual + s.memory_bytes for s in self.elf.segments)
+            in_ram = any(r.base < stack <= r.base + r.size_bytes for r in self.target.regions if r.kind == "sram")
+            if in_memory and entry & 1 and stack % 4 == 0 and in_ram:
+                return stack, entry & ~1
+        raise ImageError(
+            f"{self.elf.path}: no vector table at its lowest address {base:#010x}: the first word must be a stack pointer "
+            f"into RAM of {self.target.name}, the second an odd code address; link for this target, vectors first"
+        )
+
+    def reset(self) -> int:
+        """Sets the stack pointer; returns where to start."""
+        stack, entry = self.reset_vector()
+        self.uc.reg_write(arm_const.UC_ARM_REG_SP, stack)
+        return entry
+
+    def run(self, start: int, until: int, limits: Limits) -> None:
+        """Runs from ``start`` until the core is about to execute ``until``. SimulationError says what stopped it."""
+        microseconds = max(1, int(limits.seconds * 1e6))
+        self.uc.ctl_remove_cache(until, until + 2)  # translated earlier as ordinary code, it would not stop the run
+        try:
+            self.uc.emu_start(start | 1, until, microseconds, limits.instructions or 0)
+        except unicorn.UcError as error:
+            reason = _REASONS.get(error.errno, str(error))
+            raise SimulationError(f"the core faulted{self._place()}: {reason}{self._hint()}") from None
+        if self.pc != until:
+            if self.elf.function_at(self.pc) == "smg_fault":
+                raise SimulationError(f"the core stopped in its fault handler{self._place()}")
+            limit = f"{limits.seconds:g} s"
+            if limits.instructions is not None:
+                limit = f"{limits.instructions} instructions or {limit}"
+            wanted = self.elf.function_at(until)
+            raise SimulationError(
+                f"the core did not reach {wanted} within {limit}; it was stopped{self._place()}: an endless loop, a "
+                "poll of a peripheral that is not emulated, or a limit too low"
+            )
+
+    @property
+    def pc(self) -> int:
+        return int(self.uc.reg_read(arm_const.UC_ARM_REG_PC)) & ~1
+
+    @property
+    def sp(self) -> int:
+        return int(self.uc.reg_read(arm_const.UC_ARM_REG_SP))
+
+    @property
+    def lr(self) -> int:
+        return int(self.uc.reg_read(arm_const.UC_ARM_REG_LR))
+
+    def read(self, address: int, nbytes: int) -> bytes:
+        return bytes(self.uc.mem_read(address, nbytes)) if nbytes else b""
+
+    def write(self, address: int, data: bytes) -> None:
+        self.uc.mem_write(address, data)
+
+    def _place(self) -> str:
+        step = f", {self.where}" if self.where else ""
+        return f" at pc {self.pc:#010x} in {self.elf.function_at(self.pc)}{step}"
+
+    def _hint(self) -> str:
+        return f" (lr {self.lr:#010x} in {self.elf.function_at(self.lr & ~1)}, sp {self.sp:#010x})"
