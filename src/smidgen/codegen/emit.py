@@ -40,8 +40,8 @@ class Memory:
     stack: int
 
 
-def emit(schedule: Schedule, origin: Origin) -> Sources:
-    """The program of a schedule. The same schedule and origin give the same bytes."""
+def emit(schedule: Schedule, origin: Origin) -> tuple[Sources, Memory]:
+    """The program of a schedule and the memory it needs. The same schedule and origin give the same bytes."""
     prefix = f"smg_{schedule.graph.name}"
     printer = Printer(schedule, prefix, DataUnit(prefix))
     source = printer.source()  # fills printer.data
@@ -58,7 +58,8 @@ def emit(schedule: Schedule, origin: Origin) -> Sources:
     for path, text in sorted((files | extras).items()):
         digest.update(f"{path}\0{len(text)}\0{text}".encode())
     harness = {"harness_model.c": _harness(printer)}
-    return Sources(schedule.graph.name, files, harness, _interface(printer), digest.hexdigest(), extras)
+    sources = Sources(schedule.graph.name, files, harness, _interface(printer), digest.hexdigest(), extras)
+    return sources, memory
 
 
 def memory_of(schedule: Schedule, weights_bytes: int) -> Memory:

@@ -11,7 +11,9 @@ from smidgen.sim.core import EmulatedCore
 from smidgen.sim.simulator import block_key, block_of
 from smidgen.targets import FlashCache, Target
 
-NO_CACHE = FlashCache(0, 0, 8, 8, False, "no cache described: one buffered word of 8 bytes each for code and data assumed")
+NO_CACHE = FlashCache(
+    0, 0, 8, 8, False, "no cache described: one buffered word of 8 bytes each for code and data assumed"
+)
 
 
 class LineCache:

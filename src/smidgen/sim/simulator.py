@@ -68,9 +68,7 @@ class Simulator(Protocol):
     def infer(self, inputs: Sequence[bytes]) -> tuple[bytes, ...]:
         """One inference at full speed."""
 
-    def infer_traced(
-        self, inputs: Sequence[bytes], on_step: OnStep, *, check_arena: bool = False
-    ) -> tuple[bytes, ...]:
+    def infer_traced(self, inputs: Sequence[bytes], on_step: OnStep, *, check_arena: bool = False) -> tuple[bytes, ...]:
         """One inference; ``on_step`` sees each step's outputs before the next step can overwrite them.
 
         With ``check_arena``, SimulationError if a step changed an arena byte outside its outputs and scratch.

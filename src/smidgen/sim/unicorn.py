@@ -62,9 +62,7 @@ class Machine:
             self._fast = None  # the next inference starts from reset
             raise
 
-    def infer_traced(
-        self, inputs: Sequence[bytes], on_step: OnStep, *, check_arena: bool = False
-    ) -> tuple[bytes, ...]:
+    def infer_traced(self, inputs: Sequence[bytes], on_step: OnStep, *, check_arena: bool = False) -> tuple[bytes, ...]:
         session = _Session(self)
         watch = _StepWatch(session, on_step, check_arena)
         session.tracker.on_enter = watch.entered

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The stages in order: a model file to a graph, a schedule, sources, an image, and what it does and costs."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from smidgen.build import GccArm, Image, Toolchain, Zig, build
+from smidgen.codegen import Memory, Origin, Sources, emit
+from smidgen.errors import DoesNotFit, UsageError
+from smidgen.frontends import identifier
+from smidgen.frontends import load as load_file
+from smidgen.ir import Array, Graph
+from smidgen.profile import profile_image
+from smidgen.quantize import integerize
+from smidgen.report import ProfileReport, profile_report
+from smidgen.schedule import Schedule, make_schedule
+from smidgen.sim import Machine
+from smidgen.targets import Target, load_target
+from smidgen.transforms import FLOAT, INTEGER, run_pipeline
+from smidgen.verify import Verification, random_inputs, verify_image
+from smidgen.zoo import find_model
+
+DEFAULT_TARGET = "nucleo-l4r5zi"
+TOOLCHAINS: Mapping[str, Callable[[], Toolchain]] = {"zig": Zig, "gcc-arm": GccArm}
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A model compiled for a target: its lowered graph, schedule and C sources."""
+
+    graph: Graph
+    schedule: Schedule
+    sources: Sources
+    origin: Origin
+    memory: Memory
+
+    @property
+    def target(self) -> Target:
+        return self.schedule.target
+
+    def build(self, toolchain: str = "zig", optimize: str = "-O3", work_dir: Path | None = None) -> Image:
+        """Compile and link the emulator's image. Without ``work_dir`` it lies in a folder that the process removes."""
+        if toolchain not in TOOLCHAINS:
+            raise UsageError(f"no toolchain {toolchain!r}; there are {', '.join(TOOLCHAINS)}")
+        folder = work_dir or _scratch_folder(self.sources.digest + toolchain + optimize)
+        return build(self.sources, self.target, TOOLCHAINS[toolchain](), optimize, work_dir=folder)
+
+
+_FOLDERS: dict[str, tempfile.TemporaryDirectory[str]] = {}
+
+
+def _scratch_folder(key: str) -> Path:
+    """One temporary folder a build, removed when the process ends."""
+    if key not in _FOLDERS:
+        _FOLDERS[key] = tempfile.TemporaryDirectory(prefix="smidgen-")
+    return Path(_FOLDERS[key].name)
+
+
+def load(model: str | Path, *, models_dir: Path | None = None, name: str | None = None) -> Graph:
+    """A model as a graph in integer form.
+
+    ``model`` is a path to a .tflite or .onnx file, or a zoo name (kws, ic, vww, ad, sww). Raises MalformedModel or
+    UnsupportedModel.
+    """
+    return _load(model, models_dir, name)[0]
+
+
+def _load(model: str | Path, models_dir: Path | None, name: str | None) -> tuple[Graph, Origin]:
+    found = find_model(str(model), models_dir)
+    if found.graph is not None:
+        return found.graph, Origin(found.label, hashlib.sha256(found.label.encode()).hexdigest(), version("smidgen"))
+    path = found.path if found.path is not None else Path(model)
+    graph = load_file(path, name or found.name)
+    if graph.numerics == "onnx-qdq.v1":
+        graph = integerize(run_pipeline(FLOAT, graph))
+    return graph, Origin(path.name, hashlib.sha256(path.read_bytes()).hexdigest(), version("smidgen"))
+
+
+def compile(  # noqa: A001  (the public verb; the builtin is not used here)
+    model: str | Path | Graph,
+    target: str | Target = DEFAULT_TARGET,
+    *,
+    name: str | None = None,
+    kernels: Mapping[str, str] | None = None,
+    models_dir: Path | None = None,
+    check_fit: bool = True,
+    probe: bool = False,
+    watch: Callable[[str, Graph], None] | None = None,
+) -> Compiled:
+    """Compile a model for a target; nothing is written or built.
+
+    ``kernels`` forces kernels by step name. ``probe`` evaluates the graph before and after every pass and compares.
+    ``watch`` sees the graph after each pass. Raises ModelError, NoKernel, DoesNotFit (unless ``check_fit`` is False).
+    """
+    board = target if isinstance(target, Target) else load_target(target)
+    if isinstance(model, Graph):
+        graph, origin = model, Origin("a graph", hashlib.sha256(model.name.encode()).hexdigest(), version("smidgen"))
+    else:
+        graph, origin = _load(model, models_dir, identifier(name) if name else None)
+    if watch is not None:
+        watch("import", graph)
+    inputs = next(iter(random_inputs(graph, 1, seed=1))) if probe else None
+    lowered = run_pipeline(INTEGER, graph, probe=inputs, watch=watch)
+    schedule = make_schedule(lowered, board, kernels)
+    sources, memory = emit(schedule, origin)
+    if check_fit:
+        require_fit(memory, board)
+    return Compiled(lowered, schedule, sources, origin, memory)
+
+
+def require_fit(memory: Memory, board: Target) -> None:
+    """Raise DoesNotFit, with the figures, unless the program fits the board's main flash and RAM."""
+    for kind, need, parts in (
+        ("sram", memory.arena + memory.stack, f"arena {memory.arena} + stack {memory.stack}"),
+        ("flash", memory.weights + memory.code, f"constants {memory.weights} + code {memory.code}"),
+    ):
+        region = board.region("sram" if kind == "sram" else "flash")
+        if need > region.size_bytes:
+            raise DoesNotFit(
+                f"the model needs {need} bytes of {kind} ({parts}), {board.name} has {region.size_bytes}. "
+                f"Take a smaller model or a larger board (smidgen targets)"
+            )
+
+
+def verify(
+    compiled: Compiled,
+    *,
+    cases: int = 10,
+    inputs: Iterable[Sequence[Array]] | None = None,
+    seed: int = 0,
+    toolchain: str = "zig",
+    progress: Callable[[int], None] = lambda _: None,
+) -> Verification:
+    """Build for the target, run on the emulated core, compare every step of every case with the reference.
+
+    ``inputs`` replaces the random cases: one sequence of arrays a case, typed as ``compiled.graph.inputs``.
+    """
+    machine = Machine(compiled.build(toolchain))
+    chosen = random_inputs(compiled.graph, cases, seed) if inputs is None else inputs
+    return verify_image(machine, compiled.schedule, chosen, progress)
+
+
+def run(compiled: Compiled, inputs: Sequence[Array], *, toolchain: str = "zig") -> Verification:
+    """One inference on the emulated core; its outputs are in ``.outputs[0]``, compared with the reference as well."""
+    return verify(compiled, inputs=[inputs], toolchain=toolchain)
+
+
+def profile(
+    compiled: Compiled,
+    *,
+    inputs: Sequence[Array] | None = None,
+    memory_system: bool = True,
+    toolchain: str = "zig",
+    optimize: str = "-O3",
+) -> ProfileReport:
+    """Count one inference on the emulated core, layer by layer. Default input: uniformly random, seed 0.
+
+    ``memory_system`` adds the stalls of the board's flash and caches (a second, slower run).
+    """
+    image = compiled.build(toolchain, optimize)
+    chosen = inputs if inputs is not None else list(random_inputs(compiled.graph, 4))[3]
+    costs = profile_image(Machine(image), [a.tobytes() for a in chosen], memory_system=memory_system)
+    return profile_report(compiled.schedule, image, costs)

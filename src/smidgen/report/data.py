@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The cost of a model on a target: totals and layers, every figure with its kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from smidgen.build import Image
+from smidgen.profile import ImageProfile, StepCost
+from smidgen.schedule import Schedule, Step
+
+
+@dataclass(frozen=True, slots=True)
+class LayerReport:
+    """One step. ``stall_cycles`` is what the board's memory system adds (None: not asked for)."""
+
+    index: int
+    name: str
+    source: str
+    kernel: str
+    shape: tuple[int, ...]
+    macs: int
+    instructions: int
+    cycles: int
+    stall_cycles: int | None
+    cycles_per_mac: float | None
+    ram_bytes: int  # alive in the arena while it runs, scratch included
+    flash_bytes: int  # its constants
+
+
+@dataclass(frozen=True, slots=True)
+class RamBytes:
+    """static: .data and .bss beside the arena; scratch: what the kernels' work areas add to the arena."""
+
+    arena: int
+    scratch: int
+    stack: int
+    static: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class FlashBytes:
+    """code: kernels, run function and support routines; weights: every constant."""
+
+    code: int
+    weights: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileReport:
+    """instructions and stack are counted; cycles modelled (zero wait states); RAM and flash read off the built image."""
+
+    model: str
+    target: str
+    numerics: str
+    toolchain: str
+    clock_hz: int
+    macs: int
+    instructions: int
+    instructions_kind: str
+    cycles: int
+    cycles_kind: str
+    cycles_per_mac: float | None
+    latency_ms: float
+    board_cycles: int | None  # with the board's flash, caches and prefetch
+    board_latency_ms: float | None
+    ram: RamBytes
+    ram_lower_bound: int  # the arena no plan for these lifetimes can beat
+    flash: FlashBytes
+    layers: tuple[LayerReport, ...]
+    overhead_cycles: int  # before the first kernel: call and input copy
+    unknown_instructions: dict[str, int]
+
+
+def profile_report(schedule: Schedule, image: Image, costs: ImageProfile) -> ProfileReport:
+    """Put schedule, image and counts of one model together."""
+    sizes, target = image.sizes, schedule.target
+    cycles = costs.cycles.value
+    board = None if costs.stalls is None else cycles + costs.stalls.value
+    code = sizes.kernel_code_bytes + sizes.model_code_bytes + sizes.support_code_bytes
+    weights = sizes.constant_bytes
+    scratch = min(schedule.scratch_bytes, sizes.arena_bytes)
+    stack = costs.stack.value
+    ram = RamBytes(sizes.arena_bytes - scratch, scratch, stack, sizes.static_ram_bytes, sizes.ram_bytes + stack)
+    return ProfileReport(
+        model=schedule.graph.name,
+        target=target.name,
+        numerics=schedule.graph.numerics,
+        toolchain=image.toolchain,
+        clock_hz=target.clock_hz,
+        macs=schedule.graph.macs,
+        instructions=costs.instructions.value,
+        instructions_kind=costs.instructions.kind,
+        cycles=cycles,
+        cycles_kind=costs.cycles.kind,
+        cycles_per_mac=_ratio(cycles, schedule.graph.macs),
+        latency_ms=_milliseconds(cycles, target.clock_hz),
+        board_cycles=board,
+        board_latency_ms=None if board is None else _milliseconds(board, target.clock_hz),
+        ram=ram,
+        ram_lower_bound=schedule.plan.bound_bytes,
+        flash=FlashBytes(code, weights + sizes.initialized_bytes, code + weights + sizes.initialized_bytes),
+        layers=tuple(_layer(s, c, schedule) for s, c in zip(schedule.steps, costs.steps, strict=True)),
+        overhead_cycles=costs.prologue.cycles.value,
+        unknown_instructions=dict(costs.unknown),
+    )
+
+
+def _layer(step: Step, cost: StepCost, schedule: Schedule) -> LayerReport:
+    macs = step.node.macs
+    alive = [p.buffer.nbytes for p in schedule.plan.placements if p.buffer.first <= step.index <= p.buffer.last]
+    return LayerReport(
+        index=step.index,
+        name=step.name,
+        source=step.node.loc,
+        kernel=cost.symbol,
+        shape=step.node.output.type.shape,
+        macs=macs,
+        instructions=cost.instructions.value,
+        cycles=cost.cycles.value,
+        stall_cycles=None if cost.stalls is None else cost.stalls.value,
+        cycles_per_mac=_ratio(cost.cycles.value, macs),
+        ram_bytes=sum(alive),
+        flash_bytes=_constant_bytes(step),
+    )
+
+
+def _constant_bytes(step: Step) -> int:
+    """Bytes of the arrays a step reads: operands as packed, and the arrays its parameters point to."""
+    kernel, node = step.choice.kernel, step.node
+    packed = kernel.packed(node)
+    names = [o.rstrip("?*") for o in node.op.operands]
+    arrays = [p.data for p in packed.values() if p.data is not None]
+    arrays += [v.data for n, v in zip(names, node.inputs, strict=False) if v.data is not None and n not in packed]
+    arrays += [v for v in kernel.params(node).values() if isinstance(v, np.ndarray)]
+    return sum(a.nbytes for a in arrays)
+
+
+def _ratio(cycles: int, macs: int) -> float | None:
+    return round(cycles / macs, 4) if macs else None
+
+
+def _milliseconds(cycles: int, clock_hz: int) -> float:
+    return round(cycles / clock_hz * 1e3, 6)

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Input data: drawn at random, or read from the user's .npy and .npz files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from smidgen.errors import InvalidInput
+from smidgen.ir import Array, Graph, TensorType
+from smidgen.ops import Quantize
+
+_LARGEST_FILE_BYTES = 1 << 30
+
+
+def random_inputs(graph: Graph, cases: int, seed: int = 0) -> Iterator[list[Array]]:
+    """``cases`` sets of inputs: all lowest, all highest, all zero point, then uniformly random ones. Deterministic."""
+    rng = np.random.default_rng(seed)
+    for case in range(cases):
+        yield [_draw(v.type, case, rng) for v in graph.inputs]
+
+
+def _draw(t: TensorType, case: int, rng: np.random.Generator) -> Array:
+    if t.dtype == "float32":
+        return rng.standard_normal(t.shape).astype(np.float32)
+    lo, hi = np.iinfo(t.dtype).min, np.iinfo(t.dtype).max
+    zero = t.zero_point if t.quant is not None else 0
+    fixed = {0: lo, 1: hi, 2: zero}
+    if case in fixed:
+        return np.full(t.shape, fixed[case], t.dtype)
+    return rng.integers(lo, hi, t.shape, endpoint=True).astype(t.dtype)
+
+
+def load_inputs(graph: Graph, path: Path) -> list[list[Array]]:
+    """The cases in a .npy (graphs of one input) or .npz file (an array an input, by name or in order).
+
+    An array has an input's shape, or that shape with the number of cases in front (or in place of a batch of 1). float32
+    data for an int8 input is quantized with the input's parameters. Raises InvalidInput with the shapes at fault.
+    """
+    arrays = _read(path)
+    names = [v.name for v in graph.inputs]
+    if set(names) <= set(arrays):
+        chosen = [arrays[n] for n in names]
+    elif len(arrays) == len(names):
+        chosen = list(arrays.values())
+    else:
+        raise InvalidInput(
+            f"{path.name} holds the arrays {', '.join(arrays)}; {graph.name} has inputs {', '.join(names)}"
+        )
+    stacks = [_cases(a, v.type, f"{path.name}, input {v.name!r}") for a, v in zip(chosen, graph.inputs, strict=True)]
+    if len({len(s) for s in stacks}) != 1:
+        raise InvalidInput(f"{path.name}: the inputs have different numbers of cases: {[len(s) for s in stacks]}")
+    return [list(case) for case in zip(*stacks, strict=True)]
+
+
+def _read(path: Path) -> dict[str, Array]:
+    try:
+        if path.stat().st_size > _LARGEST_FILE_BYTES:
+            raise InvalidInput(f"{path.name} is larger than {_LARGEST_FILE_BYTES} bytes; split it")
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return {"": loaded}
+        with loaded:
+            return {k: loaded[k] for k in loaded.files if loaded[k].dtype.kind in "iuf" and k not in ("y", "labels")}
+    except OSError as e:
+        raise InvalidInput(f"cannot read inputs {path}: {e.strerror or e}. Check the path") from e
+    except Exception as e:  # numpy raises many kinds for damaged archives (zipfile, struct, ValueError, EOFError)
+        raise InvalidInput(f"{path.name} is not a readable .npy or .npz file: {e}") from e
+
+
+def _cases(array: Array, t: TensorType, what: str) -> Sequence[Array]:
+    shape = t.shape
+    if array.shape == shape:
+        stacked = array[np.newaxis]
+    elif array.ndim >= 1 and array.shape[1:] == shape:
+        stacked = array
+    elif shape[:1] == (1,) and array.ndim >= 1 and array.shape[1:] == shape[1:]:
+        stacked = array.reshape(-1, *shape)
+    elif array.ndim >= 1 and array.size == len(array) * t.elements:
+        stacked = array.reshape(-1, *shape)
+    elif array.size == t.elements:
+        stacked = array.reshape(1, *shape)
+    else:
+        raise InvalidInput(f"{what}: shape {list(array.shape)} is not {list(shape)}, nor a stack of them")
+    if not len(stacked):
+        raise InvalidInput(f"{what}: no cases (the array is empty)")
+    return [_converted(a, t, what) for a in stacked]
+
+
+def _converted(array: Array, t: TensorType, what: str) -> Array:
+    if array.dtype == np.dtype(t.dtype):
+        return np.ascontiguousarray(array)
+    if array.dtype.kind == "f" and t.dtype == "int8" and t.quant is not None:
+        real = TensorType("float32", t.shape)
+        return Quantize(t.quant).evaluate([real], [array.astype(np.float32)])[0]
+    if array.dtype.kind == "f" and t.dtype == "float32":
+        return array.astype(np.float32)
+    if array.dtype.kind in "iu" and t.dtype in ("int8", "uint8"):
+        bounds = np.iinfo(t.dtype)
+        if array.min(initial=0) >= bounds.min and array.max(initial=0) <= bounds.max:
+            return array.astype(t.dtype)
+    raise InvalidInput(f"{what}: element type {array.dtype} (values {array.min()}..{array.max()}), needs {t.dtype}")

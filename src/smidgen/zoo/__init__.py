@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Models by name: the official MLPerf Tiny files where the user has them, else the same topologies with seeded weights."""
+
+from smidgen.zoo.zoo import ZOO, Found, ZooModel, find_model, pull
+
+__all__ = ["ZOO", "Found", "ZooModel", "find_model", "pull"]
