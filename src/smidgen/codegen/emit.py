@@ -55,7 +55,7 @@ def emit(schedule: Schedule, origin: Origin) -> tuple[Sources, Memory]:
     memory = memory_of(schedule, printer.data.nbytes)
     extras = _extras(printer, origin, memory, sorted(f for f in files if f.endswith(".c")))
     digest = hashlib.sha256()
-    for path, text in sorted((files | extras).items()):
+    for path, text in sorted({**files, **extras}.items()):
         digest.update(f"{path}\0{len(text)}\0{text}".encode())
     harness = {"harness_model.c": _harness(printer)}
     sources = Sources(schedule.graph.name, files, harness, _interface(printer), digest.hexdigest(), extras)

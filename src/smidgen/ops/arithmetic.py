@@ -20,7 +20,7 @@ Int64s = npt.NDArray[np.int64]
 NO_CLAMP = (-math.inf, math.inf)
 
 
-def quantize_multiplier(real: float) -> tuple[int, int]:
+def quantize_multiplier(real: float, most_shift: int = 30) -> tuple[int, int]:
     """(q31, shift) with real ~ q31 * 2**(shift - 31), q31 in [2**30, 2**31).
 
     Rounds half away from zero; 2**31 becomes 2**30 with the next shift; a real below 2**-32 becomes (0, 0), as in
@@ -34,8 +34,8 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
         q31, shift = 1 << 30, shift + 1
     if shift < -31:
         return 0, 0
-    if shift > 30:
-        raise InvalidGraph(f"multiplier {real:g} is 2**30 or more: no meaningful quantization has it")
+    if shift > most_shift:
+        raise InvalidGraph(f"multiplier {real:g} is too large: no meaningful quantization has it")
     return q31, shift
 
 

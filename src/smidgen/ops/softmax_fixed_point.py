@@ -37,7 +37,7 @@ def parameters(scale: float) -> tuple[int, int, int]:
     The rescaled difference is SRDHM(diff << shift, q31) in Q5; below diff_min (input steps, negative) it would not fit.
     """
     real = min(scale * (1 << (31 - _DIFF_BITS)), _INT32_MAX * 1.0)
-    q31, shift = quantize_multiplier(real)
+    q31, shift = quantize_multiplier(real, most_shift=31)
     radius = ((1 << _DIFF_BITS) - 1) * (1 << (31 - _DIFF_BITS)) / (1 << shift)
     return q31, shift, -math.floor(radius)
 

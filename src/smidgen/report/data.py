@@ -52,7 +52,7 @@ class FlashBytes:
 
 @dataclass(frozen=True, slots=True)
 class ProfileReport:
-    """instructions and stack are counted; cycles modelled (zero wait states); RAM and flash read off the built image."""
+    """instructions and stack are counted, cycles modelled (zero wait states), RAM and flash read off the image."""
 
     model: str
     target: str

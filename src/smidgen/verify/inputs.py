@@ -36,8 +36,8 @@ def _draw(t: TensorType, case: int, rng: np.random.Generator) -> Array:
 def load_inputs(graph: Graph, path: Path) -> list[list[Array]]:
     """The cases in a .npy (graphs of one input) or .npz file (an array an input, by name or in order).
 
-    An array has an input's shape, or that shape with the number of cases in front (or in place of a batch of 1). float32
-    data for an int8 input is quantized with the input's parameters. Raises InvalidInput with the shapes at fault.
+    An array has an input's shape, or that shape with the number of cases in front (or in place of a batch of 1).
+    float32 data for an int8 input is quantized with the input's parameters. Raises InvalidInput with the shapes at fault.
     """
     arrays = _read(path)
     names = [v.name for v in graph.inputs]
@@ -72,16 +72,10 @@ def _read(path: Path) -> dict[str, Array]:
 
 def _cases(array: Array, t: TensorType, what: str) -> Sequence[Array]:
     shape = t.shape
-    if array.shape == shape:
-        stacked = array[np.newaxis]
-    elif array.ndim >= 1 and array.shape[1:] == shape:
-        stacked = array
-    elif shape[:1] == (1,) and array.ndim >= 1 and array.shape[1:] == shape[1:]:
-        stacked = array.reshape(-1, *shape)
+    if array.size == t.elements:
+        stacked = array.reshape(1, *shape)
     elif array.ndim >= 1 and array.size == len(array) * t.elements:
         stacked = array.reshape(-1, *shape)
-    elif array.size == t.elements:
-        stacked = array.reshape(1, *shape)
     else:
         raise InvalidInput(f"{what}: shape {list(array.shape)} is not {list(shape)}, nor a stack of them")
     if not len(stacked):

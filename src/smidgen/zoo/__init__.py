@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Models by name: the official MLPerf Tiny files where the user has them, else the same topologies with seeded weights."""
+"""Models by name: official MLPerf Tiny files where the user has them, else the same topologies with noise weights."""
 
 from smidgen.zoo.zoo import ZOO, Found, ZooModel, find_model, pull
 

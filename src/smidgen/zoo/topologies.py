@@ -18,10 +18,12 @@ from smidgen.ops.conv import Pair
 
 _RELU = (-128.0, math.inf)
 _NONE = (-math.inf, math.inf)
+_UNIFORM_SIGMA = 74.0  # of uniform int8
+_OUTPUT_SIGMA = 40.0  # steps: what a layer's outputs should spread over
 
 
 class _Builder:
-    """Appends layers; output scales follow the accumulators' expected spread, so that little saturates."""
+    """Appends layers; weight scales follow the number of taps, so that outputs spread and little saturates."""
 
     def __init__(self, name: str, shape: tuple[int, ...], seed: int) -> None:
         self.name, self.rng, self.nodes = name, np.random.default_rng(seed), list[Node]()
@@ -35,30 +37,28 @@ class _Builder:
         self.nodes.append(Node(op, inputs, (self.x,), f"{self.name}:{kind} {index}"))
         return self.x
 
-    def _weights(self, shape: tuple[int, ...], channels: int, axis: int | None) -> tuple[Value, Value, float]:
-        """(w, b, typical scale); per-channel scales spread by a factor of two round it."""
+    def _weights(self, shape: tuple[int, ...], channels: int, axis: int | None) -> tuple[Value, Value]:
+        """(w, b), scaled so that the output can keep the input's scale; channels' scales differ by up to two."""
         prefix = f"c{len(self.nodes)}"
         w: Array = self.rng.integers(-127, 128, shape).astype(np.int8)
-        typical = 0.005
+        typical = _OUTPUT_SIGMA / (math.sqrt(w.size / channels) * _UNIFORM_SIGMA**2)
         spread = typical * self.rng.uniform(0.7, 1.4, channels if axis is not None else 1).astype(np.float32)
         quant = QuantParams(tuple(float(s) for s in spread), (0,) * len(spread), axis)
         bias: Array = self.rng.integers(-2000, 2000, channels).astype(np.int32)
         return (
             Value(f"{prefix}_w", TensorType("int8", shape, quant), w),
             Value(f"{prefix}_b", TensorType("int32", (channels,)), bias),
-            typical,
         )
 
-    def _out(self, taps: int, typical: float, relu: bool) -> QuantParams:
-        sigma = math.sqrt(taps) * 74 * 74 * self.x.type.scale * typical
-        return QuantParams((float(np.float32(sigma / 40)),), (-128 if relu else 0,))
+    def _out(self, relu: bool) -> QuantParams:
+        return QuantParams((float(np.float32(self.x.type.scale)),), (-128 if relu else 0,))
 
     def conv(
         self, channels: int, kernel: Pair, stride: Pair = (1, 1), *, same: bool = True, relu: bool = True
     ) -> Value:
         x = self.x
-        w, b, typical = self._weights((channels, *kernel, x.type.shape[3]), channels, 0)
-        out = self._out(kernel[0] * kernel[1] * x.type.shape[3], typical, relu)
+        w, b = self._weights((channels, *kernel, x.type.shape[3]), channels, 0)
+        out = self._out(relu)
         padding = _same(x.type.shape[1:3], kernel, stride) if same else (0, 0, 0, 0)
         clamp = _RELU if relu else _NONE
         return self.apply(Conv2D(stride, padding=padding, clamp=clamp, out_quant=out), x, w, b)
@@ -66,16 +66,16 @@ class _Builder:
     def depthwise(self, kernel: Pair, stride: Pair = (1, 1), *, same: bool = True, relu: bool = True) -> Value:
         x = self.x
         channels = x.type.shape[3]
-        w, b, typical = self._weights((*kernel, channels), channels, 2)
-        out = self._out(kernel[0] * kernel[1], typical, relu)
+        w, b = self._weights((*kernel, channels), channels, 2)
+        out = self._out(relu)
         padding = _same(x.type.shape[1:3], kernel, stride) if same else (0, 0, 0, 0)
         clamp = _RELU if relu else _NONE
         return self.apply(DepthwiseConv2D(stride, padding=padding, clamp=clamp, out_quant=out), x, w, b)
 
     def dense(self, channels: int, *, relu: bool = False) -> Value:
         x = self.x
-        w, b, typical = self._weights((channels, x.type.shape[-1]), channels, None)
-        out = self._out(x.type.shape[-1], typical, relu)
+        w, b = self._weights((channels, x.type.shape[-1]), channels, None)
+        out = self._out(relu)
         return self.apply(FullyConnected(clamp=_RELU if relu else _NONE, out_quant=out), x, w, b)
 
     def add(self, other: Value) -> Value:

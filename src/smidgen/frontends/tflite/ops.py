@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tflite
@@ -448,28 +448,35 @@ def dequantize(r: OpReader) -> list[Node]:
     return r.node(Dequantize(), x)
 
 
-IMPORTERS: dict[str, Callable[[OpReader], list[Node]]] = {
-    "ADD": add,
-    "AVERAGE_POOL_2D": average_pool_2d,
-    "CONCATENATION": concatenation,
-    "CONV_2D": conv_2d,
-    "DEPTHWISE_CONV_2D": depthwise_conv_2d,
-    "DEQUANTIZE": dequantize,
-    "EXPAND_DIMS": reshape,
-    "FULLY_CONNECTED": fully_connected,
-    "LEAKY_RELU": leaky_relu,
-    "MAX_POOL_2D": max_pool_2d,
-    "MEAN": mean,
-    "MUL": mul,
-    "PAD": pad,
-    "PADV2": pad,
-    "QUANTIZE": quantize,
-    "RELU": relu,
-    "RELU6": _bounded_relu(0.0, 6.0),
-    "RELU_N1_TO_1": _bounded_relu(-1.0, 1.0),
-    "RESHAPE": reshape,
-    "SOFTMAX": softmax,
-    "SQUEEZE": reshape,
-    "SUB": sub,
-    "TRANSPOSE": transpose,
+class Importer(NamedTuple):
+    """Reads one kind of operator; ``makes`` are the ops it can become (beside a Reshape)."""
+
+    convert: Callable[[OpReader], list[Node]]
+    makes: tuple[type[Op], ...]
+
+
+IMPORTERS: dict[str, Importer] = {
+    "ADD": Importer(add, (Add,)),
+    "AVERAGE_POOL_2D": Importer(average_pool_2d, (AveragePool2D,)),
+    "CONCATENATION": Importer(concatenation, (Concat,)),
+    "CONV_2D": Importer(conv_2d, (Conv2D,)),
+    "DEPTHWISE_CONV_2D": Importer(depthwise_conv_2d, (DepthwiseConv2D,)),
+    "DEQUANTIZE": Importer(dequantize, (Dequantize,)),
+    "EXPAND_DIMS": Importer(reshape, (Reshape,)),
+    "FULLY_CONNECTED": Importer(fully_connected, (FullyConnected,)),
+    "LEAKY_RELU": Importer(leaky_relu, (LeakyRelu,)),
+    "MAX_POOL_2D": Importer(max_pool_2d, (MaxPool2D,)),
+    "MEAN": Importer(mean, (Mean,)),
+    "MUL": Importer(mul, (Mul,)),
+    "PAD": Importer(pad, (Pad,)),
+    "PADV2": Importer(pad, (Pad,)),
+    "QUANTIZE": Importer(quantize, (Quantize, Requantize)),
+    "RELU": Importer(relu, (Requantize,)),
+    "RELU6": Importer(_bounded_relu(0.0, 6.0), (Clamp,)),
+    "RELU_N1_TO_1": Importer(_bounded_relu(-1.0, 1.0), (Clamp,)),
+    "RESHAPE": Importer(reshape, (Reshape,)),
+    "SOFTMAX": Importer(softmax, (Softmax,)),
+    "SQUEEZE": Importer(reshape, (Reshape,)),
+    "SUB": Importer(sub, (Add,)),
+    "TRANSPOSE": Importer(transpose, (Transpose,)),
 }

@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import tflite
 
 from smidgen.errors import Finding, InvalidGraph, MalformedModel
 from smidgen.frontends.support import unsupported
-from smidgen.frontends.tflite.ops import IMPORTERS, OpReader
+from smidgen.frontends.tflite.ops import IMPORTERS, Importer, OpReader
 from smidgen.frontends.tflite.tensors import Downstream, Refused, TensorTable, builtin_name
 from smidgen.ir import Graph, Node, verify
 
@@ -100,11 +99,11 @@ class _Reader:
         return nodes
 
 
-def _convert(reader: OpReader, importer: Callable[[OpReader], list[Node]] | None) -> list[Node]:
+def _convert(reader: OpReader, importer: Importer | None) -> list[Node]:
     if importer is None:
         raise Refused("this operator is not supported", "See `smidgen ops`; replace it or ask for it")
     reader.check_version()
-    nodes = importer(reader)
+    nodes = importer.convert(reader)
     for output in nodes[-1].outputs:
         reader.table.define(reader.output_index, output)
     return nodes

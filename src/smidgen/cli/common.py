@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What commands share: options, JSON output, progress, tables."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+console = Console(stderr=True)
+"""Messages and progress: stderr, so that stdout holds results only."""
+
+output = Console(highlight=False, soft_wrap=False)
+
+F = TypeVar("F", bound=Callable[..., Any])  # Any: click decorators take every signature
+
+
+def model_argument(f: F) -> F:
+    return click.argument("model", metavar="MODEL")(f)
+
+
+def target_option(f: F) -> F:
+    return click.option(
+        "--target",
+        "-t",
+        default="nucleo-l4r5zi",
+        show_default=True,
+        metavar="T",
+        help="Board (smidgen targets) or a .toml.",
+    )(f)
+
+
+def json_option(f: F) -> F:
+    return click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout and nothing else.")(f)
+
+
+def models_option(f: F) -> F:
+    return click.option(
+        "--models",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="Folder with the official zoo files (also $SMIDGEN_ZOO).",
+    )(f)
+
+
+def toolchain_option(f: F) -> F:
+    return click.option(
+        "--toolchain", type=click.Choice(["zig", "gcc-arm"]), default="zig", show_default=True, help="C compiler."
+    )(f)
+
+
+def kernel_option(f: F) -> F:
+    return click.option(
+        "--kernel", "kernels", multiple=True, metavar="STEP=SYMBOL", help="Force a kernel for a step. Repeatable."
+    )(f)
+
+
+def forced_kernels(options: Sequence[str]) -> dict[str, str]:
+    """--kernel options as a mapping. UsageError for one without '='."""
+    pairs = [o.partition("=") for o in options]
+    if bad := [o for o, (_, separator, symbol) in zip(options, pairs, strict=True) if not separator or not symbol]:
+        raise click.UsageError(f"--kernel takes STEP=SYMBOL, got {bad[0]!r}")
+    return {step: symbol for step, _, symbol in pairs}
+
+
+def wants_json(arguments: Sequence[str]) -> bool:
+    return "--json" in arguments
+
+
+def plain(value: object) -> Any:  # Any: JSON
+    """A report as JSON types: dataclasses as objects, tuples as lists, paths as text."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {k: plain(v) for k, v in asdict(value).items()}
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def print_json(value: object) -> None:
+    json.dump(plain(value), sys.stdout, indent=1, allow_nan=False)
+    sys.stdout.write("\n")
+
+
+@contextmanager
+def progress(text: str, total: int | None, *, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """A bar (or a spinner without ``total``) on stderr, only on a terminal and not with --json to a pipe."""
+    hidden = not console.is_terminal or (quiet and not sys.stdout.isatty())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    shown = columns if total is not None else (*columns[:2], columns[-1])
+    with Progress(*shown, console=console, transient=True, disable=hidden) as bar:
+        task = bar.add_task(text, total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def table(title: str, *columns: str, right: Sequence[str] = ()) -> Table:
+    """An empty table; columns named in ``right`` are numbers."""
+    t = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim")
+    for c in columns:
+        t.add_column(c, justify="right" if c in right else "left", overflow="fold", no_wrap=c in right)
+    return t
+
+
+def show(*renderables: object) -> None:
+    """Print results; wide enough for the tables when stdout is not a terminal."""
+    target = output if output.is_terminal else Console(width=140, highlight=False)
+    target.print(*renderables)

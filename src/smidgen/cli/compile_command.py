@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""smidgen compile: a model file to a folder of C."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from smidgen.cli.common import (
+    forced_kernels,
+    json_option,
+    kernel_option,
+    model_argument,
+    models_option,
+    print_json,
+    progress,
+    show,
+    table,
+    target_option,
+)
+from smidgen.codegen.folder import write_folder
+from smidgen.compiler import compile as compile_model
+from smidgen.ir import Graph, format_graph
+
+
+@click.command(
+    "compile",
+    epilog="\b\nExamples:\n  smidgen compile model.tflite\n  smidgen compile kws --target numaker-m467hj -o build/kws",
+)
+@model_argument
+@target_option
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Folder to make [default: <model>_c]."
+)
+@click.option("--name", metavar="NAME", help="Name in C: smg_<NAME>_run [default: the file's].")
+@click.option("--force", is_flag=True, help="Replace a folder that smidgen made before.")
+@click.option(
+    "--dump", type=click.Path(path_type=Path), metavar="DIR", help="Write the graph after every pass as text."
+)
+@click.option("--explain", is_flag=True, help="Show for every step why other kernels were not taken.")
+@kernel_option
+@models_option
+@json_option
+def command(
+    model: str,
+    target: str,
+    output: Path | None,
+    name: str | None,
+    force: bool,
+    dump: Path | None,
+    explain: bool,
+    kernels: tuple[str, ...],
+    models: Path | None,
+    as_json: bool,
+) -> None:
+    """Compile MODEL to a folder of plain C11: header, source, weights, kernels, CMakeLists.txt, example, README."""
+    dumps: list[tuple[str, Graph]] = []
+    with progress(f"compiling {model}", None, quiet=as_json):
+        compiled = compile_model(
+            model,
+            target,
+            name=name,
+            kernels=forced_kernels(kernels),
+            models_dir=models,
+            watch=lambda stage, graph: dumps.append((stage, graph)),
+        )
+        folder = output or Path(f"{compiled.graph.name}_c")
+        written = write_folder(folder, {**compiled.sources.files, **compiled.sources.extras}, replace=force)
+        if dump is not None:
+            texts = {f"{i:02d}-{stage}.txt": format_graph(g) for i, (stage, g) in enumerate(dumps)}
+            write_folder(dump, texts, replace=force)
+    memory = compiled.memory
+    if as_json:
+        print_json(
+            {
+                "model": compiled.graph.name,
+                "source": compiled.origin.source,
+                "target": compiled.target.name,
+                "numerics": compiled.graph.numerics,
+                "folder": folder,
+                "files": written,
+                "digest": compiled.sources.digest,
+                "macs": compiled.graph.macs,
+                "bytes": {"arena": memory.arena, "weights": memory.weights},
+                "bytes_modelled": {"code": memory.code, "stack": memory.stack},
+                "arena_lower_bound_bytes": compiled.schedule.plan.bound_bytes,
+                "steps": [
+                    {
+                        "name": s.name,
+                        "source": s.node.loc,
+                        "kernel": s.choice.kernel.symbol,
+                        "cycles_modelled": round(s.choice.cycles),
+                        "rejected": [{"kernel": k, "reason": r} for k, r in s.choice.rejected],
+                    }
+                    for s in compiled.schedule.steps
+                ],
+            }
+        )
+        return
+    rows = table("", "", "", right=("",))
+    rows.show_header = False
+    rows.add_row("model", f"{compiled.origin.source}, {compiled.graph.numerics}, {compiled.graph.macs:,} MACs")
+    rows.add_row("folder", f"{folder} ({len(written)} files)")
+    rows.add_row("arena", f"{memory.arena:,} bytes (no plan can need less than {compiled.schedule.plan.bound_bytes:,})")
+    rows.add_row("flash", f"{memory.weights:,} bytes of constants + about {memory.code:,} of code")
+    rows.add_row("call", f"smg_{compiled.graph.name}_run")
+    show(rows)
+    if explain:
+        for s in compiled.schedule.steps:
+            show(f"{s.name}: {s.choice.kernel.symbol}, about {s.choice.cycles:,.0f} cycles")
+            for symbol, reason in s.choice.rejected:
+                show(f"    not {symbol}: {reason}")

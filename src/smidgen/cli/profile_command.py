@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""smidgen profile: what a model, or any firmware, costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from smidgen.cli.common import (
+    forced_kernels,
+    json_option,
+    kernel_option,
+    models_option,
+    print_json,
+    progress,
+    show,
+    table,
+    target_option,
+    toolchain_option,
+)
+from smidgen.compiler import compile as compile_model
+from smidgen.compiler import profile as profile_model
+from smidgen.profile import ElfProfile, profile_elf
+from smidgen.report import ProfileReport
+from smidgen.sim import Limits
+from smidgen.targets import load_target
+from smidgen.verify import load_inputs
+
+
+@click.command(
+    "profile",
+    epilog="\b\nExamples:\n  smidgen profile kws\n  smidgen profile model.tflite --no-memory-system --json\n"
+    "  smidgen profile --elf firmware.elf --begin infer_begin --end infer_end",
+)
+@click.argument("model", metavar="[MODEL]", required=False)
+@target_option
+@click.option(
+    "--elf", type=click.Path(path_type=Path), metavar="F", help="Profile any Cortex-M firmware instead of a model."
+)
+@click.option("--begin", metavar="SYM", help="With --elf: counting starts when this symbol is reached.")
+@click.option("--end", metavar="SYM", help="With --elf: counting ends when this symbol is reached.")
+@click.option(
+    "--input", "-i", "source", type=click.Path(path_type=Path), metavar="F", help=".npy or .npz; default: random."
+)
+@click.option(
+    "--memory-system/--no-memory-system",
+    default=True,
+    show_default=True,
+    help="Also model flash wait states and caches.",
+)
+@click.option("--timeout", type=click.FloatRange(1), default=300.0, show_default=True, help="With --elf: seconds.")
+@toolchain_option
+@click.option(
+    "-O", "optimize", default="3", show_default=True, metavar="LEVEL", help="Compiler optimisation: 0 1 2 3 s z."
+)
+@kernel_option
+@models_option
+@json_option
+def command(
+    model: str | None,
+    target: str,
+    elf: Path | None,
+    begin: str | None,
+    end: str | None,
+    source: Path | None,
+    memory_system: bool,
+    timeout: float,
+    toolchain: str,
+    optimize: str,
+    kernels: tuple[str, ...],
+    models: Path | None,
+    as_json: bool,
+) -> None:
+    """Count one inference of MODEL on the emulated core, layer by layer, or any firmware between two symbols.
+
+    Instructions are counted, cycles modelled from them by the core's published timings with zero wait states; the
+    board's flash, prefetch and caches come on top as a second figure.
+    """
+    if (model is None) == (elf is None):
+        raise click.UsageError("give either MODEL or --elf F.elf --begin SYM --end SYM")
+    if elf is not None:
+        if begin is None or end is None:
+            raise click.UsageError("--elf needs --begin SYM and --end SYM")
+        with progress(f"running {elf.name}", None, quiet=as_json):
+            board = load_target(target)
+            found = profile_elf(elf, begin, end, board, memory_system=memory_system, limits=Limits(timeout))
+        _show_elf(found, as_json)
+        return
+    with progress(f"profiling {model}", None, quiet=as_json):
+        compiled = compile_model(model or "", target, models_dir=models, kernels=forced_kernels(kernels))
+        inputs = load_inputs(compiled.graph, source)[0] if source is not None else None
+        report = profile_model(
+            compiled, inputs=inputs, memory_system=memory_system, toolchain=toolchain, optimize=f"-O{optimize}"
+        )
+    if as_json:
+        print_json(report)
+    else:
+        _show(report, compiled.origin.source)
+
+
+def _show(r: ProfileReport, source: str) -> None:
+    columns = ("#", "layer", "kernel", "out", "MACs", "instr", "cycles", "c/MAC", "stalls", "RAM", "flash")
+    t = table(f"{source} on {r.target} ({r.numerics})", *columns, right=columns[4:])
+    for layer in r.layers:
+        t.add_row(
+            str(layer.index),
+            layer.name,
+            layer.kernel.removeprefix("smg_"),
+            "x".join(map(str, layer.shape[1:] or layer.shape)),
+            f"{layer.macs:,}",
+            f"{layer.instructions:,}",
+            f"{layer.cycles:,}",
+            "-" if layer.cycles_per_mac is None else f"{layer.cycles_per_mac:.2f}",
+            "-" if layer.stall_cycles is None else f"{layer.stall_cycles:,}",
+            f"{layer.ram_bytes:,}",
+            f"{layer.flash_bytes:,}",
+        )
+    show(t)
+    per_mac = "" if r.cycles_per_mac is None else f", {r.cycles_per_mac:.2f} a MAC"
+    lines = [
+        f"instructions  {r.instructions:,} (counted)",
+        f"cycles        {r.cycles:,} (modelled, zero wait states{per_mac}): {r.latency_ms:.3f} ms "
+        f"at {r.clock_hz / 1e6:g} MHz",
+    ]
+    if r.board_cycles is not None:
+        lines.append(
+            f"on the board  {r.board_cycles:,} cycles (modelled, with flash and caches): {r.board_latency_ms:.3f} ms"
+        )
+    ram, flash = r.ram, r.flash
+    lines.append(
+        f"RAM           {ram.total:,} bytes: arena {ram.arena:,} + scratch {ram.scratch:,} + static {ram.static:,} + "
+        f"stack {ram.stack:,}; no arena plan can need less than {r.ram_lower_bound:,}"
+    )
+    lines.append(f"flash         {flash.total:,} bytes: code {flash.code:,} + constants {flash.weights:,}")
+    if r.unknown_instructions:
+        lines.append(f"not priced    {r.unknown_instructions}: these instructions have no rule in the cycle model")
+    show("\n".join(lines))
+
+
+def _show_elf(r: ElfProfile, as_json: bool) -> None:
+    board = None if r.stalls is None else r.cycles.value + r.stalls.value
+    milliseconds = 1e3 / r.target.clock_hz
+    if as_json:
+        print_json(
+            {
+                "elf": r.elf_path.name,
+                "target": r.target.name,
+                "begin": r.begin,
+                "end": r.end,
+                "clock_hz": r.target.clock_hz,
+                "instructions": r.instructions.value,
+                "instructions_kind": r.instructions.kind,
+                "cycles": r.cycles.value,
+                "cycles_kind": r.cycles.kind,
+                "latency_ms": r.cycles.value * milliseconds,
+                "board_cycles": board,
+                "board_latency_ms": None if board is None else board * milliseconds,
+                "stack_bytes": r.stack.value,
+                "functions": r.functions,
+                "mix": r.mix,
+                "cycles_by_rule": r.cycles_by_rule,
+                "unknown_instructions": r.unknown,
+                "notes": r.notes,
+            }
+        )
+        return
+    t = table(
+        f"{r.elf_path.name}, {r.begin} to {r.end}", "function", "instr", "cycles", "%", right=("instr", "cycles", "%")
+    )
+    for f in r.functions[:20]:
+        share = 100 * f.cycles / max(r.cycles.value, 1)
+        t.add_row(f.name, f"{f.instructions:,}", f"{f.cycles:,}", f"{share:.1f}")
+    show(t)
+    show(f"instructions  {r.instructions.value:,} (counted)")
+    show(f"cycles        {r.cycles.value:,} (modelled, zero wait states): {r.cycles.value * milliseconds:.3f} ms")
+    if board is not None:
+        show(f"on the board  {board:,} cycles (modelled, flash and caches included): {board * milliseconds:.3f} ms")
+    show(f"stack         {r.stack.value:,} bytes (counted)")
+    for note in r.notes:
+        show(f"note: {note}")
+    if r.unknown:
+        show(f"not priced    {dict(r.unknown)}: these instructions have no rule in the cycle model")

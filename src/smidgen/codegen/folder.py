@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes a folder all at once: either everything is there, or nothing has changed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+from smidgen.errors import OutputError
+
+_MARK = ".smidgen"
+"""A file in every folder we write, which allows replacing it later."""
+
+
+def write_folder(folder: Path, files: Mapping[str, str], *, replace: bool = False) -> list[str]:
+    """Write ``files`` (relative path -> text) into ``folder``, made new; returns their paths, sorted.
+
+    An existing folder has to be empty, or one we made and ``replace`` set. Raises OutputError, and then nothing is
+    half-written.
+    """
+    try:
+        _check(folder, replace)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        try:
+            for path, text in {**files, _MARK: "Made by smidgen; smidgen --force may replace this folder.\n"}.items():
+                (staging / path).parent.mkdir(parents=True, exist_ok=True)
+                (staging / path).write_text(text, encoding="utf-8")
+            staging.chmod(0o777 & ~_umask())
+            _swap(staging, folder)
+        except BaseException:
+            shutil.rmtree(staging, ignore_errors=True)
+            raise
+    except OSError as e:
+        where = e.filename or folder
+        raise OutputError(f"cannot write {folder}: {e.strerror} ({where}). Choose another folder with -o") from e
+    return sorted(files)
+
+
+def _check(folder: Path, replace: bool) -> None:
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise OutputError(f"{folder} exists and is not a folder. Choose another one with -o")
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    ours = (folder / _MARK).is_file()
+    if not ours:
+        raise OutputError(
+            f"{folder} is not empty and was not made by smidgen: it is left alone. Choose another with -o"
+        )
+    if not replace:
+        raise OutputError(f"{folder} holds an earlier compilation. Use --force to replace it, or -o for another folder")
+
+
+def _swap(staging: Path, folder: Path) -> None:
+    """Put the new folder in the place of the old one, which is kept until the new one stands there."""
+    old = None
+    if folder.exists():
+        old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.old.", dir=folder.parent))
+        os.rename(folder, old / "was")
+    try:
+        os.rename(staging, folder)
+    except BaseException:
+        if old is not None:
+            os.rename(old / "was", folder)
+        raise
+    finally:
+        if old is not None:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_file(path: Path, write: Callable[[BinaryIO], None]) -> None:
+    """Let ``write`` fill a new file that replaces ``path`` at the end; OutputError, and nothing changed, otherwise."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                write(stream)
+            os.chmod(part, 0o666 & ~_umask())
+            os.replace(part, path)
+        except BaseException:
+            os.unlink(part)
+            raise
+    except OSError as e:
+        raise OutputError(f"cannot write {path}: {e.strerror}. Choose another place") from e

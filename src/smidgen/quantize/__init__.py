@@ -1,1 +1,0 @@
-def integerize(graph): return graph
