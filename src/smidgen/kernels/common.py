@@ -170,8 +170,8 @@ def pad_last(w: Array, multiple: int) -> Array:
 
 
 def interleave(rows: Array, count: int) -> Array:
-    """Weights (out_c, k) as (out_c / count, k / 4, count, 4), with zeros past both ends: the order DSP kernels read."""
-    padded = pad_last(rows, 4)
+    """Weights (out_c, k) as (out_c / count, k / 4, count, 4), k rounded up to 8, with zeros past both ends."""
+    padded = pad_last(rows, 8)
     padded = pad_last(padded.T, count).T
     blocks = padded.reshape(-1, count, padded.shape[1] // 4, 4).transpose(0, 2, 1, 3)
     return np.ascontiguousarray(blocks)

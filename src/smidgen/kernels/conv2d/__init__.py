@@ -48,7 +48,7 @@ def pointwise(node: Node) -> bool:
 
 
 def pack(node: Node) -> Mapping[str, Packed]:
-    """Pairs of channels interleaved by four inputs; flash grows only by rounding up to those."""
+    """Pairs of channels interleaved by four inputs; flash grows by rounding up to 2 channels and 8 inputs."""
     return pack_rows(node, 2)
 
 
@@ -59,12 +59,12 @@ def _window(node: Node) -> int:
 
 def im2col_scratch(node: Node) -> int:
     """Two windows in int16 and one in int8."""
-    return 5 * (-(-_window(node) // 4) * 4)
+    return 5 * (-(-_window(node) // 8) * 8)
 
 
 def pointwise_scratch(node: Node) -> int:
     """Two pixels in int16."""
-    return 4 * (-(-_window(node) // 4) * 4)
+    return 4 * (-(-_window(node) // 8) * 8)
 
 
 def scalar_cost(node: Node, core: Core) -> float:

@@ -34,26 +34,26 @@ SMG_INLINE void smg_conv2d_window_bytes(const smg_conv2d_params *p, int8_t *to, 
 }
 
 /* Pixels in memory order, two at a time across row ends; an odd last pixel is computed twice, into the same place.
- * scratch: both windows as int16 lanes (groups, 2 pixels, 4), then one window's bytes. */
+ * scratch: both windows as int16 lanes, see smg_conv2d_two_pixels, then one window's bytes. */
 SMG_INLINE void smg_conv2d_im2col_dsp(smg_rounding rounding, const smg_conv2d_params *p,
                                       const int8_t *x,  /* (batch, in_h, in_w, in_c) */
                                       const int8_t *w,  /* packed, see smg_conv2d_dsp.inc.h */
-                                      const int32_t *b, /* (out_c rounded up to even), zero point folded in */
+                                      const int32_t *b, /* (out_c), zero point folded in */
                                       int8_t *y,        /* (batch, out_h, out_w, out_c) */
                                       uint32_t *scratch) {
-    const int32_t window = p->k_h * p->k_w * p->in_c, groups = (window + 3) / 4;
-    int8_t *bytes = (int8_t *)(scratch + 4 * groups);
+    const int32_t window = p->k_h * p->k_w * p->in_c, eights = (window + 7) / 8;
+    int8_t *bytes = (int8_t *)(scratch + 8 * eights);
     for (int32_t n = 0; n < p->batch; n++, x += p->in_h * p->in_w * p->in_c) {
         int32_t oy = 0, ox = 0;
         for (int32_t left = p->out_h * p->out_w; left > 0; left -= 2) {
             int8_t *y1 = left > 1 ? y + p->out_c : y;
             for (int32_t pixel = 0; pixel < 2; pixel++) {
                 smg_conv2d_window_bytes(p, bytes, x, oy, ox);
-                smg_expand(scratch + 2 * pixel, 4, bytes, window);
+                smg_expand(scratch + pixel, 4, 2, bytes, window);
                 if (left == 1) continue;
                 if (++ox == p->out_w) ox = 0, oy++;
             }
-            smg_conv2d_two_pixels(rounding, p, scratch, w, b, groups, y, y1);
+            smg_conv2d_two_pixels(rounding, p, scratch, w, b, eights, y, y1);
             y = y1 + p->out_c;
         }
     }

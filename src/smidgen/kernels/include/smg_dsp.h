@@ -8,9 +8,6 @@
 
 SMG_INLINE uint32_t smg_ror8(uint32_t v) { return v >> 8 | v << 24; }
 
-/* (a * b + 2^31) >> 32, the compilers' pattern for SMMULR. */
-SMG_INLINE int32_t smg_smmulr(int32_t a, int32_t b) { return (int32_t)(((int64_t)a * b + (1LL << 31)) >> 32); }
-
 /* Low half of a, low half of b above it; high half of a, high half of b above it: PKHBT and PKHTB. */
 SMG_INLINE uint32_t smg_low_halves(uint32_t a, uint32_t b) { return (a & 0xffffU) | b << 16; }
 SMG_INLINE uint32_t smg_high_halves(uint32_t a, uint32_t b) { return a >> 16 | (b & 0xffff0000U); }
@@ -21,6 +18,11 @@ SMG_INLINE uint32_t smg_sxtb16(uint32_t v) { return (uint32_t)__sxtb16((int8x4_t
 SMG_INLINE uint32_t smg_sadd16(uint32_t a, uint32_t b) { return (uint32_t)__sadd16((int16x2_t)a, (int16x2_t)b); }
 SMG_INLINE int32_t smg_smlad(uint32_t a, uint32_t b, int32_t acc) {
     return __smlad((int16x2_t)a, (int16x2_t)b, acc);
+}
+SMG_INLINE int32_t smg_smmlar(int32_t a, int32_t b, int32_t c) { /* has no intrinsic everywhere */
+    int32_t result;
+    __asm__("smmlar %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(c));
+    return result;
 }
 #else
 SMG_INLINE int32_t smg_lane(uint32_t v, int32_t i) { return (int16_t)(v >> (16 * i)); }
@@ -35,6 +37,10 @@ SMG_INLINE int32_t smg_smlad(uint32_t a, uint32_t b, int32_t acc) {
     const uint32_t low = (uint32_t)(smg_lane(a, 0) * smg_lane(b, 0));
     const uint32_t high = (uint32_t)(smg_lane(a, 1) * smg_lane(b, 1));
     return (int32_t)((uint32_t)acc + low + high);
+}
+/* c + a * b / 2^32, ties up. */
+SMG_INLINE int32_t smg_smmlar(int32_t a, int32_t b, int32_t c) {
+    return (int32_t)(((int64_t)a * b + ((int64_t)c * (1LL << 32)) + (1LL << 31)) >> 32);
 }
 #endif
 

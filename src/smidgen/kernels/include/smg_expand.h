@@ -5,18 +5,18 @@
 #include "smg_dsp.h"
 #include "smg_memory.h"
 
-/* Two words at each to[i * step] from bytes[4 * i ..]; lanes past count are zero. */
-SMG_INLINE void smg_expand(uint32_t *to, int32_t step, const int8_t *bytes, int32_t count) {
+/* The even lanes to to[0], the odd ones to to[odd], for each group of four bytes; step words from group to group.
+ * Lanes past count in the last group are zero. */
+SMG_INLINE void smg_expand(uint32_t *to, int32_t step, int32_t odd, const int8_t *bytes, int32_t count) {
+    uint32_t last = 0;
     for (; count >= 4; count -= 4, bytes += 4, to += step) {
         const uint32_t v = smg_load32(bytes);
         to[0] = smg_sxtb16(v);
-        to[1] = smg_sxtb16_odd(v);
+        to[odd] = smg_sxtb16_odd(v);
     }
-    if (count > 0) {
-        uint32_t v = 0;
-        for (int32_t i = 0; i < count; i++) v |= (uint32_t)(uint8_t)bytes[i] << (8 * i);
-        to[0] = smg_sxtb16(v);
-        to[1] = smg_sxtb16_odd(v);
-    }
+    if (count == 0) return;
+    for (int32_t i = count - 1; i >= 0; i--) last = last << 8 | (uint8_t)bytes[i];
+    to[0] = smg_sxtb16(last);
+    to[odd] = smg_sxtb16_odd(last);
 }
 #endif
