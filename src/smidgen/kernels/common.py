@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from smidgen.ir import Array, Node, QuantParams, TensorType
-from smidgen.kernels.kernel import ParamValue
+from smidgen.kernels.kernel import Packed, ParamValue
 from smidgen.ops import Conv2D, DepthwiseConv2D, FullyConnected
 from smidgen.ops.arithmetic import int_bounds
 from smidgen.ops.conv import weight_multipliers
@@ -84,7 +84,8 @@ def folded_bias(node: Node) -> Int32s:
     bias = node.get("b")
     total = -node["x"].type.zero_point * channel_weights(node).sum(axis=1)
     total = total + (bias.constant.astype(np.int64) if bias is not None else 0)
-    return total.astype(np.uint32).view(np.int32)
+    wrapped: Int32s = total.astype(np.uint32).view(np.int32)
+    return wrapped
 
 
 def worst_case(node: Node) -> Int64s:
@@ -166,3 +167,20 @@ def pad_last(w: Array, multiple: int) -> Array:
     """Zeros appended to the last dimension until a multiple divides it."""
     short = -w.shape[-1] % multiple
     return np.pad(w, [(0, 0)] * (w.ndim - 1) + [(0, short)])
+
+
+def interleave(rows: Array, count: int) -> Array:
+    """Weights (out_c, k) as (out_c / count, k / 4, count, 4), k rounded up to 8, with zeros past both ends."""
+    padded = pad_last(rows, 8)
+    padded = pad_last(padded.T, count).T
+    blocks = padded.reshape(-1, count, padded.shape[1] // 4, 4).transpose(0, 2, 1, 3)
+    return np.ascontiguousarray(blocks)
+
+
+def pack_rows(node: Node, count: int) -> Mapping[str, Packed]:
+    """Weights interleaved by ``count`` channels, the bias with the zero point folded in and as long as they are."""
+    w = node["w"].constant
+    return {
+        "w": Packed(interleave(w.reshape(w.shape[0], -1), count)),
+        "b": Packed(pad_last(folded_bias(node), count)),
+    }

@@ -13,12 +13,14 @@ from smidgen.kernels.common import (
     even_rounding,
     int8_elements,
     output_params,
+    same_shape,
 )
 from smidgen.kernels.kernel import Kernel, ParamValue
 from smidgen.ops import Add
 from smidgen.targets.target import Core
 
 SCALAR_CYCLES = 60.0
+DSP_CYCLES = 30.0
 
 
 def output_scale_sane(node: Node) -> bool:
@@ -59,6 +61,10 @@ def scalar_cost(node: Node, core: Core) -> float:
     return node.output.type.elements * SCALAR_CYCLES
 
 
+def dsp_cost(node: Node, core: Core) -> float:
+    return node.output.type.elements * DSP_CYCLES
+
+
 KERNELS = (
     Kernel(
         "smg_add_s8_scalar", "add", "add", Add, scalar_cost, params,
@@ -67,5 +73,9 @@ KERNELS = (
     Kernel(
         "smg_add_s8rne_scalar", "add", "addrne", Add, scalar_cost, params_rne,
         requires=(even_rounding, int8_elements, broadcast_in_four),
+    ),
+    Kernel(
+        "smg_add_same_s8_dsp", "add", "add", Add, dsp_cost, params, frozenset(("dsp",)),
+        (double_rounding, int8_elements, same_shape, output_scale_sane), inplace="a",
     ),
 )  # fmt: skip

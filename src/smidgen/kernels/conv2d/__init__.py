@@ -8,17 +8,24 @@ from collections.abc import Mapping
 from smidgen.ir import Node
 from smidgen.kernels.common import (
     accumulator_fits,
+    accumulator_fits_doubled,
     constant_weights,
     double_rounding,
     even_rounding,
     int8_elements,
+    pack_rows,
     window_params,
 )
-from smidgen.kernels.kernel import Kernel, ParamValue
+from smidgen.kernels.kernel import Kernel, Packed, ParamValue
 from smidgen.ops import Conv2D
 from smidgen.targets.target import Core
 
 SCALAR_CYCLES_PER_MAC = 9.0
+DSP_CYCLES_PER_MAC = 1.3
+DSP_CYCLES_PER_OUTPUT = 25.0
+IM2COL_CYCLES_PER_BYTE = 4.0
+IM2COL_CYCLES_PER_PIXEL = 100.0
+EXPAND_CYCLES_PER_BYTE = 2.5
 
 
 def params(node: Node) -> Mapping[str, ParamValue]:
@@ -26,11 +33,66 @@ def params(node: Node) -> Mapping[str, ParamValue]:
     return {**window_params(node), "groups": node.op.groups}
 
 
+def one_group(node: Node) -> bool:
+    """There is one group"""
+    assert isinstance(node.op, Conv2D)
+    return node.op.groups == 1
+
+
+def pointwise(node: Node) -> bool:
+    """Filters are 1x1, with stride 1, no padding and one group"""
+    op = node.op
+    assert isinstance(op, Conv2D)
+    plain = op.stride == (1, 1) and not any(op.padding) and op.groups == 1
+    return plain and node["w"].type.shape[1:3] == (1, 1)
+
+
+def pack(node: Node) -> Mapping[str, Packed]:
+    """Pairs of channels interleaved by four inputs; flash grows by rounding up to 2 channels and 8 inputs."""
+    return pack_rows(node, 2)
+
+
+def _window(node: Node) -> int:
+    _, kh, kw, ic = node["w"].type.shape
+    return kh * kw * ic
+
+
+def im2col_scratch(node: Node) -> int:
+    """Two windows in int16 and one in int8."""
+    return 5 * (-(-_window(node) // 8) * 8)
+
+
+def pointwise_scratch(node: Node) -> int:
+    """Two pixels in int16."""
+    return 4 * (-(-_window(node) // 8) * 8)
+
+
 def scalar_cost(node: Node, core: Core) -> float:
     return node.macs * SCALAR_CYCLES_PER_MAC
 
 
+def im2col_cost(node: Node, core: Core) -> float:
+    out = node.output.type
+    pixels = out.elements / out.shape[-1]
+    return (
+        node.macs * DSP_CYCLES_PER_MAC
+        + out.elements * DSP_CYCLES_PER_OUTPUT
+        + pixels * (_window(node) * IM2COL_CYCLES_PER_BYTE + IM2COL_CYCLES_PER_PIXEL)
+    )
+
+
+def pointwise_cost(node: Node, core: Core) -> float:
+    out = node.output.type
+    pixels = out.elements / out.shape[-1]
+    per_output = out.elements * DSP_CYCLES_PER_OUTPUT
+    return node.macs * DSP_CYCLES_PER_MAC + per_output + pixels * _window(node) * EXPAND_CYCLES_PER_BYTE
+
+
 _ANY = (int8_elements, constant_weights, accumulator_fits)
+_DSP = (int8_elements, constant_weights, accumulator_fits_doubled)
+_IM2COL = ("smg_conv2d_im2col_dsp.inc.h", "smg_conv2d_dsp.inc.h")
+_1X1 = ("smg_conv2d_1x1_dsp.inc.h", "smg_conv2d_dsp.inc.h")
+DSP = frozenset(("dsp",))
 
 KERNELS = (
     Kernel(
@@ -40,5 +102,21 @@ KERNELS = (
     Kernel(
         "smg_conv2d_s8rne_scalar", "conv2d", "conv2d", Conv2D, scalar_cost, params,
         requires=(even_rounding, *_ANY), includes=("smg_conv2d_scalar.inc.h",),
+    ),
+    Kernel(
+        "smg_conv2d_s8_dsp", "conv2d", "conv2d", Conv2D, im2col_cost, params, DSP,
+        (double_rounding, *_DSP, one_group), pack, im2col_scratch, includes=_IM2COL,
+    ),
+    Kernel(
+        "smg_conv2d_s8rne_dsp", "conv2d", "conv2d", Conv2D, im2col_cost, params, DSP,
+        (even_rounding, *_DSP, one_group), pack, im2col_scratch, includes=_IM2COL,
+    ),
+    Kernel(
+        "smg_conv2d_1x1_s8_dsp", "conv2d", "conv2d", Conv2D, pointwise_cost, params, DSP,
+        (double_rounding, *_DSP, pointwise), pack, pointwise_scratch, includes=_1X1,
+    ),
+    Kernel(
+        "smg_conv2d_1x1_s8rne_dsp", "conv2d", "conv2d", Conv2D, pointwise_cost, params, DSP,
+        (even_rounding, *_DSP, pointwise), pack, pointwise_scratch, includes=_1X1,
     ),
 )  # fmt: skip

@@ -8,18 +8,22 @@ from collections.abc import Mapping
 from smidgen.ir import Node
 from smidgen.kernels.common import (
     accumulator_fits,
+    accumulator_fits_doubled,
     constant_weights,
     double_rounding,
     even_rounding,
     int8_elements,
     multipliers,
     output_params,
+    pack_rows,
 )
-from smidgen.kernels.kernel import Kernel, ParamValue
+from smidgen.kernels.kernel import Kernel, Packed, ParamValue
 from smidgen.ops import FullyConnected
 from smidgen.targets.target import Core
 
 SCALAR_CYCLES_PER_MAC = 9.0
+DSP_CYCLES_PER_MAC = 1.5
+DSP_CYCLES_PER_OUTPUT = 25.0
 
 
 def params(node: Node) -> Mapping[str, ParamValue]:
@@ -37,6 +41,21 @@ def scalar_cost(node: Node, core: Core) -> float:
     return node.macs * SCALAR_CYCLES_PER_MAC
 
 
+def pack(node: Node) -> Mapping[str, Packed]:
+    """Four channels interleaved by four inputs; flash grows by rounding up to 4 channels and 8 inputs."""
+    return pack_rows(node, 4)
+
+
+def scratch(node: Node) -> int:
+    """One row in int16."""
+    return 2 * (-(-node["w"].type.shape[1] // 8) * 8)
+
+
+def dsp_cost(node: Node, core: Core) -> float:
+    return node.macs * DSP_CYCLES_PER_MAC + node.output.type.elements * DSP_CYCLES_PER_OUTPUT
+
+
+_DSP = (int8_elements, constant_weights, accumulator_fits_doubled)
 _ANY = (int8_elements, constant_weights, accumulator_fits)
 
 KERNELS = (
@@ -47,5 +66,13 @@ KERNELS = (
     Kernel(
         "smg_fully_connected_s8rne_scalar", "fully_connected", "fully_connected", FullyConnected, scalar_cost, params,
         requires=(even_rounding, *_ANY), includes=("smg_fully_connected_scalar.inc.h",),
+    ),
+    Kernel(
+        "smg_fully_connected_s8_dsp", "fully_connected", "fully_connected", FullyConnected, dsp_cost, params,
+        frozenset(("dsp",)), (double_rounding, *_DSP), pack, scratch, includes=("smg_fully_connected_dsp.inc.h",),
+    ),
+    Kernel(
+        "smg_fully_connected_s8rne_dsp", "fully_connected", "fully_connected", FullyConnected, dsp_cost, params,
+        frozenset(("dsp",)), (even_rounding, *_DSP), pack, scratch, includes=("smg_fully_connected_dsp.inc.h",),
     ),
 )  # fmt: skip

@@ -16,6 +16,15 @@ SMG_INLINE void smg_store32(void *p, uint32_t v) { __builtin_memcpy(p, &v, sizeo
 
 SMG_INLINE void smg_copy(int8_t *to, const int8_t *from, int32_t count) {
     int32_t i = 0;
+    for (; i + 16 <= count; i += 16) { /* loads in a row: on a Cortex-M4 each after the first takes one cycle */
+        const uint32_t w0 = smg_load32(from + i), w1 = smg_load32(from + i + 4);
+        const uint32_t w2 = smg_load32(from + i + 8), w3 = smg_load32(from + i + 12);
+        smg_store32(to + i, w0);
+        smg_store32(to + i + 4, w1);
+        smg_store32(to + i + 8, w2);
+        smg_store32(to + i + 12, w3);
+        __asm__("" ::: "memory");
+    }
     for (; i + 4 <= count; i += 4) {
         smg_store32(to + i, smg_load32(from + i));
         __asm__("" ::: "memory");

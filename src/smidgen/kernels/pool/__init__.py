@@ -13,6 +13,7 @@ from smidgen.ops.arithmetic import int_bounds
 from smidgen.targets.target import Core
 
 SCALAR_CYCLES_PER_ELEMENT = 7.0
+DSP_CYCLES_PER_ELEMENT = 2.5
 
 
 def _window(node: Node) -> dict[str, ParamValue]:
@@ -51,6 +52,27 @@ def scalar_cost(node: Node, core: Core) -> float:
     return node.output.type.elements * (op.kernel[0] * op.kernel[1] * SCALAR_CYCLES_PER_ELEMENT + 20)
 
 
+def four_channels(node: Node) -> bool:
+    """There are at least four channels"""
+    return node["x"].type.shape[3] >= 4
+
+
+def small_window(node: Node) -> bool:
+    """The window has at most 256 elements"""
+    op = node.op
+    assert isinstance(op, AveragePool2D)
+    return op.kernel[0] * op.kernel[1] <= 256
+
+
+def dsp_cost(node: Node, core: Core) -> float:
+    op = node.op
+    assert isinstance(op, AveragePool2D)
+    return node.output.type.elements * (op.kernel[0] * op.kernel[1] * DSP_CYCLES_PER_ELEMENT + 25)
+
+
+_DSP = (int8_elements, four_channels, small_window)
+_INCLUDES = ("smg_sums_dsp.inc.h", "smg_pool_window.inc.h")
+
 KERNELS = (
     Kernel("smg_maxpool_s8_scalar", "pool", "pool", MaxPool2D, scalar_cost, params,
            requires=(int8_elements,), includes=("smg_pool_window.inc.h",)),
@@ -58,4 +80,8 @@ KERNELS = (
            requires=(double_rounding, int8_elements), includes=("smg_pool_window.inc.h",)),
     Kernel("smg_avgpool_s8rne_scalar", "pool", "avgpoolrne", AveragePool2D, scalar_cost, params_rne,
            requires=(even_rounding, int8_elements), includes=("smg_pool_window.inc.h",)),
+    Kernel("smg_avgpool_s8_dsp", "pool", "pool", AveragePool2D, dsp_cost, params, frozenset(("dsp",)),
+           (double_rounding, *_DSP), includes=_INCLUDES),
+    Kernel("smg_avgpool_s8rne_dsp", "pool", "avgpoolrne", AveragePool2D, dsp_cost, params_rne, frozenset(("dsp",)),
+           (even_rounding, *_DSP), includes=_INCLUDES),
 )  # fmt: skip

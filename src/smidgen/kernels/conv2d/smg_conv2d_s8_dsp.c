@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "smg_conv2d_im2col_dsp.inc.h"
+
+smg_conv2d_kernel smg_conv2d_s8_dsp;
+
+/* Any shape with one group; TFLite Micro's double rounding. */
+void smg_conv2d_s8_dsp(const smg_conv2d_params *p, const int8_t *x, const int8_t *w, const int32_t *b, int8_t *y,
+                       void *scratch) {
+    smg_conv2d_im2col_dsp(SMG_DOUBLE, p, x, w, b, y, scratch);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The Armv7E-M SIMD instructions that kernels use, under their Arm names (Armv7-M ARM, A7.7); in plain C elsewhere, so
+ * that the same kernels run in host tests. A uint32_t holds two int16 lanes or four int8. */
+#ifndef SMG_DSP_H
+#define SMG_DSP_H
+#include "smg_requantize.h"
+#include <stdint.h>
+
+SMG_INLINE uint32_t smg_ror8(uint32_t v) { return v >> 8 | v << 24; }
+
+/* Low half of a, low half of b above it; high half of a, high half of b above it: PKHBT and PKHTB. */
+SMG_INLINE uint32_t smg_low_halves(uint32_t a, uint32_t b) { return (a & 0xffffU) | b << 16; }
+SMG_INLINE uint32_t smg_high_halves(uint32_t a, uint32_t b) { return a >> 16 | (b & 0xffff0000U); }
+
+#if defined(__ARM_FEATURE_SIMD32)
+#include <arm_acle.h>
+SMG_INLINE uint32_t smg_sxtb16(uint32_t v) { return (uint32_t)__sxtb16((int8x4_t)v); }
+SMG_INLINE uint32_t smg_sadd16(uint32_t a, uint32_t b) { return (uint32_t)__sadd16((int16x2_t)a, (int16x2_t)b); }
+SMG_INLINE int32_t smg_smlad(uint32_t a, uint32_t b, int32_t acc) {
+    return __smlad((int16x2_t)a, (int16x2_t)b, acc);
+}
+SMG_INLINE int32_t smg_smmlar(int32_t a, int32_t b, int32_t c) { /* has no intrinsic everywhere */
+    int32_t result;
+    __asm__("smmlar %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(c));
+    return result;
+}
+#else
+SMG_INLINE int32_t smg_lane(uint32_t v, int32_t i) { return (int16_t)(v >> (16 * i)); }
+SMG_INLINE uint32_t smg_lanes(int32_t low, int32_t high) { return (uint16_t)low | (uint32_t)(uint16_t)high << 16; }
+/* Bytes 0 and 2, each sign-extended into a lane. */
+SMG_INLINE uint32_t smg_sxtb16(uint32_t v) { return smg_lanes((int8_t)v, (int8_t)(v >> 16)); }
+SMG_INLINE uint32_t smg_sadd16(uint32_t a, uint32_t b) {
+    return smg_lanes(smg_lane(a, 0) + smg_lane(b, 0), smg_lane(a, 1) + smg_lane(b, 1));
+}
+/* acc + the products of both lanes, modulo 2^32. */
+SMG_INLINE int32_t smg_smlad(uint32_t a, uint32_t b, int32_t acc) {
+    const uint32_t low = (uint32_t)(smg_lane(a, 0) * smg_lane(b, 0));
+    const uint32_t high = (uint32_t)(smg_lane(a, 1) * smg_lane(b, 1));
+    return (int32_t)((uint32_t)acc + low + high);
+}
+/* c + a * b / 2^32, ties up. */
+SMG_INLINE int32_t smg_smmlar(int32_t a, int32_t b, int32_t c) {
+    return (int32_t)(((int64_t)a * b + ((int64_t)c * (1LL << 32)) + (1LL << 31)) >> 32);
+}
+#endif
+
+/* Bytes 1 and 3, each sign-extended into a lane: SXTB16 with its rotation. */
+SMG_INLINE uint32_t smg_sxtb16_odd(uint32_t v) { return smg_sxtb16(smg_ror8(v)); }
+#endif
