@@ -10,6 +10,8 @@ from typing import Any
 import capstone
 from capstone import arm
 
+from smidgen.profile.loads import Access, access_of
+
 _NONE: frozenset[int] = frozenset()
 
 
@@ -29,6 +31,7 @@ class Instruction:
     multiplied: frozenset[int] = _NONE  # a floating multiply-add's factors, without the addend
     writes_pc: bool = False
     conditional: bool = False  # may be passed over
+    access: Access | None = None  # what a load reads
 
 
 def _names(kind: str, words: str) -> dict[str, str]:
@@ -66,7 +69,7 @@ KINDS: Mapping[str, str] = {
     **_names("float_arithmetic", "vadd vsub vmul vnmul vabs vneg vcmp vcmpe vcvt vcvtr vcvtb vcvtt"),
     **_names("float_multiply_add", "vmla vmls vnmla vnmls vfma vfms vfnma vfnms"),
     **_names("float_divide", "vdiv vsqrt"),
-    **_names("float_move", "vmov vmrs vmsr fmstat"),
+    **_names("float_move", "vmov vmrs vmsr fmstat fconsts fconstd"),
     **_names("float_load", "vldr"),
     **_names("float_store", "vstr"),
 }
@@ -108,6 +111,7 @@ def _instruction(raw: Any) -> Instruction:  # Any: capstone is untyped
         multiplied=_registers(operands[1:]) if kind == "float_multiply_add" else _NONE,
         writes_pc=is_branch or arm.ARM_REG_PC in writes,
         conditional=raw.cc not in (arm.ARM_CC_INVALID, arm.ARM_CC_AL) or name in ("cbz", "cbnz"),
+        access=access_of(raw),
     )
 
 
