@@ -83,7 +83,10 @@ def _write_sources(sources: Sources, folder: Path) -> dict[str, str]:
         categories[path] = category
     for path, text in files.items():
         _make((folder / path).parent)
-        (folder / path).write_text(text, encoding="utf-8")
+        try:
+            (folder / path).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise OutputError(f"{folder / path}: cannot be written: {error.strerror}") from None
     return {path: category for path, category in categories.items() if path.endswith((".c", ".S"))}
 
 
