@@ -35,7 +35,13 @@ class GccArm:
         return (*target.core.gcc_flags, optimize, *FREESTANDING, *WARNINGS)
 
     def link_flags(self, target: Target) -> tuple[str, ...]:
-        return (*target.core.gcc_flags, "-nostdlib", "-Wl,--gc-sections", "-Wl,-e,Reset_Handler", "-Wl,--no-warn-rwx-segments")
+        return (
+            *target.core.gcc_flags,
+            "-nostdlib",
+            "-Wl,--gc-sections",
+            "-Wl,-e,Reset_Handler",
+            "-Wl,--no-warn-rwx-segments",
+        )
 
     def environment(self, work_dir: Path) -> Mapping[str, str]:
         return os.environ

@@ -70,7 +70,15 @@ def build_host(
         _write(root / path, text)
     objects.mkdir(parents=True, exist_ok=True)
     command, identity = _compiler(work_dir, sanitize)
-    flags = (optimize, "-std=c11", "-fPIC", "-ffp-contract=off", "-fno-omit-frame-pointer", *WARNINGS, *_SANITIZE[sanitize])
+    flags = (
+        optimize,
+        "-std=c11",
+        "-fPIC",
+        "-ffp-contract=off",
+        "-fno-omit-frame-pointer",
+        *WARNINGS,
+        *_SANITIZE[sanitize],
+    )
     jobs = [
         CompileJob(path, objects / f"{path.replace('/', '_').removesuffix('.c')}.o")
         for path in sorted(files)

@@ -56,7 +56,9 @@ def build(
     source_dir, object_dir = work_dir / "src", work_dir / "obj"
     categories = _write_sources(sources, source_dir)
     _make(object_dir)
-    jobs = [CompileJob(path, object_dir / _object_name(path, category)) for path, category in sorted(categories.items())]
+    jobs = [
+        CompileJob(path, object_dir / _object_name(path, category)) for path, category in sorted(categories.items())
+    ]
     compiler = Compiler(identity, toolchain.command(), flags, toolchain.environment(work_dir))
     compile_all(compiler, source_dir, jobs, INCLUDES)
     script = linker_script(target, sources.interface.arena_symbol, stack_bytes)
@@ -64,7 +66,9 @@ def build(
     elf_path = work_dir / f"{sources.name}.elf"
     objects = [f"obj/{job.output.name}" for job in jobs]
     _link(toolchain, target, objects, elf_path, stack_bytes)
-    return Image(elf_path, f"{toolchain.name} ({identity})", flags, measure(read_elf(elf_path)), target, sources.interface)
+    return Image(
+        elf_path, f"{toolchain.name} ({identity})", flags, measure(read_elf(elf_path)), target, sources.interface
+    )
 
 
 def _write_sources(sources: Sources, folder: Path) -> dict[str, str]:
@@ -104,7 +108,15 @@ def _object_name(path: str, category: str) -> str:
 
 def _link(toolchain: Toolchain, target: Target, objects: list[str], elf_path: Path, stack_bytes: int) -> None:
     tail = ("-lgcc",) if toolchain.name == "gcc-arm" else ()
-    command = (*toolchain.command(), *toolchain.link_flags(target), "-Wl,-T,link.ld", *objects, *tail, "-o", elf_path.name)
+    command = (
+        *toolchain.command(),
+        *toolchain.link_flags(target),
+        "-Wl,-T,link.ld",
+        *objects,
+        *tail,
+        "-o",
+        elf_path.name,
+    )
     work_dir = elf_path.parent
     try:
         run_tool(command, cwd=work_dir, what=f"linking {elf_path.name}", environment=toolchain.environment(work_dir))
@@ -118,8 +130,8 @@ def _link_error(text: str, target: Target, stack_bytes: int) -> DoesNotFit | Non
         kind, missing = overflow.groups()
         region = target.region("flash" if kind == "flash" else "sram")
         return DoesNotFit(
-            f"the program does not fit {target.name}: its {region.name} of {region.size_bytes} bytes is {missing} bytes "
-            "too small; take a smaller model or a larger board"
+            f"the program does not fit {target.name}: its {region.name} of {region.size_bytes} bytes is "
+            f"{missing} bytes too small; take a smaller model or a larger board"
         )
     if "static RAM reaches into the stack" in text:
         return DoesNotFit(

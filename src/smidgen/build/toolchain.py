@@ -84,8 +84,9 @@ def run_tool(
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise BuildFailed(f"{what}: {command[0]} did not finish within {timeout_s:g} s; try again or look for a hang")\
-            from None
+        raise BuildFailed(
+            f"{what}: {command[0]} did not finish within {timeout_s:g} s; try again or look for a hang"
+        ) from None
     except OSError as error:
         raise ToolNotFound(f"{what}: {command[0]} cannot be started: {error.strerror}") from None
     if done.returncode != 0:

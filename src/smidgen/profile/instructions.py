@@ -17,7 +17,7 @@ _NONE: frozenset[int] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """``kind`` is a timing class, ``unknown`` if this file has none for the mnemonic. Registers are capstone's numbers."""
+    """``kind`` is a timing class, ``unknown`` if this file has none for the mnemonic. Registers: capstone's numbers."""
 
     address: int
     nbytes: int
@@ -41,9 +41,9 @@ def _names(kind: str, words: str) -> dict[str, str]:
 KINDS: Mapping[str, str] = {
     **_names(
         "alu",
-        "adc add addw adr and asr bfc bfi bic clz cmn cmp eor lsl lsr mov movs movt movw mvn neg orn orr ror rrx rsb rsc "
-        "sbc sub subw teq tst rbit rev rev16 revsh sbfx ubfx sxtb sxth uxtb uxth sxtb16 uxtb16 sxtab sxtah sxtab16 uxtab "
-        "uxtah uxtab16 ssat usat ssat16 usat16 pkhbt pkhtb sel qadd qsub qdadd qdsub "
+        "adc add addw adr and asr bfc bfi bic clz cmn cmp eor lsl lsr mov movs movt movw mvn neg orn orr ror rrx rsb "
+        "rsc sbc sub subw teq tst rbit rev rev16 revsh sbfx ubfx sxtb sxth uxtb uxth sxtb16 uxtb16 sxtab sxtah sxtab16 "
+        "uxtab uxtah uxtab16 ssat usat ssat16 usat16 pkhbt pkhtb sel qadd qsub qdadd qdsub "
         "sadd8 sadd16 ssub8 ssub16 sasx ssax uadd8 uadd16 usub8 usub16 uasx usax "
         "qadd8 qadd16 qsub8 qsub16 qasx qsax uqadd8 uqadd16 uqsub8 uqsub16 uqasx uqsax "
         "shadd8 shadd16 shsub8 shsub16 shasx shsax uhadd8 uhadd16 uhsub8 uhsub16 uhasx uhsax usad8 usada8",
@@ -51,8 +51,8 @@ KINDS: Mapping[str, str] = {
     **_names(
         "multiply",
         "mul muls mla mls smull umull smlal umlal umaal smulbb smulbt smultb smultt smlabb smlabt smlatb smlatt "
-        "smulwb smulwt smlawb smlawt smlalbb smlalbt smlaltb smlaltt smuad smuadx smusd smusdx smlad smladx smlsd smlsdx "
-        "smlald smlaldx smlsld smlsldx smmul smmulr smmla smmlar smmls smmlsr",
+        "smulwb smulwt smlawb smlawt smlalbb smlalbt smlaltb smlaltt smuad smuadx smusd smusdx smlad smladx smlsd "
+        "smlsdx smlald smlaldx smlsld smlsldx smmul smmulr smmla smmlar smmls smmlsr",
     ),
     **_names("divide", "sdiv udiv"),
     **_names("load", "ldr ldrb ldrh ldrsb ldrsh ldrt ldrbt ldrht ldrsbt ldrsht"),

@@ -15,7 +15,9 @@ from smidgen.sim.core import EmulatedCore
 from smidgen.sim.simulator import block_of
 from smidgen.targets import FlashCache
 
-NO_CACHE = FlashCache(0, 0, 8, 8, False, "no cache described: one buffered word of 8 bytes each for code and data assumed")
+NO_CACHE = FlashCache(
+    0, 0, 8, 8, False, "no cache described: one buffered word of 8 bytes each for code and data assumed"
+)
 
 
 class LineCache:
@@ -131,8 +133,8 @@ class StallCounter:
         if self.instructions != expected_instructions:
             raise SimulationError(
                 f"the run with hooks on loads took {self.instructions} instructions, the plain one "
-                f"{expected_instructions}: the emulator was disturbed, so stall cycles are not known; profile without the "
-                "memory system"
+                f"{expected_instructions}: the emulator was disturbed, so stall cycles are not known; profile "
+                "without the memory system"
             )
 
     def _on_block(self, uc: Uc, address: int, nbytes: int, data: object) -> None:

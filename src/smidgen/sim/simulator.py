@@ -48,8 +48,8 @@ def split_edge(edge: int) -> tuple[int, int]:
 class Counts:
     """One inference, counted.
 
-    ``prologue`` is what ran before the first kernel was entered. ``steps[n]`` begins when the n-th kernel is entered and
-    ends when the next one is or the inference ends, so the little work of the run function after a kernel is the
+    ``prologue`` is what ran before the first kernel was entered. ``steps[n]`` begins when the n-th kernel is entered
+    and ends when the next one is or the inference ends, so the little work of the run function after a kernel is the
     kernel's. ``code`` has the bytes of every block met, by key. ``stack_bytes`` is the stack used below its level at
     the start of the inference.
     """
@@ -68,9 +68,7 @@ class Simulator(Protocol):
     def infer(self, inputs: Sequence[bytes]) -> tuple[bytes, ...]:
         """One inference at full speed."""
 
-    def infer_traced(
-        self, inputs: Sequence[bytes], on_step: OnStep, *, check_arena: bool = False
-    ) -> tuple[bytes, ...]:
+    def infer_traced(self, inputs: Sequence[bytes], on_step: OnStep, *, check_arena: bool = False) -> tuple[bytes, ...]:
         """One inference; ``on_step`` sees each step's outputs before the next step can overwrite them.
 
         With ``check_arena``, SimulationError if a step changed an arena byte outside its outputs and scratch.

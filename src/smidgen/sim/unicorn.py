@@ -62,9 +62,7 @@ class Machine:
             self._fast = None  # the next inference starts from reset
             raise
 
-    def infer_traced(
-        self, inputs: Sequence[bytes], on_step: OnStep, *, check_arena: bool = False
-    ) -> tuple[bytes, ...]:
+    def infer_traced(self, inputs: Sequence[bytes], on_step: OnStep, *, check_arena: bool = False) -> tuple[bytes, ...]:
         session = _Session(self)
         watch = _StepWatch(session, on_step, check_arena)
         session.tracker.on_enter = watch.entered
@@ -154,8 +152,8 @@ class _Session:
             if found != _GUARD:
                 offset = next(i for i in range(GUARD_BYTES) if found[i] != _GUARD[i])
                 raise SimulationError(
-                    f"a guard word {what} was overwritten (byte {offset} of {GUARD_BYTES}, at {address + offset:#010x}); "
-                    f"the inference ended in {where}"
+                    f"a guard word {what} was overwritten (byte {offset} of {GUARD_BYTES}, at {address + offset:#010x}); the "
+                    f"inference ended in {where}"
                 )
 
 
