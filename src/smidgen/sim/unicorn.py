@@ -152,8 +152,7 @@ class _Session:
             if found != _GUARD:
                 at = address + next(i for i in range(GUARD_BYTES) if found[i] != _GUARD[i])
                 raise SimulationError(
-                    f"a guard word {what} was overwritten at {at:#010x}; "
-                    f"the inference ended in {where}"
+                    f"a guard word {what} was overwritten at {at:#010x}; the inference ended in {where}"
                 )
 
 
