@@ -111,7 +111,7 @@ def _symbols(table: SymbolTableSection) -> tuple[tuple[Symbol, ...], Mapping[str
         symbol = Symbol(entry.name, address, entry["st_size"], is_function)
         rows.append((address, entry["st_info"]["bind"] == "STB_LOCAL", symbol))
     by_name: dict[str, Symbol] = {}
-    for _, local, symbol in sorted(rows, key=lambda r: (r[1], r[0])):
+    for _, _, symbol in sorted(rows, key=lambda r: (r[1], r[0])):
         by_name.setdefault(symbol.name, symbol)
     ordered = sorted(rows, key=lambda r: (r[0], r[1], r[2].name))
     return tuple(symbol for _, _, symbol in ordered), by_name

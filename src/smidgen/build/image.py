@@ -87,7 +87,10 @@ def _write_sources(sources: Sources, folder: Path) -> dict[str, str]:
         categories[path] = category
     for path, text in files.items():
         _make((folder / path).parent)
-        (folder / path).write_text(text, encoding="utf-8")
+        try:
+            (folder / path).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise OutputError(f"{folder / path}: cannot be written: {error.strerror}") from None
     return {path: category for path, category in categories.items() if path.endswith((".c", ".S"))}
 
 
@@ -127,8 +130,8 @@ def _link_error(text: str, target: Target, stack_bytes: int) -> DoesNotFit | Non
         kind, missing = overflow.groups()
         region = target.region("flash" if kind == "flash" else "sram")
         return DoesNotFit(
-            f"the program does not fit {target.name}: its {region.name} of {region.size_bytes} bytes is {missing} bytes "
-            "too small; take a smaller model or a larger board"
+            f"the program does not fit {target.name}: its {region.name} of {region.size_bytes} bytes is "
+            f"{missing} bytes too small; take a smaller model or a larger board"
         )
     if "static RAM reaches into the stack" in text:
         return DoesNotFit(

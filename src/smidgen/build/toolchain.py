@@ -17,6 +17,7 @@ COMPILE_TIMEOUT_S = 300
 WARNINGS = ("-Wall", "-Wextra", "-Werror", "-Wconversion")
 FREESTANDING = (
     "-std=c11",
+    "-g0",  # zig would add debug information, and with it paths of this machine
     "-ffreestanding",
     "-ffunction-sections",
     "-fdata-sections",

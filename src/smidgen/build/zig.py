@@ -68,7 +68,12 @@ class Zig:
 
     def link_flags(self, target: Target) -> tuple[str, ...]:
         machine = ("-target", TRIPLE, f"-mcpu={target.core.zig_cpu}", "-O3")
-        return (*machine, "-Wl,--gc-sections", "-Wl,-e,Reset_Handler")  # zig's LLD does not read ENTRY()
+        return (
+            *machine,
+            "-Wl,--gc-sections",
+            "-Wl,--strip-debug",
+            "-Wl,-e,Reset_Handler",
+        )  # zig's LLD does not read ENTRY()
 
     def environment(self, work_dir: Path) -> Mapping[str, str]:
         return zig_environment(work_dir)

@@ -86,7 +86,7 @@ def profile_elf(
     total, functions = _by_function(model, elf, edges)
     stalls = None
     if memory_system:
-        stalls = cycles(_stalls(_at(elf, target, start, limits), stop, limits, total.instructions))
+        stalls = cycles(_stalls(_at(elf, target, start, limits), stop, limits, code, total.instructions))
     return ElfProfile(
         elf_path=Path(elf_path),
         target=target,
@@ -113,8 +113,10 @@ def _at(elf: Elf, target: Target, start: int, limits: Limits) -> EmulatedCore:
     return core
 
 
-def _stalls(core: EmulatedCore, stop: int, limits: Limits, expected_instructions: int) -> int:
-    counter = StallCounter(core, core.target)
+def _stalls(
+    core: EmulatedCore, stop: int, limits: Limits, code: Mapping[int, bytes], expected_instructions: int
+) -> int:
+    counter = StallCounter(core, code)
     core.run(core.pc, stop, limits)
     counter.check(expected_instructions)
     return sum(counter.parts)

@@ -50,7 +50,7 @@ def profile_image(machine: Machine, inputs: Sequence[bytes], *, memory_system: b
     model = CycleModel(machine.image.target.core, counts.code)
     costs = [model.total(edges) for edges in (counts.prologue, *counts.steps)]
     total = sum_costs(costs)
-    stalls = _stalls(machine, inputs, total.instructions) if memory_system else [None] * len(costs)
+    stalls = _stalls(machine, inputs, counts.code, total.instructions) if memory_system else [None] * len(costs)
     names = [("(prologue)", ""), *((step.label, step.symbol) for step in machine.image.interface.steps)]
     rows = [
         StepCost(label, symbol, instructions(c.instructions), cycles(c.cycles), None if s is None else cycles(s))
@@ -80,7 +80,9 @@ def sum_costs(costs: Sequence[Cost]) -> Cost:
     return total
 
 
-def _stalls(machine: Machine, inputs: Sequence[bytes], expected_instructions: int) -> list[int | None]:
-    counter, _ = machine.watch(inputs, lambda core: StallCounter(core, machine.image.target))
+def _stalls(
+    machine: Machine, inputs: Sequence[bytes], code: Mapping[int, bytes], expected_instructions: int
+) -> list[int | None]:
+    counter, _ = machine.watch(inputs, lambda core: StallCounter(core, code))
     counter.check(expected_instructions)
     return list(counter.parts)

@@ -10,12 +10,14 @@ from typing import Any
 import capstone
 from capstone import arm
 
+from smidgen.profile.loads import Access, access_of
+
 _NONE: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """``kind`` is a timing class, ``unknown`` if this file has none for the mnemonic. Registers are capstone's numbers."""
+    """``kind`` is a timing class, ``unknown`` if this file has none for the mnemonic. Registers: capstone's numbers."""
 
     address: int
     nbytes: int
@@ -29,6 +31,7 @@ class Instruction:
     multiplied: frozenset[int] = _NONE  # a floating multiply-add's factors, without the addend
     writes_pc: bool = False
     conditional: bool = False  # may be passed over
+    access: Access | None = None  # what a load reads
 
 
 def _names(kind: str, words: str) -> dict[str, str]:
@@ -38,9 +41,9 @@ def _names(kind: str, words: str) -> dict[str, str]:
 KINDS: Mapping[str, str] = {
     **_names(
         "alu",
-        "adc add addw adr and asr bfc bfi bic clz cmn cmp eor lsl lsr mov movs movt movw mvn neg orn orr ror rrx rsb rsc "
-        "sbc sub subw teq tst rbit rev rev16 revsh sbfx ubfx sxtb sxth uxtb uxth sxtb16 uxtb16 sxtab sxtah sxtab16 uxtab "
-        "uxtah uxtab16 ssat usat ssat16 usat16 pkhbt pkhtb sel qadd qsub qdadd qdsub "
+        "adc add addw adr and asr bfc bfi bic clz cmn cmp eor lsl lsr mov movs movt movw mvn neg orn orr ror rrx rsb "
+        "rsc sbc sub subw teq tst rbit rev rev16 revsh sbfx ubfx sxtb sxth uxtb uxth sxtb16 uxtb16 sxtab sxtah sxtab16 "
+        "uxtab uxtah uxtab16 ssat usat ssat16 usat16 pkhbt pkhtb sel qadd qsub qdadd qdsub "
         "sadd8 sadd16 ssub8 ssub16 sasx ssax uadd8 uadd16 usub8 usub16 uasx usax "
         "qadd8 qadd16 qsub8 qsub16 qasx qsax uqadd8 uqadd16 uqsub8 uqsub16 uqasx uqsax "
         "shadd8 shadd16 shsub8 shsub16 shasx shsax uhadd8 uhadd16 uhsub8 uhsub16 uhasx uhsax usad8 usada8",
@@ -48,8 +51,8 @@ KINDS: Mapping[str, str] = {
     **_names(
         "multiply",
         "mul muls mla mls smull umull smlal umlal umaal smulbb smulbt smultb smultt smlabb smlabt smlatb smlatt "
-        "smulwb smulwt smlawb smlawt smlalbb smlalbt smlaltb smlaltt smuad smuadx smusd smusdx smlad smladx smlsd smlsdx "
-        "smlald smlaldx smlsld smlsldx smmul smmulr smmla smmlar smmls smmlsr",
+        "smulwb smulwt smlawb smlawt smlalbb smlalbt smlaltb smlaltt smuad smuadx smusd smusdx smlad smladx smlsd "
+        "smlsdx smlald smlaldx smlsld smlsldx smmul smmulr smmla smmlar smmls smmlsr",
     ),
     **_names("divide", "sdiv udiv"),
     **_names("load", "ldr ldrb ldrh ldrsb ldrsh ldrt ldrbt ldrht ldrsbt ldrsht"),
@@ -66,7 +69,7 @@ KINDS: Mapping[str, str] = {
     **_names("float_arithmetic", "vadd vsub vmul vnmul vabs vneg vcmp vcmpe vcvt vcvtr vcvtb vcvtt"),
     **_names("float_multiply_add", "vmla vmls vnmla vnmls vfma vfms vfnma vfnms"),
     **_names("float_divide", "vdiv vsqrt"),
-    **_names("float_move", "vmov vmrs vmsr fmstat"),
+    **_names("float_move", "vmov vmrs vmsr fmstat fconsts fconstd"),
     **_names("float_load", "vldr"),
     **_names("float_store", "vstr"),
 }
@@ -108,6 +111,7 @@ def _instruction(raw: Any) -> Instruction:  # Any: capstone is untyped
         multiplied=_registers(operands[1:]) if kind == "float_multiply_add" else _NONE,
         writes_pc=is_branch or arm.ARM_REG_PC in writes,
         conditional=raw.cc not in (arm.ARM_CC_INVALID, arm.ARM_CC_AL) or name in ("cbz", "cbnz"),
+        access=access_of(raw),
     )
 
 

@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
-from unicorn import UC_HOOK_BLOCK, UC_HOOK_MEM_READ, Uc
+from collections.abc import Mapping
+from operator import attrgetter
+
+from unicorn import UC_HOOK_BLOCK, UC_HOOK_CODE, Uc, arm_const
 
 from smidgen.errors import SimulationError
 from smidgen.profile.cycles import CycleModel
+from smidgen.profile.instructions import Instruction
 from smidgen.sim.core import EmulatedCore
-from smidgen.sim.simulator import block_key, block_of
-from smidgen.targets import FlashCache, Target
+from smidgen.sim.simulator import block_of
+from smidgen.targets import FlashCache
 
 NO_CACHE = FlashCache(
     0, 0, 8, 8, False, "no cache described: one buffered word of 8 bytes each for code and data assumed"
@@ -77,7 +81,7 @@ class FlashPort:
             self._code_word = word
             if self._prefetch and word + 1 != self._coming:
                 self._coming = word + 1
-                self._arrives = self._now + stall + self._wait_states
+                self._arrives = self._now + stall + self._wait_states + 1  # the flash reads a word in 1 + wait states
         self._now += stall + cycles
         return stall
 
@@ -96,25 +100,28 @@ class FlashPort:
 class StallCounter:
     """Counts stall cycles from the moment it is made, in parts, as ``BlockCounter`` counts edges.
 
-    unicorn's hooks on memory have been seen to disturb a run: ``check`` tells.
+    Loads are watched by hooks on their instructions, which read the address registers. (unicorn's hooks on memory would
+    be simpler, but with one of them some floating-point loads deliver wrong values.)
     """
 
-    def __init__(self, core: EmulatedCore, target: Target) -> None:
-        flash = target.region("flash")
+    def __init__(self, core: EmulatedCore, code: Mapping[int, bytes]) -> None:
+        """``code`` has every block that will run by its key, from a counted run."""
+        target = core.target
         cache = target.flash_cache or NO_CACHE
-        self._flash = flash
+        self._flash = target.region("flash")
         self._fetch_bytes = cache.fetch_bytes
-        self._port = FlashPort(flash.wait_states, cache)
-        self._code: dict[int, bytes] = {}
+        self._port = FlashPort(self._flash.wait_states, cache)
+        self._code = dict(code)
         self._model = CycleModel(target.core, self._code)
         self._plans: dict[int, tuple[int, tuple[tuple[int, int], ...]]] = {}
         self._uc = core.uc
+        self._stalls_of_block = 0
         self.instructions = 0  # run so far
         self.parts = [0]
         core.uc.ctl_flush_tb()
         core.uc.hook_add(UC_HOOK_BLOCK, self._on_block)
-        core.uc.hook_add(UC_HOOK_MEM_READ, self._on_read, begin=flash.base, end=flash.base + flash.size_bytes - 1)
-        self._stalls_of_block = 0
+        for instruction in sorted({i for key in code for i in self._model.block(key) if i.access}, key=_address):
+            self._watch(instruction)
 
     def split(self) -> None:
         """Begins a new part, with the block entered last as its first."""
@@ -122,15 +129,16 @@ class StallCounter:
         self.parts.append(self._stalls_of_block)
 
     def check(self, expected_instructions: int) -> None:
-        """SimulationError unless as many instructions ran as did without hooks on memory."""
+        """SimulationError unless as many instructions ran as were counted without these hooks."""
         if self.instructions != expected_instructions:
             raise SimulationError(
-                f"the run with memory hooks took {self.instructions} instructions, the plain one {expected_instructions}: "
-                "the emulator was disturbed, so stall cycles are not known; profile without the memory system"
+                f"the run with hooks on loads took {self.instructions} instructions, the plain one "
+                f"{expected_instructions}: the emulator was disturbed, so stall cycles are not known; profile "
+                "without the memory system"
             )
 
     def _on_block(self, uc: Uc, address: int, nbytes: int, data: object) -> None:
-        key = block_key(address, nbytes)
+        key = address << 16 | nbytes
         plan = self._plans.get(key)
         if plan is None:
             plan = self._plans[key] = self._plan(key)
@@ -142,17 +150,33 @@ class StallCounter:
         self.parts[-1] += stalls
         self._stalls_of_block = stalls
 
-    def _on_read(self, uc: Uc, access: int, address: int, nbytes: int, value: int, data: object) -> None:
-        first, last = address // self._fetch_bytes, (address + nbytes - 1) // self._fetch_bytes
-        stalls = self._port.load(first)
-        if last != first:
-            stalls += self._port.load(last)
-        self.parts[-1] += stalls
+    def _watch(self, instruction: Instruction) -> None:
+        """Hooks one load. The callback runs for each execution, so it does as little as it can."""
+        access = instruction.access
+        assert access is not None
+        base, index = _register(access.base), _register(access.index)
+        offset, shift, fetch_bytes = access.offset, access.shift, self._fetch_bytes
+        low, high = self._flash.base, self._flash.base + self._flash.size_bytes
+        span = access.nbytes - 1
+        load, parts, read = self._port.load, self.parts, self._uc.reg_read
+
+        def on_load(uc: Uc, pc: int, nbytes: int, data: object) -> None:
+            address = offset
+            if base is not None:
+                address += read(base)
+                if index is not None:
+                    address += read(index) << shift
+            if low <= address < high:
+                for word in range(address // fetch_bytes, (address + span) // fetch_bytes + 1):
+                    parts[-1] += load(word)
+
+        self._uc.hook_add(UC_HOOK_CODE, on_load, begin=instruction.address, end=instruction.address)
 
     def _plan(self, key: int) -> tuple[int, tuple[tuple[int, int], ...]]:
         """Number of instructions, and (word, busy cycles) for each flash word the block is fetched from."""
         block = block_of(key)
-        self._code[key] = bytes(self._uc.mem_read(block.address, block.nbytes))
+        if key not in self._code:
+            self._code[key] = bytes(self._uc.mem_read(block.address, block.nbytes))
         instructions = self._model.block(key)
         if not self._flash.contains(block.address):
             return len(instructions), ()
@@ -167,3 +191,11 @@ class StallCounter:
             if last != first:
                 words[last] = busy
         return len(instructions), tuple(words.items())
+
+
+_address = attrgetter("address")
+
+
+def _register(name: str | None) -> int | None:
+    """unicorn's number of a core register."""
+    return None if name is None else int(getattr(arm_const, f"UC_ARM_REG_{name.upper()}"))

@@ -80,8 +80,9 @@ class EmulatedCore:
             if in_memory and entry & 1 and stack % 4 == 0 and in_ram:
                 return stack, entry & ~1
         raise ImageError(
-            f"{self.elf.path}: no vector table at its lowest address {base:#010x}: the first word must be a stack pointer "
-            f"into RAM of {self.target.name}, the second an odd code address; link for this target, vectors first"
+            f"{self.elf.path}: no vector table at its lowest address {base:#010x}: the first word must be a stack "
+            f"pointer into RAM of {self.target.name}, the second an odd code address; link for this target with the "
+            "vectors first"
         )
 
     def reset(self) -> int:

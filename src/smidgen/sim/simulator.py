@@ -48,8 +48,8 @@ def split_edge(edge: int) -> tuple[int, int]:
 class Counts:
     """One inference, counted.
 
-    ``prologue`` is what ran before the first kernel was entered. ``steps[n]`` begins when the n-th kernel is entered and
-    ends when the next one is or the inference ends, so the little work of the run function after a kernel is the
+    ``prologue`` is what ran before the first kernel was entered. ``steps[n]`` begins when the n-th kernel is entered
+    and ends when the next one is or the inference ends, so the little work of the run function after a kernel is the
     kernel's. ``code`` has the bytes of every block met, by key. ``stack_bytes`` is the stack used below its level at
     the start of the inference.
     """

@@ -54,8 +54,8 @@ class StepTracker:
         expected = self._steps[index].symbol if index < len(self._steps) else "the end"
         if self._symbols[address] != expected:
             raise SimulationError(
-                f"after step {self.current} the core entered {self._symbols[address]}, but {expected} was next: the code "
-                "does not call the kernels its interface lists"
+                f"after step {self.current} the core entered {self._symbols[address]}, but {expected} was next: the "
+                "code does not call the kernels its interface lists"
             )
         self.current = index
         self._core.where = f"step {index} ({self._steps[index].label})"

@@ -150,10 +150,9 @@ class _Session:
         for address, what in self._guards:
             found = self.core.read(address, GUARD_BYTES)
             if found != _GUARD:
-                offset = next(i for i in range(GUARD_BYTES) if found[i] != _GUARD[i])
+                at = address + next(i for i in range(GUARD_BYTES) if found[i] != _GUARD[i])
                 raise SimulationError(
-                    f"a guard word {what} was overwritten (byte {offset} of {GUARD_BYTES}, at {address + offset:#010x}); "
-                    f"the inference ended in {where}"
+                    f"a guard word {what} was overwritten at {at:#010x}; the inference ended in {where}"
                 )
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -102,7 +103,7 @@ def _region(path: Path, entry: _Table, index: int) -> Region:
 
 def _check_overlap(path: Path, regions: tuple[Region, ...]) -> None:
     ordered = sorted(regions, key=lambda r: r.base)
-    for low, high in zip(ordered, ordered[1:], strict=False):
+    for low, high in itertools.pairwise(ordered):
         if low.base + low.size_bytes > high.base:
             raise TargetError(f"{path}: regions {low.name!r} and {high.name!r} overlap")
 
