@@ -82,7 +82,7 @@ def _load(model: str | Path, models_dir: Path | None, name: str | None) -> tuple
     return graph, Origin(path.name, hashlib.sha256(path.read_bytes()).hexdigest(), version("smidgen"))
 
 
-def compile(
+def compile(  # noqa: A001  (the public verb; the builtin is not used here)
     model: str | Path | Graph,
     target: str | Target = DEFAULT_TARGET,
     *,

@@ -21,7 +21,7 @@ from smidgen.ir import Graph, Node, Op, QuantParams, TensorType, Value, verify
 from smidgen.ir.names import Names
 from smidgen.ops import Clamp, Concat, Dequantize, MaxPool2D, Pad, Quantize, Requantize, Reshape, Transpose
 from smidgen.ops.arithmetic import NO_CLAMP
-from smidgen.quantize.layers import Gap, integer_layer, padding_step, single_number, steps
+from smidgen.quantize.layers import Gap, check_ratio, integer_layer, padding_step, single_number, steps
 
 _COMMUTES = (MaxPool2D, Transpose, Reshape)
 _QUANTISE = (
@@ -248,6 +248,7 @@ class _Integerizer:
         node, clamp = state.node, steps(state.clamp, quant)
         if node is None:
             (x,) = state.operands
+            check_ratio(x.type.scale, quant)
             same = quant == x.type.quant
             op: Op = Clamp(clamp) if same else Requantize(quant, "int8", clamp, "even")
             return op, state.operands, f"{x.name}_requantized"
@@ -261,6 +262,7 @@ class _Integerizer:
         value = single_number(value, self.names)
         if value.type.quant == quant:
             return value
+        check_ratio(value.type.scale, quant)
         return self._emit(Requantize(quant, "int8", rounding="even"), (value,), f"{value.name}_rescaled", loc)
 
     def _emit(self, op: Op, inputs: tuple[Value, ...], name: str, loc: str, output: Value | None = None) -> Value:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -72,35 +72,45 @@ def integer_layer(
     op = node.op
     if isinstance(op, _WEIGHTED):
         inputs = _weighted_operands(operands, names)
-        _check_ratio(inputs[0].type.scale, [s for s in _scales(inputs[1].type)], quant)
+        check_ratio(inputs[0].type.scale * max(_scales(inputs[1].type)), quant)
     elif isinstance(op, _RESCALING):
         inputs = tuple(single_number(v, names) for v in operands)
-        others = [inputs[1].type.scale] if isinstance(op, Mul) else [1.0]
-        for v in inputs:
-            _require_int8(v)
-            if not isinstance(op, Softmax):
-                _check_ratio(v.type.scale, others, quant)
+        _check_rescaling(op, inputs, quant)
     else:
         raise InvalidGraph("it has no integer form")
-    rounded: Op = replace(op, out_quant=quant, rounding="even")
-    if any(f.name == "clamp" for f in fields(op)):
-        rounded = replace(rounded, clamp=clamp)  # type: ignore[call-arg]  # checked in the line above
-    return rounded, inputs
-
-
-def _require_int8(v: Value) -> None:
-    if v.type.dtype != "int8":
-        raise InvalidGraph(f"its operand {v.name!r} is {v.type.dtype}, not quantised to int8")
+    if isinstance(op, LeakyRelu | Softmax):  # these take no clamp
+        return replace(op, out_quant=quant, rounding="even"), inputs
+    return replace(op, out_quant=quant, rounding="even", clamp=clamp), inputs
 
 
 def _scales(t: TensorType) -> tuple[float, ...]:
     return t.quant.scale if t.quant is not None else ()
 
 
-def _check_ratio(scale: float, others: Sequence[float], out: QuantParams) -> None:
-    worst = max(scale * s / out.scale[0] for s in others)
-    if not worst < _LARGEST_RATIO:
-        raise InvalidGraph(f"a product of its scales is {worst:g} times its output scale: no meaningful quantization")
+def check_ratio(scale: float, out: QuantParams) -> None:
+    """Raise InvalidGraph unless this scale, over the output's, is one that the fixed-point multipliers can hold."""
+    ratio = scale / out.scale[0]
+    if not ratio < _LARGEST_RATIO:
+        raise InvalidGraph(f"its input scale is {ratio:g} times its output scale: no meaningful quantization")
+
+
+def _check_rescaling(op: Op, inputs: Sequence[Value], quant: QuantParams) -> None:
+    """Raise InvalidGraph where an operand is not int8, or its scale and the output's are too far apart."""
+    for v in inputs:
+        if v.type.dtype != "int8":
+            raise InvalidGraph(f"its operand {v.name!r} is {v.type.dtype}, not quantised to int8")
+    scales = [v.type.scale for v in inputs]
+    if isinstance(op, Mul):
+        scales = [scales[0] * scales[1]]
+    if isinstance(op, LeakyRelu):
+        scales.append(scales[0] * abs(op.alpha))
+    if isinstance(op, Softmax):
+        replace(op, out_quant=quant).table([v.type for v in inputs])
+        return
+    for scale in scales:
+        check_ratio(scale, quant)
+    if isinstance(op, Add):
+        replace(op, out_quant=quant).rescale_rne([v.type for v in inputs])
 
 
 def _weighted_operands(operands: Sequence[Value], names: Names) -> tuple[Value, ...]:

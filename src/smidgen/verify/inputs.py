@@ -76,7 +76,9 @@ def _cases(array: Array, t: TensorType, what: str) -> Sequence[Array]:
         stacked = array[np.newaxis]
     elif array.ndim >= 1 and array.shape[1:] == shape:
         stacked = array
-    elif (shape[:1] == (1,) and array.ndim >= 1 and array.shape[1:] == shape[1:]) or (array.ndim >= 1 and array.size == len(array) * t.elements):
+    elif shape[:1] == (1,) and array.ndim >= 1 and array.shape[1:] == shape[1:]:
+        stacked = array.reshape(-1, *shape)
+    elif array.ndim >= 1 and array.size == len(array) * t.elements:
         stacked = array.reshape(-1, *shape)
     elif array.size == t.elements:
         stacked = array.reshape(1, *shape)

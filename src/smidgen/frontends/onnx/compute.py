@@ -46,12 +46,12 @@ def _on_axis(c: QuantizedConstant | Array, axis: int, what: str) -> QuantizedCon
     return replace(c, quant=replace(c.quant, scale=c.quant.scale[:1], zero_point=c.quant.zero_point[:1], axis=None))
 
 
-def _rows_and_columns(node: OnnxNode, name: str, spatial: int, default: int) -> tuple[int, ...]:
-    """A per-dimension attribute (1-D ops get a dummy first dimension of ``default``)."""
+def _rows_and_columns(node: OnnxNode, name: str, spatial: int, default: int) -> Pair:
+    """A per-dimension attribute; 1-D ops get ``default`` for the rows they lack."""
     values = node.ints(name, (default,) * spatial)
     if len(values) != spatial or min(values) < 1:
         raise MalformedModel(f"{node.loc}: attribute {name} {list(values)} does not fit {spatial} dimensions")
-    return (default,) * (2 - spatial) + values
+    return (default if spatial == 1 else values[0], values[-1])
 
 
 def _padding(node: OnnxNode, sizes: Pair, spans: Pair, strides: Pair, spatial: int) -> Quad:
@@ -120,34 +120,37 @@ def _vector(c: QuantizedConstant | Array, channels: int) -> QuantizedConstant | 
     return replace(c, data=np.broadcast_to(c.data.reshape(1), (channels,)), quant=replace(c.quant, axis=None))
 
 
+def _conv_weights(ctx: Context, node: OnnxNode, rank: int) -> QuantizedConstant | Array:
+    """The weights as (o, i, kh, kw), for 1-D with kh = 1."""
+    w = _on_axis(weights(ctx.operand(node, 1), "weights"), 0, "weights")
+    shape = _shape(w)
+    if rank not in (3, 4) or len(shape) != rank:
+        raise Refusal(f"weights {list(shape)} on {rank} dimensions", "Use 1-D or 2-D convolutions")
+    if node.ints("kernel_shape", shape[2:]) != shape[2:]:
+        raise MalformedModel(f"{node.loc}: kernel_shape differs from the weights' {list(shape[2:])}")
+    return w if rank == 4 else _reshaped(w, (*shape[:2], 1, shape[2]))
+
+
 def conv(ctx: Context, node: OnnxNode) -> Operand:
     """Conv, 1-D and 2-D; depthwise where every group has one input channel."""
-    x, w = ctx.value(node, 0), _on_axis(weights(ctx.operand(node, 1), "weights"), 0, "weights")
+    x = ctx.value(node, 0)
     rank = len(x.type.shape)
-    if rank not in (3, 4) or len(_shape(w)) != rank:
-        raise Refusal(f"weights {list(_shape(w))} on an input {list(x.type.shape)}", "Use 1-D or 2-D convolutions")
-    if rank == 3:
-        o, i, k = _shape(w)
-        w = _reshaped(w, (o, i, 1, k))
+    w = _conv_weights(ctx, node, rank)
     o, i, kh, kw = _shape(w)
-    if node.ints("kernel_shape", (kh, kw)[4 - rank :]) != (kh, kw)[4 - rank :]:
-        raise MalformedModel(f"{node.loc}: kernel_shape differs from the weights' {[kh, kw]}")
     nhwc = _to_nhwc(ctx, node, x)
     stride = _rows_and_columns(node, "strides", rank - 2, 1)
     dilation = _rows_and_columns(node, "dilations", rank - 2, 1)
     spans = ((kh - 1) * dilation[0] + 1, (kw - 1) * dilation[1] + 1)
-    sizes = nhwc.type.shape[1:3]
-    padding = _padding(node, (sizes[0], sizes[1]), spans, (stride[0], stride[1]), rank - 2)
+    padding = _padding(node, (nhwc.type.shape[1], nhwc.type.shape[2]), spans, stride, rank - 2)
     groups, channels = node.int("group", 1), x.type.shape[1]
     if groups < 1 or i * groups != channels:
         raise MalformedModel(f"{node.loc}: weights {[o, i, kh, kw]} in {groups} groups on {channels} channels")
-    common = {"stride": (stride[0], stride[1]), "dilation": (dilation[0], dilation[1])}
     op: Op
     if groups == channels and groups > 1:
-        op = DepthwiseConv2D(padding=padding, rounding="even", **common)
+        op = DepthwiseConv2D(stride, dilation, padding, rounding="even")
         w = _reshaped(_permuted(w, (1, 2, 3, 0)), (kh, kw, o))
     else:
-        op = Conv2D(padding=padding, rounding="even", groups=groups, **common)
+        op = Conv2D(stride, dilation, padding, rounding="even", groups=groups)
         w = _permuted(w, (0, 2, 3, 1))
     inputs = (nhwc, ctx.materialize(w, node.inputs[1], node.loc), *_bias(ctx, node, 2, o))
     return _from_nhwc(ctx, node, ctx.emit(op, inputs, f"{node.outputs[0]}_y", node.loc), rank)
@@ -155,11 +158,10 @@ def conv(ctx: Context, node: OnnxNode) -> Operand:
 
 def _pool_geometry(node: OnnxNode, sizes: Pair, spatial: int) -> tuple[Pair, Pair, Quad]:
     """(kernel, stride, padding)."""
-    k = _rows_and_columns(node, "kernel_shape", spatial, 1)
-    s = _rows_and_columns(node, "strides", spatial, 1)
+    kernel = _rows_and_columns(node, "kernel_shape", spatial, 1)
+    stride = _rows_and_columns(node, "strides", spatial, 1)
     if set(_rows_and_columns(node, "dilations", spatial, 1)) != {1}:
         raise Refusal("dilated pooling is not supported")
-    kernel, stride = (k[0], k[1]), (s[0], s[1])
     padding = _padding(node, sizes, kernel, stride, spatial)
     if node.int("ceil_mode", 0):
         total = (padding[0] + padding[2], padding[1] + padding[3])

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 
 from smidgen.errors import InvalidGraph, MalformedModel
-from smidgen.ir import Array, Node, Op, QuantParams, TensorType, Value
+from smidgen.ir import Array, DType, Node, Op, QuantParams, TensorType, Value
 from smidgen.ir.names import Names
 from smidgen.ops import Dequantize, Reshape, Transpose
 
@@ -208,7 +208,7 @@ class Context:
             raise Refusal(f"constant {c.name!r} is empty")
         if data.dtype == np.uint8:
             data, quant = shift_to_int8(data), shift_quant(quant)
-        dtype = "int32" if data.dtype == np.int32 else "int8"
+        dtype: DType = "int32" if data.dtype == np.int32 else "int8"
         return Value(self.names.fresh(c.name), TensorType(dtype, data.shape, quant), np.array(data, order="C"))
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # no stubs, one exception
 from onnx import numpy_helper
 
 from smidgen.errors import Finding, MalformedModel
@@ -67,9 +67,10 @@ def tensor_array(tensor: Any, source: str) -> Array:
             "Save the model in one file: onnx.save(model, path, save_as_external_data=False)"
         )
     try:
-        return numpy_helper.to_array(tensor)
+        array: Array = numpy_helper.to_array(tensor)
     except Exception as e:  # onnx raises many kinds here, from numpy's and protobuf's to its own
         raise MalformedModel(f"{source}: tensor {tensor.name!r} does not hold what it says ({_first_line(e)})") from e
+    return array
 
 
 def _first_line(e: BaseException) -> str:

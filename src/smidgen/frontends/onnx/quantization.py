@@ -123,7 +123,7 @@ def quantize_linear(ctx: Context, node: OnnxNode) -> Operand:
     if isinstance(x, np.ndarray):
         return _quantize_constant(ctx, node, x, quant, dtype)
     if dtype not in (np.int8, np.uint8):
-        raise Refusal(f"it quantises to {'another type' if dtype == object else dtype}", "Quantise to int8 or uint8")
+        raise Refusal(f"it quantises to {dtype}", "Quantise to int8 or uint8")
     if quant.axis is not None:
         raise Refusal("an activation has per-axis scales", "Quantise activations per tensor")
     if dtype == np.uint8:
