@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from smidgen.frontends.onnx.ops import IMPORTERS as ONNX
+from smidgen.frontends.onnx.ops import BY_NAME as ONNX
 
 from smidgen.frontends.tflite.ops import IMPORTERS as TFLITE
 from smidgen.ir import Op

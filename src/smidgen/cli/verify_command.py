@@ -82,7 +82,7 @@ def command(
     else:
         show(
             f"[bold red]different:[/] {result.mismatches} of {result.cases} cases. First: case {d.case}, layer "
-            f"{d.step} ({d.source}), kernel {d.kernel}: element {d.element} of {d.name} is {d.got:g}, expected {d.expected:g}; "
-            f"{d.differing_elements} elements differ"
+            f"{d.step} ({d.source}), kernel {d.kernel}: element {d.element} of {d.name} is {d.got:g}, "
+            f"expected {d.expected:g}; {d.differing_elements} elements differ"
         )
     raise SystemExit(1 if result.mismatches else 0)

@@ -5,16 +5,32 @@ from smidgen.transforms.check_accumulators import check_accumulators
 from smidgen.transforms.drop_dead_nodes import drop_dead_nodes
 from smidgen.transforms.drop_identity import drop_identity
 from smidgen.transforms.fuse_activation import fuse_activation
+from smidgen.transforms.fuse_bias import fuse_bias
 from smidgen.transforms.fuse_pad import fuse_pad
 from smidgen.transforms.lower_to_lookup import lower_to_lookup
+from smidgen.transforms.merge_reshapes import merge_reshapes
 from smidgen.transforms.pass_ import Pass
+from smidgen.transforms.permute_dense_weights import permute_dense_weights
+from smidgen.transforms.sink_transposes import sink_transposes
 
-FLOAT: tuple[Pass, ...] = ()
+FLOAT: tuple[Pass, ...] = (
+    Pass("drop-dead-nodes", drop_dead_nodes, "imported", "imported"),
+    Pass("sink-transposes", sink_transposes, "imported", "imported"),
+    Pass("merge-reshapes", merge_reshapes, "imported", "imported"),
+    Pass("drop-identity", drop_identity, "imported", "imported"),
+    Pass("fuse-bias", fuse_bias, "imported", "imported"),
+    Pass("drop-dead-nodes", drop_dead_nodes, "imported", "imported"),
+)
 """Imported graphs that still compute in floats (ONNX QDQ), before integerize."""
 
 INTEGER: tuple[Pass, ...] = (
     Pass("drop-dead-nodes", drop_dead_nodes),
     Pass("drop-identity", drop_identity),
+    Pass("sink-transposes", sink_transposes),
+    Pass("permute-dense-weights", permute_dense_weights),
+    Pass("merge-reshapes", merge_reshapes),
+    Pass("drop-identity", drop_identity),
+    Pass("drop-dead-nodes", drop_dead_nodes),
     Pass("fuse-activation", fuse_activation),
     Pass("fuse-pad", fuse_pad),
     Pass("check-accumulators", check_accumulators),

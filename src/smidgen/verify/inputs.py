@@ -36,8 +36,8 @@ def _draw(t: TensorType, case: int, rng: np.random.Generator) -> Array:
 def load_inputs(graph: Graph, path: Path) -> list[list[Array]]:
     """The cases in a .npy (graphs of one input) or .npz file (an array an input, by name or in order).
 
-    An array has an input's shape, or that shape with the number of cases in front (or in place of a batch of 1).
-    float32 data for an int8 input is quantized with the input's parameters. Raises InvalidInput with the shapes at fault.
+    An array has an input's shape, or that with the number of cases in front (or in place of a batch of 1). float32
+    data for an int8 input is quantized with the input's parameters. Raises InvalidInput with the shapes at fault.
     """
     arrays = _read(path)
     names = [v.name for v in graph.inputs]
