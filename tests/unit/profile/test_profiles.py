@@ -52,7 +52,7 @@ def test_markers_that_do_not_exist_are_suggested(built: Image) -> None:
 
 
 def test_a_marker_that_is_never_reached_is_said(built: Image) -> None:
-    with pytest.raises(SimulationError, match="did not reach smg_fault within 0.5 s"):
+    with pytest.raises(SimulationError, match=r"did not reach smg_fault within 0\.5 s"):
         profile_elf(built.elf_path, "smg_harness_begin", "smg_fault", TARGET, limits=Limits(seconds=0.5))
 
 
