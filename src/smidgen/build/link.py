@@ -47,7 +47,7 @@ SECTIONS
   smg_stack_low = smg_stack_top - {stack};
   smg_stack_guard = smg_stack_low - {guard};
   ASSERT(smg_bss_end <= smg_stack_guard, "smidgen: static RAM reaches into the stack")
-  /DISCARD/ : {{ *(.ARM.exidx* .ARM.extab* .note* .eh_frame*) }}
+  /DISCARD/ : {{ *(.ARM.exidx* .ARM.extab* .note* .eh_frame* .debug*) }}
 }}
 """
 

@@ -71,7 +71,6 @@ class Zig:
         return (
             *machine,
             "-Wl,--gc-sections",
-            "-Wl,--strip-debug",
             "-Wl,-e,Reset_Handler",
         )  # zig's LLD does not read ENTRY()
 

@@ -74,7 +74,7 @@ class FlashPort:
     def fetch(self, word: int, cycles: int) -> int:
         """Stall cycles on entering a word of code that then keeps the core busy for ``cycles``."""
         stall = 0
-        if word != self._code_word:
+        if word != self._code_word and self._wait_states:
             if not self._code.holds(word):
                 stall = max(0, self._arrives - self._now) if word == self._coming else self._wait_states
                 self._code.fill(word)

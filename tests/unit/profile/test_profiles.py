@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Profiles of our own images by step, and of foreign firmware."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_program import HARNESS, N, expected, tiny
+
+from smidgen.build import Image, build
+from smidgen.errors import ImageError, SimulationError
+from smidgen.profile import profile_elf, profile_image
+from smidgen.sim import Limits, Machine
+from smidgen.targets import load_target
+
+TARGET = load_target("nucleo-l4r5zi")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Image:
+    return build(tiny(), TARGET, work_dir=tmp_path_factory.mktemp("profile"))
+
+
+def test_steps_add_up_to_the_whole(built: Image) -> None:
+    x = np.random.default_rng(1).integers(0, 256, N, np.uint8).tobytes()
+    profile = profile_image(Machine(built), [x], memory_system=True)
+    rows = [profile.prologue, *profile.steps]
+    assert [row.label for row in rows] == ["(prologue)", "first add", "second add", "reversal"]
+    assert sum(row.cycles.value for row in rows) == profile.cycles.value
+    assert sum(row.instructions.value for row in rows) == profile.instructions.value == sum(profile.mix.values())
+    assert profile.stalls is not None
+    assert sum(row.stalls.value for row in rows if row.stalls) == profile.stalls.value > 0
+    assert abs(rows[1].cycles.value - rows[2].cycles.value) < 20, "the same kernel on as many bytes"
+    assert rows[0].instructions.value < 40
+    assert profile.outputs == (expected(x),)
+    assert profile.unknown == {}
+
+
+def test_an_image_costs_the_same_as_an_elf_of_any_origin(built: Image) -> None:
+    ours = profile_image(Machine(built), [bytes(N)])
+    theirs = profile_elf(built.elf_path, "smg_harness_begin", "smg_harness_end", TARGET)
+    assert (theirs.instructions, theirs.cycles, theirs.stack) == (ours.instructions, ours.cycles, ours.stack)
+    assert ours.stalls is None
+    assert {f.name for f in theirs.functions} >= {"k_add", "k_last", "smg_tiny_run"}
+    assert theirs.functions[0].name == "k_add"
+    assert theirs.notes == ()
+
+
+def test_markers_that_do_not_exist_are_suggested(built: Image) -> None:
+    with pytest.raises(ImageError, match=r"no symbol 'smg_harness_beginn'; near: smg_harness_begin"):
+        profile_elf(built.elf_path, "smg_harness_beginn", "smg_harness_end", TARGET)
+
+
+def test_a_marker_that_is_never_reached_is_said(built: Image) -> None:
+    with pytest.raises(SimulationError, match=r"did not reach smg_fault within 0\.5 s"):
+        profile_elf(built.elf_path, "smg_harness_begin", "smg_fault", TARGET, limits=Limits(seconds=0.5))
+
+
+def test_firmware_for_another_memory_map_has_no_vector_table(built: Image) -> None:
+    target = load_target("numaker-m467hj")  # its RAM ends below the stack pointer of an image for 640 KB
+    with pytest.raises(ImageError, match=r"no vector table at its lowest address 0x08000000.*numaker"):
+        profile_elf(built.elf_path, "smg_harness_begin", "smg_harness_end", target)
+
+
+def test_memory_that_the_target_lacks_is_noted(tmp_path: Path) -> None:
+    image = build(tiny(), load_target("numaker-m467hj"), work_dir=tmp_path)  # flash at 0
+    profile = profile_elf(image.elf_path, "smg_harness_begin", "smg_harness_end", TARGET)
+    assert profile.notes == ("memory at 0x00000000 is not of nucleo-l4r5zi: taken as plain RAM",)
+
+
+def test_peripherals_read_back_what_was_written(tmp_path: Path) -> None:
+    touches = HARNESS.replace(
+        "{ smg_tiny_run",
+        "{ volatile uint32_t *r = (uint32_t *)0x40021000u; *r |= 1u; while (!(*r & 1u)) {}\n smg_tiny_run",
+    )
+    image = build(tiny(harness=touches), TARGET, work_dir=tmp_path)
+    assert profile_elf(image.elf_path, "smg_harness_begin", "smg_harness_end", TARGET).cycles.value > 0
