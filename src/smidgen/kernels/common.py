@@ -11,7 +11,7 @@ import numpy.typing as npt
 from smidgen.ir import Array, Node, QuantParams, TensorType
 from smidgen.kernels.kernel import Packed, ParamValue
 from smidgen.ops import Conv2D, DepthwiseConv2D, FullyConnected
-from smidgen.ops.arithmetic import int_bounds
+from smidgen.ops.arithmetic import int_bounds, requantize
 from smidgen.ops.conv import weight_multipliers
 
 Int32s = npt.NDArray[np.int32]
@@ -76,37 +76,61 @@ def channel_weights(node: Node) -> Int64s:
     return flat
 
 
-def folded_bias(node: Node) -> Int32s:
-    """b + in_offset * sum(w): with it a kernel may multiply raw input bytes, if it pads with the zero point.
+def fitted_bias(node: Node) -> Int64s:
+    """The bias, or zeros; a channel without weights, whose result is one constant, is kept below 2**30 / 2**left.
 
-    Wraps in int32 as the accumulator does, so the total is right whenever the true total fits.
+    Such channels come from training with batch normalisation: they carry biases near 2**30 that mean next to nothing.
     """
-    bias = node.get("b")
-    total = -node["x"].type.zero_point * channel_weights(node).sum(axis=1)
-    total = total + (bias.constant.astype(np.int64) if bias is not None else 0)
-    wrapped: Int32s = total.astype(np.uint32).view(np.int32)
-    return wrapped
+    bias, w = node.get("b"), channel_weights(node)
+    b = np.zeros(len(w), np.int64) if bias is None else bias.constant.astype(np.int64)
+    _, shift = multipliers(node)
+    limit = ((1 << 30) - 1) >> np.maximum(shift, 0).astype(np.int64)
+    fitted: Int64s = np.where(w.any(axis=1), b, np.clip(b, -limit, limit))
+    return fitted
 
 
-def worst_case(node: Node) -> Int64s:
-    """The largest |accumulator| of each output channel, whatever the input."""
-    zero_point, bias = node["x"].type.zero_point, node.get("b")
-    largest = np.abs(channel_weights(node)).sum(axis=1) * max(127 - zero_point, 128 + zero_point)
-    total: Int64s = largest + (np.abs(bias.constant.astype(np.int64)) if bias is not None else 0)
-    return total
+def largest_sum(node: Node) -> Int64s:
+    """The largest |sum of products| of each output channel, whatever the input."""
+    zero_point = node["x"].type.zero_point
+    largest: Int64s = np.abs(channel_weights(node)).sum(axis=1) * max(127 - zero_point, 128 + zero_point)
+    return largest
 
 
 def accumulator_fits(node: Node) -> bool:
     """Accumulators, shifted left where a multiplier is above 1, provably fit 32 bits"""
     _, shift = multipliers(node)
     left = np.maximum(shift, 0) if double_rounding(node) else np.zeros_like(shift)
-    return bool((worst_case(node) << left.astype(np.int64)).max() < 1 << 31)
+    bias = node.get("b")
+    b = 0 if bias is None else np.abs(bias.constant.astype(np.int64))
+    return bool(((largest_sum(node) + b) << left.astype(np.int64)).max() < 1 << 31)
 
 
 def accumulator_fits_doubled(node: Node) -> bool:
     """Twice the accumulators, shifted left where a multiplier is above 1, provably fit 32 bits"""
-    _, shift = multipliers(node)
-    return bool((worst_case(node) << np.maximum(shift, 0).astype(np.int64)).max() < 1 << 30)
+    (mult, shift), op, b = multipliers(node), node.op, fitted_bias(node)
+    assert isinstance(op, Weighted)
+    given = node.get("b")
+    if given is not None:
+        wanted = requantize(given.constant.astype(np.int64), mult, shift, op.rounding)
+        dead = ~channel_weights(node).any(axis=1)
+        if (wanted != requantize(b, mult, shift, op.rounding))[dead].any():
+            return False
+    return bool(((largest_sum(node) + np.abs(b)) << np.maximum(shift, 0).astype(np.int64)).max() < 1 << 30)
+
+
+def packed_channels(node: Node) -> Int32s:
+    """smg_channel of each output channel (out_c, 6): bias, mult, left, right, half, tie.
+
+    The bias becomes b + in_offset * sum(w): with it a kernel may multiply raw input bytes, if it pads with the zero
+    point. It wraps in int32 as the accumulator does, so the total is right whenever the true total fits.
+    """
+    w = channel_weights(node)
+    mult, shift = (np.broadcast_to(a.astype(np.int64), len(w)) for a in multipliers(node))
+    bias = fitted_bias(node) - node["x"].type.zero_point * w.sum(axis=1)
+    right = np.maximum(-shift, 0)
+    columns = [bias, mult, np.maximum(shift, 0) + 1, right, (1 << right) >> 1, -(right > 0).astype(np.int64)]
+    packed: Int32s = np.stack(columns, axis=1).astype(np.uint32).view(np.int32)
+    return packed
 
 
 def window_params(node: Node) -> dict[str, ParamValue]:
@@ -178,9 +202,9 @@ def interleave(rows: Array, count: int) -> Array:
 
 
 def pack_rows(node: Node, count: int) -> Mapping[str, Packed]:
-    """Weights interleaved by ``count`` channels, the bias with the zero point folded in and as long as they are."""
+    """Weights interleaved by ``count`` channels, and as many smg_channel."""
     w = node["w"].constant
     return {
         "w": Packed(interleave(w.reshape(w.shape[0], -1), count)),
-        "b": Packed(pad_last(folded_bias(node), count)),
+        "b": Packed(np.ascontiguousarray(pad_last(packed_channels(node).T, count).T)),
     }

@@ -21,6 +21,7 @@ from smidgen.targets.target import Core
 
 SCALAR_CYCLES = 60.0
 DSP_CYCLES = 30.0
+DSP_TABLES_CYCLES = 10_000.0
 
 
 def output_scale_sane(node: Node) -> bool:
@@ -62,7 +63,12 @@ def scalar_cost(node: Node, core: Core) -> float:
 
 
 def dsp_cost(node: Node, core: Core) -> float:
-    return node.output.type.elements * DSP_CYCLES
+    return node.output.type.elements * DSP_CYCLES + DSP_TABLES_CYCLES
+
+
+def tables_scratch(node: Node) -> int:
+    """256 words for each operand."""
+    return 2048
 
 
 KERNELS = (
@@ -76,6 +82,6 @@ KERNELS = (
     ),
     Kernel(
         "smg_add_same_s8_dsp", "add", "add", Add, dsp_cost, params, frozenset(("dsp",)),
-        (double_rounding, int8_elements, same_shape, output_scale_sane), inplace="a",
+        (double_rounding, int8_elements, same_shape, output_scale_sane), scratch=tables_scratch, inplace="a",
     ),
 )  # fmt: skip

@@ -9,7 +9,7 @@
 SMG_INLINE void smg_conv2d_1x1_dsp(smg_rounding rounding, const smg_conv2d_params *p,
                                    const int8_t *x,  /* (pixels, in_c) */
                                    const int8_t *w,  /* packed, see smg_conv2d_dsp.inc.h */
-                                   const int32_t *b, /* (out_c), zero point folded in */
+                                   const int32_t *b, /* (out_c) smg_channel */
                                    int8_t *y,        /* (pixels, out_c) */
                                    uint32_t *scratch) {
     const int32_t eights = (p->in_c + 7) / 8;

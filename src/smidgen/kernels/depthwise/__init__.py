@@ -14,8 +14,8 @@ from smidgen.kernels.common import (
     constant_weights,
     double_rounding,
     even_rounding,
-    folded_bias,
     int8_elements,
+    packed_channels,
     window_params,
 )
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue
@@ -63,7 +63,7 @@ def pack(node: Node) -> Mapping[str, Packed]:
     starts = [min(c, channels - 4) for c in range(0, channels, 4)]
     quads = np.stack([flat[:, c : c + 4] for c in starts])  # (quads, taps, 4)
     pairs = quads.reshape(len(starts), -1, 2, 2, 2).transpose(0, 1, 3, 2, 4)  # (quads, pairs, half of 4, tap, 2)
-    return {"w": Packed(np.ascontiguousarray(pairs)), "b": Packed(folded_bias(node))}
+    return {"w": Packed(np.ascontiguousarray(pairs)), "b": Packed(packed_channels(node))}
 
 
 def _pairs(node: Node) -> int:

@@ -9,14 +9,14 @@ SMG_INLINE void smg_depthwise_any_pixel(smg_rounding rounding, const smg_depthwi
                                         const int32_t *offsets, int32_t pairs, const int8_t *w, const int32_t *b,
                                         int8_t *y /* (out_c) */) {
     const smg_range range = smg_output_range(p->out_offset, p->act_min, p->act_max);
-    const int32_t *mult = p->mult, *shift = p->shift, channels = p->in_c;
+    const int32_t channels = p->in_c;
     for (int32_t next = 0; next < channels; next += 4) {
         const int32_t c = next + 4 <= channels ? next : channels - 4;
-        smg_quad s = smg_depthwise_start(b + c);
+        smg_quad s = smg_depthwise_start(b + SMG_CHANNEL_WORDS * c);
         for (int32_t i = 0; i < pairs; i++, w += 8) {
             s = smg_depthwise_pair(s, smg_load32(x + c + offsets[2 * i]), smg_load32(x + c + offsets[2 * i + 1]), w);
         }
-        smg_depthwise_finish(rounding, s, mult + c, shift + c, range, y + c);
+        smg_depthwise_finish(rounding, s, b + SMG_CHANNEL_WORDS * c, range, y + c);
     }
 }
 
@@ -25,7 +25,7 @@ SMG_INLINE void smg_depthwise_any_pixel(smg_rounding rounding, const smg_depthwi
 SMG_INLINE void smg_depthwise_any_dsp(smg_rounding rounding, const smg_depthwise_params *p,
                                       const int8_t *x,  /* (batch, in_h, in_w, in_c) */
                                       const int8_t *w,  /* packed, see smg_depthwise_dsp.inc.h */
-                                      const int32_t *b, /* (in_c), zero point folded in */
+                                      const int32_t *b, /* (in_c) smg_channel */
                                       int8_t *y,        /* (batch, out_h, out_w, in_c) */
                                       int32_t *scratch) {
     const int32_t taps = p->k_h * p->k_w, pairs = (taps + 1) / 2;

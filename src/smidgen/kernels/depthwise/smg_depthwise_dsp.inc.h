@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Four channels of one output pixel at a time, two filter taps an instruction; shared by the DSP depthwise kernels.
  * The record folds the input's zero point into the bias, so bytes are multiplied as they are; packs weights as
- * (channels / 4, taps / 2, 8 bytes), see smg_depthwise_pair, where the last four channels may overlap the ones before;
- * and proves that accumulators fit. */
+ * (channels / 4, taps / 2, 8 bytes), see smg_depthwise_pair, where the last four channels may overlap the ones before,
+ * and b as (channels) smg_channel; and proves that accumulators fit. */
 #ifndef SMG_DEPTHWISE_DSP_INC_H
 #define SMG_DEPTHWISE_DSP_INC_H
 #include "smg_dsp_requantize.h"
@@ -25,18 +25,18 @@ SMG_INLINE smg_quad smg_depthwise_pair(smg_quad s, uint32_t t, uint32_t u, const
     return s;
 }
 
+/* b: (4) smg_channel. */
 SMG_INLINE smg_quad smg_depthwise_start(const int32_t *b) {
-    const smg_quad s = {b[0], b[1], b[2], b[3]};
+    const smg_quad s = {b[0], b[SMG_CHANNEL_WORDS], b[2 * SMG_CHANNEL_WORDS], b[3 * SMG_CHANNEL_WORDS]};
     return s;
 }
 
 /* Rescales four channels and writes them. */
-SMG_INLINE void smg_depthwise_finish(smg_rounding rounding, smg_quad s, const int32_t *mult, const int32_t *shift,
-                                     smg_range range, int8_t *y) {
-    y[0] = smg_dsp_output(rounding, s.c0, smg_channel_scale(mult[0], shift[0]), range);
-    y[1] = smg_dsp_output(rounding, s.c1, smg_channel_scale(mult[1], shift[1]), range);
-    y[2] = smg_dsp_output(rounding, s.c2, smg_channel_scale(mult[2], shift[2]), range);
-    y[3] = smg_dsp_output(rounding, s.c3, smg_channel_scale(mult[3], shift[3]), range);
+SMG_INLINE void smg_depthwise_finish(smg_rounding rounding, smg_quad s, const int32_t *b, smg_range range, int8_t *y) {
+    y[0] = smg_dsp_output(rounding, s.c0, smg_load_channel(b), range);
+    y[1] = smg_dsp_output(rounding, s.c1, smg_load_channel(b + SMG_CHANNEL_WORDS), range);
+    y[2] = smg_dsp_output(rounding, s.c2, smg_load_channel(b + 2 * SMG_CHANNEL_WORDS), range);
+    y[3] = smg_dsp_output(rounding, s.c3, smg_load_channel(b + 3 * SMG_CHANNEL_WORDS), range);
 }
 
 /* True if the window whose top left corner is (y0, x0) lies in the input. */

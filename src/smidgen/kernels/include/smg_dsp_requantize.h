@@ -15,22 +15,24 @@ SMG_INLINE smg_range smg_output_range(int32_t offset, int32_t act_min, int32_t a
     return range;
 }
 
-/* A channel's mult and shift, and what follows from them. left: shift before the multiplication, with the doubling; right: after it;
+/* What the record packs for an output channel beside the weights, in place of the bias, mult and shift:
+ * bias with the input's zero point folded in; left: shift before the multiplication, with the doubling; right: after it;
  * half, tie: what to add before, and add to that for a negative value. */
 typedef struct {
-    int32_t mult, shift, left, right, half, tie;
-} smg_scale;
+    int32_t bias, mult, left, right, half, tie;
+} smg_channel;
 
-SMG_INLINE smg_scale smg_channel_scale(int32_t mult, int32_t shift) {
-    const int32_t right = shift > 0 ? 0 : -shift;
-    const smg_scale scale = {mult, shift, shift + right + 1, right, (int32_t)(1U << right >> 1), shift >> 31};
-    return scale;
+enum { SMG_CHANNEL_WORDS = 6 };
+
+SMG_INLINE smg_channel smg_load_channel(const int32_t *packed /* (6) */) {
+    const smg_channel channel = {packed[0], packed[1], packed[2], packed[3], packed[4], packed[5]};
+    return channel;
 }
 
 /* smg_requantize for |acc| << (max(shift, 0) + 1) < 2^31, so that doubling may come before the high multiplication.
  * Ties away from zero: half is added, less 1 for a negative value, but nothing where nothing is shifted out. The sign may
  * come from acc: it differs from the product's only where that rounds to 0, and (half - 1) >> right is 0 too. */
-SMG_INLINE int32_t smg_requantize_doubled(int32_t acc, smg_scale s) {
+SMG_INLINE int32_t smg_requantize_doubled(int32_t acc, smg_channel s) {
     return smg_smmlar((int32_t)((uint32_t)acc << s.left), s.mult, s.half + ((acc >> 31) & s.tie)) >> s.right;
 }
 
@@ -44,14 +46,14 @@ SMG_INLINE int32_t smg_rne_high(int64_t v, int32_t right) {
 }
 
 /* smg_requantize_rne, quickly for multipliers below 1/4. */
-SMG_INLINE int32_t smg_requantize_even(int32_t acc, smg_scale s) {
-    if (s.right < 2) return smg_requantize_rne(acc, s.mult, s.shift);
+SMG_INLINE int32_t smg_requantize_even(int32_t acc, smg_channel s) {
+    if (s.right < 2) return smg_requantize_rne(acc, s.mult, s.left - 1 - s.right);
     return smg_rne_high((int64_t)acc * s.mult, s.right - 2);
 }
 
 /* smg_output with the functions above. */
-SMG_INLINE int8_t smg_dsp_output(smg_rounding rounding, int32_t acc, smg_scale scale, smg_range range) {
-    const int32_t v = rounding == SMG_EVEN ? smg_requantize_even(acc, scale) : smg_requantize_doubled(acc, scale);
+SMG_INLINE int8_t smg_dsp_output(smg_rounding rounding, int32_t acc, smg_channel channel, smg_range range) {
+    const int32_t v = rounding == SMG_EVEN ? smg_requantize_even(acc, channel) : smg_requantize_doubled(acc, channel);
     return (int8_t)(smg_clamp(v, range.lo, range.hi) + range.offset);
 }
 #endif
