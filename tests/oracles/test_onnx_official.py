@@ -27,9 +27,13 @@ from tests.onnx_models import (
 from tests.oracles.onnx_definition import Float, layer
 
 MACS = {"ad01": 264192, "ic01": 12501632, "kws01": 2656768, "sww01": 826368, "vww01": 7489664}
-SPREAD = {"ic01": 0.08}
-"""Fraction of outputs that may differ on random inputs, where it is not 0.01. A step early on can grow; IC's average
-pool divides by 64, so one sum in 64 is an exact tie, which float32 breaks at random."""
+DIFFERING_CASES = {"ic01": 0.3}
+"""Fraction of cases with any differing output that is allowed, where it is not 0.08.
+
+There is no bound in steps for a whole network: one float32 tie that breaks the other way early on can grow. But ties are
+rare. IC's average pool divides by 64, so one sum in 64 is an exact tie. For scale: with TFLite's double rounding, 40 of
+40 cases differ for AD, 28 for IC, 12 for KWS, 2 for SWW, 3 for VWW; the layers' own test above is the sharp one.
+"""
 TIE = 1e-3
 """How near to a tie, in steps, a float32 result is where it may round the other way."""
 
@@ -99,31 +103,38 @@ def oracles(data: bytes) -> dict[str, Oracle]:
     }
 
 
+def compare(task: str, name: str, oracle: Oracle, cases: list[list[Array]], got: list[Array]) -> None:
+    difference, same_class, differing_cases = Difference(), 0, 0
+    for case, y in zip(cases, got, strict=True):
+        (want,) = oracle(case)
+        difference.add(y, want)
+        same_class += int(y.argmax() == want.argmax())
+        differing_cases += int((y != want).any())
+    print(
+        f"{task} {name}: {difference}; {differing_cases} of {len(cases)} cases differ anywhere, "
+        f"the largest output is the same in {same_class}"
+    )
+    assert differing_cases <= DIFFERING_CASES.get(task, 0.08) * len(cases)
+    assert same_class >= 0.98 * len(cases)
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_whole_model_against_onnx_runtime(task: str) -> None:
     data = official(task)
     graph = integer(data)
-    cases = random_cases(graph, 20 if task == "vww01" else 100)
+    cases = random_cases(graph, 50 if task == "vww01" else 100)
     got = [evaluate(graph, c)[0] for c in cases]
     for name, oracle in oracles(data).items():
-        difference, same_class = Difference(), 0
-        for case, y in zip(cases, got, strict=True):
-            (want,) = oracle(case)
-            difference.add(y, want)
-            same_class += int(y.argmax() == want.argmax())
-        print(f"{task} {name}: {difference}; the largest output is the same in {same_class} of {len(cases)}")
-        assert difference.differing <= SPREAD.get(task, 0.01) * difference.elements
-        assert same_class == len(cases)
+        compare(task, name, oracle, cases, got)
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_whole_model_against_the_reference_evaluator(task: str) -> None:
     data = official(task)
-    graph, oracle, difference = integer(data), reference_evaluator(data), Difference()
-    for case in random_cases(graph, 2):
-        difference.add(evaluate(graph, case)[0], oracle(case)[0])
-    print(f"{task} onnx.reference: {difference}")
-    assert difference.differing <= max(SPREAD.get(task, 0.01) * difference.elements, 1)
+    graph = integer(data)
+    cases = random_cases(graph, 50)[-25:]
+    got = [evaluate(graph, c)[0] for c in cases]
+    compare(task, "onnx.reference", reference_evaluator(data), cases, got)
 
 
 def test_keyword_spotting_classifies_every_sample_as_onnx_runtime_does() -> None:
