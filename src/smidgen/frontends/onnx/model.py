@@ -29,6 +29,9 @@ def parse_model(data: bytes, source: str) -> ModelProto:
         raise MalformedModel(f"{source}: not an ONNX file, or a truncated one ({_first_line(e)}). {_REEXPORT}") from e
     if not model.graph.node and not model.graph.output:
         raise MalformedModel(f"{source}: the file holds no ONNX graph. {_REEXPORT}")
+    for info in model.graph.output:  # runtimes take an output without a shape, the checker does not; nor is it needed
+        if info.type.HasField("tensor_type"):
+            info.type.tensor_type.shape.SetInParent()
     try:
         onnx.checker.check_model(model)
     except (onnx.checker.ValidationError, ValueError, RuntimeError, TypeError, UnicodeError) as e:
