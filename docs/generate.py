@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes the generated parts of the documentation, or checks that they are current.
+
+    python docs/generate.py            exit 1 and say which file is stale
+    python docs/generate.py --update   write them
+
+Generated: docs/supported-ops.md, docs/cli.md, and in README.md the tables and the outputs of commands.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from smidgen.cli.main import cli
+from smidgen.cli.support import OpRow, supported_ops
+
+ROOT = Path(__file__).resolve().parent.parent
+SPDX = "<!-- SPDX-License-Identifier: Apache-2.0 -->\n"
+MADE = "<!-- Made by docs/generate.py; edit that, not this. -->\n"
+BLOCK = re.compile(r"<!-- (output|table): (.+?) -->\n(.*?)<!-- end -->", re.DOTALL)
+PUBLISHED_MCYCLES = {"ad": 0.742, "kws": 9.43, "ic": 35.8, "vww": 30.4, "sww": 2.75}  # TFLM + CMSIS-NN, see README
+
+
+def supported_ops_page() -> str:
+    rows = supported_ops()
+    lines = [SPDX + MADE, "# Supported operators", ""]
+    lines += [
+        "An operator is listed with how files spell it, and with every kernel that computes it. A kernel's limits",
+        "",
+    ]
+    lines[-2:] = [
+        "How files spell each operator, and which kernels compute it. The first kernel without unmet limits and with the",
+        "lowest cost is taken; `smidgen check MODEL` tells for a model, `smidgen compile --explain` why.",
+        "",
+        "| operator | TFLite | ONNX | kernels |",
+        "|---|---|---|---|",
+    ]
+    lines += [f"| {r.name} | {_names(r.tflite)} | {_names(r.onnx)} | {_kernel_names(r)} |" for r in rows]
+    lines += ["", "## Limits of each kernel", "", "| kernel | core features | needs |", "|---|---|---|"]
+    for row in rows:
+        for k in row.kernels:
+            lines.append(f"| `{k.symbol}` | {', '.join(k.isa) or '-'} | {'; '.join(k.limits) or '-'} |")
+    return "\n".join(lines) + "\n"
+
+
+def _names(names: tuple[str, ...]) -> str:
+    return ", ".join(names) or "-"
+
+
+def _kernel_names(row: OpRow) -> str:
+    return ", ".join(f"`{k.symbol}`" for k in row.kernels) or row.note
+
+
+JSON_KEYS: dict[str, dict[str, str]] = {
+    "compile": {
+        "model, source, target, numerics, macs": "what was compiled, for what, in which arithmetic",
+        "folder, files, digest": "where the C is, its files, SHA-256 over all of them",
+        "bytes.arena, bytes.weights": "exact",
+        "bytes_modelled.code, bytes_modelled.stack": "before building, from measured kernel sizes",
+        "arena_lower_bound_bytes": "the most bytes alive at one step: no plan needs less",
+        "steps[]": "name, source, kernel, cycles_modelled, rejected[] (kernel, reason)",
+    },
+    "run": {
+        "model, target, cases, mismatches": "mismatches: cases that differ from the reference",
+        "outputs[]": "a case: output name to shape, dtype, values, and scale and zero_point of int8",
+    },
+    "verify": {
+        "model, source, target, numerics, toolchain": "what was verified",
+        "cases, mismatches": "cases run, and cases with any differing byte in any layer",
+        "layers, compared_bytes": "layers of a case, bytes compared in all",
+        "first_divergence": "null, or case, step, name, source, kernel, element, expected, got, differing_elements",
+    },
+    "profile": {
+        "model, target, numerics, toolchain, clock_hz, macs": "what was measured",
+        "instructions, instructions_kind": "`counted`",
+        "cycles, cycles_kind, cycles_per_mac, latency_ms": "`modelled`, zero wait states; milliseconds at clock_hz",
+        "board_cycles, board_latency_ms": "modelled with the board's flash, prefetch and caches; null without",
+        "ram.{arena,scratch,stack,static,total}": "bytes; stack counted, the rest read off the image",
+        "ram_lower_bound": "bytes: the arena no plan can beat",
+        "flash.{code,weights,total}": "bytes, read off the image",
+        "layers[]": "index, name, source, kernel, shape, macs, instructions, cycles, stall_cycles, cycles_per_mac, "
+        "ram_bytes (alive in the arena), flash_bytes (its constants)",
+        "overhead_cycles": "before the first kernel: the call and the copy of the input",
+        "unknown_instructions": "mnemonic to count of what the cycle model has no rule for; empty is right",
+        "with --elf": "elf, begin, end, instructions, cycles, latency_ms, stack_bytes, functions[], mix, cycles_by_rule, "
+        "unknown_instructions, notes",
+    },
+    "check": {
+        "model, target, supported, fits": "fits: null when not supported",
+        "findings[]": "op, node, reason, remedy: everything unsupported, at once",
+        "operators[]": "op, node, kernel",
+        "needs.{ram_bytes,flash_bytes}, has.{ram_bytes,flash_bytes}": "modelled before building; what the board has",
+    },
+    "targets": {"targets[]": "name, title, core, clock_hz, flash_bytes, sram_bytes, flash_wait_states"},
+    "ops": {"ops[]": "name, tflite[], onnx[], kernels[] (symbol, isa[], limits[]), note"},
+    "zoo": {"models[]": "name, task, model, path, synthetic"},
+}
+
+
+def cli_page() -> str:
+    parts = [SPDX + MADE, "# Command line\n", _help(cli, "smidgen")]
+    parts.append(
+        "Exit codes: 0 success, 1 an error or a difference, 2 wrong usage, 70 a bug in smidgen, 130 interrupted. With "
+        '`--json` stdout holds\none object and nothing else; after an error it is `{"error": {"kind", "message"}}`. '
+        "Messages and progress go to stderr.\n"
+    )
+    context = click.Context(cli, info_name="smidgen")
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        assert command is not None
+        parts.append(f"## smidgen {name}\n")
+        parts.append(_help(command, f"smidgen {name}"))
+        parts.append("| JSON | |\n|---|---|")
+        parts += [f"| `{keys}` | {text} |" for keys, text in JSON_KEYS[name].items()]
+        parts.append("")
+    return "\n".join(parts)
+
+
+def _help(command: click.Command, name: str) -> str:
+    context = click.Context(command, info_name=name, max_content_width=100, terminal_width=100)
+    return f"```text\n{command.get_help(context).rstrip()}\n```\n"
+
+
+def readme() -> str:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+
+    def replace(match: re.Match[str]) -> str:
+        kind, what, _ = match.groups()
+        body = results_table() if kind == "table" else f"```text\n$ {what}\n{run(what)}```\n"
+        return f"<!-- {kind}: {what} -->\n{body}<!-- end -->"
+
+    return BLOCK.sub(replace, text)
+
+
+def results_table() -> str:
+    baseline = json.loads((ROOT / "bench/baseline.json").read_text(encoding="utf-8"))
+    lines = [
+        "| model | MACs | Mcycles (cycles/MAC) | ms | on the board, ms | TFLM + CMSIS-NN, Mcycles | RAM, bytes | flash, bytes |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name in ("ad", "kws", "ic", "vww", "sww"):
+        e = baseline[f"nucleo-l4r5zi/{name}-official-tflite"]
+        cycles, board = e["cycles_modelled"], e["board_cycles_modelled"]
+        lines.append(
+            f"| {name} | {e['macs']:,} | {cycles / 1e6:.3f} ({cycles / e['macs']:.2f}) | {cycles / 120e3:.2f} | "
+            f"{board / 120e3:.2f} | {PUBLISHED_MCYCLES[name]} | {sum(e['ram_bytes'].values()):,} | "
+            f"{sum(e['flash_bytes'].values()):,} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def run(command: str) -> str:
+    """The command's stdout, with the synthetic zoo and nothing of this machine."""
+    with tempfile.TemporaryDirectory() as empty:
+        environment = {k: v for k, v in os.environ.items() if k != "SMIDGEN_ZOO"}
+        environment |= {"XDG_DATA_HOME": empty, "COLUMNS": "140"}
+        arguments = [sys.executable, "-m", "smidgen.cli.main", *command.split()[1:]]
+        done = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=True, timeout=300)
+    return "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())
+
+
+PAGES = {"docs/supported-ops.md": supported_ops_page, "docs/cli.md": cli_page, "README.md": readme}
+
+
+def stale(update: bool) -> list[str]:
+    """The pages that differ from what they should be; written anew if ``update``."""
+    found = []
+    for path, make in PAGES.items():
+        file, text = ROOT / path, make()
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
+            found.append(path)
+            if update:
+                file.write_text(text, encoding="utf-8")
+    return found
+
+
+if __name__ == "__main__":
+    pages = stale("--update" in sys.argv[1:])
+    print(f"stale: {', '.join(pages)}" if pages else "current")
+    sys.exit(1 if pages and "--update" not in sys.argv[1:] else 0)
