@@ -12,7 +12,7 @@ from smidgen.errors import SimulationError
 from smidgen.profile.cycles import CycleModel
 from smidgen.profile.instructions import Instruction
 from smidgen.sim.core import EmulatedCore
-from smidgen.sim.simulator import block_of
+from smidgen.sim.simulator import Limits, block_of
 from smidgen.targets import FlashCache
 
 NO_CACHE = FlashCache(
@@ -191,6 +191,11 @@ class StallCounter:
             if last != first:
                 words[last] = busy
         return len(instructions), tuple(words.items())
+
+
+def allowance(limits: Limits) -> Limits:
+    """Limits for a run with a StallCounter, which takes about ten times as long as the counted run before it."""
+    return Limits(limits.seconds * 15, limits.instructions)
 
 
 _address = attrgetter("address")
