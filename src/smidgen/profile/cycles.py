@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The cycle model of an in-order core on memory without wait states: a core's rules applied to counted blocks."""
+"""The cycle model of an in-order core on memory without wait states: a core's rules applied to counted blocks.
+
+Left out, because block counts do not show it: the penalty of unaligned accesses, early-out divisions (a mean is taken)
+and IT folding. An instruction passed over by its condition costs as much as one executed. The branch that ends a
+counted stretch is charged without its refill, which falls behind the end.
+"""
 
 from __future__ import annotations
 

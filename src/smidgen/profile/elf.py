@@ -13,7 +13,7 @@ from smidgen.build.elf import Elf, read_elf
 from smidgen.profile.counters import Counter, cycles, instructions, stack_bytes
 from smidgen.profile.cycles import Cost, CycleModel
 from smidgen.profile.image import sum_costs
-from smidgen.profile.memory import StallCounter
+from smidgen.profile.memory import StallCounter, allowance
 from smidgen.sim import stack
 from smidgen.sim.core import EmulatedCore
 from smidgen.sim.simulator import Limits, block_of, split_edge
@@ -117,7 +117,7 @@ def _stalls(
     core: EmulatedCore, stop: int, limits: Limits, code: Mapping[int, bytes], expected_instructions: int
 ) -> int:
     counter = StallCounter(core, code)
-    core.run(core.pc, stop, limits)
+    core.run(core.pc, stop, allowance(limits))
     counter.check(expected_instructions)
     return sum(counter.parts)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from smidgen.profile.counters import Counter, cycles, instructions, stack_bytes
 from smidgen.profile.cycles import Cost, CycleModel
-from smidgen.profile.memory import StallCounter
+from smidgen.profile.memory import StallCounter, allowance
 from smidgen.sim import Machine
 
 
@@ -83,6 +83,6 @@ def sum_costs(costs: Sequence[Cost]) -> Cost:
 def _stalls(
     machine: Machine, inputs: Sequence[bytes], code: Mapping[int, bytes], expected_instructions: int
 ) -> list[int | None]:
-    counter, _ = machine.watch(inputs, lambda core: StallCounter(core, code))
+    counter, _ = machine.watch(inputs, lambda core: StallCounter(core, code), allowance(machine.limits))
     counter.check(expected_instructions)
     return list(counter.parts)

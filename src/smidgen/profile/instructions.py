@@ -31,7 +31,7 @@ class Instruction:
     multiplied: frozenset[int] = _NONE  # a floating multiply-add's factors, without the addend
     writes_pc: bool = False
     conditional: bool = False  # may be passed over
-    access: Access | None = None  # what a load reads
+    access: Access | None = None  # what it reads, or stores if that needs alignment
 
 
 def _names(kind: str, words: str) -> dict[str, str]:

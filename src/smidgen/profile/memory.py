@@ -12,7 +12,7 @@ from smidgen.errors import SimulationError
 from smidgen.profile.cycles import CycleModel
 from smidgen.profile.instructions import Instruction
 from smidgen.sim.core import EmulatedCore
-from smidgen.sim.simulator import block_of
+from smidgen.sim.simulator import Limits, block_of
 from smidgen.targets import FlashCache
 
 NO_CACHE = FlashCache(
@@ -120,7 +120,8 @@ class StallCounter:
         self.parts = [0]
         core.uc.ctl_flush_tb()
         core.uc.hook_add(UC_HOOK_BLOCK, self._on_block)
-        for instruction in sorted({i for key in code for i in self._model.block(key) if i.access}, key=_address):
+        loads = {i for key in code for i in self._model.block(key) if i.access and i.access.is_load}
+        for instruction in sorted(loads, key=_address):
             self._watch(instruction)
 
     def split(self) -> None:
@@ -154,7 +155,7 @@ class StallCounter:
         """Hooks one load. The callback runs for each execution, so it does as little as it can."""
         access = instruction.access
         assert access is not None
-        base, index = _register(access.base), _register(access.index)
+        base, index = register(access.base), register(access.index)
         offset, shift, fetch_bytes = access.offset, access.shift, self._fetch_bytes
         low, high = self._flash.base, self._flash.base + self._flash.size_bytes
         span = access.nbytes - 1
@@ -193,9 +194,14 @@ class StallCounter:
         return len(instructions), tuple(words.items())
 
 
+def allowance(limits: Limits) -> Limits:
+    """Limits for a run with a StallCounter, which takes about ten times as long as the counted run before it."""
+    return Limits(limits.seconds * 15, limits.instructions)
+
+
 _address = attrgetter("address")
 
 
-def _register(name: str | None) -> int | None:
+def register(name: str | None) -> int | None:
     """unicorn's number of a core register."""
     return None if name is None else int(getattr(arm_const, f"UC_ARM_REG_{name.upper()}"))

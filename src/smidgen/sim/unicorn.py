@@ -77,9 +77,16 @@ class Machine:
         code = {key: session.core.read(block_of(key).address, block_of(key).nbytes) for key in counter.blocks()}
         return Counts(parts[0], tuple(parts[1:]), code, session.stack_bytes(), outputs)
 
-    def watch(self, inputs: Sequence[bytes], attach: Callable[[EmulatedCore], W]) -> tuple[W, tuple[bytes, ...]]:
-        """One inference on a fresh core with a watcher of the caller's attached when it begins, split at each step."""
-        return _Session(self).watch(inputs, attach)
+    def watch(
+        self, inputs: Sequence[bytes], attach: Callable[[EmulatedCore], W], limits: Limits | None = None
+    ) -> tuple[W, tuple[bytes, ...]]:
+        """One inference on a fresh core with a watcher of the caller's attached when it begins, split at each step.
+
+        ``limits`` replace the machine's own, for watchers that slow the run down.
+        """
+        session = _Session(self)
+        session.limits = limits or session.limits
+        return session.watch(inputs, attach)
 
     def stack_bytes(self) -> int:
         """The deepest stack of all ``infer`` calls so far, in bytes below its level at the start of an inference."""

@@ -50,7 +50,10 @@ SNIPPETS: Mapping[str, tuple[str, int]] = {
     "it": ("cmp r0, #0\n it eq\n moveq r4, r3", 1 + 1 + 1),
     "it_not_executed": ("cmp r0, #1\n itt eq\n moveq r4, r3\n moveq r5, r3", 1 + 1 + 1 + 1),
     "return_not_taken": ("cmp r0, #1\n it eq\n popeq {r4, r5, pc}\n nop", 1 + 1 + 1 + 1),
-    "load_pc": ("adr r4, 1f\n add r4, #1\n str r4, [r1]\n ldr pc, [r1]\n .p2align 2\n1: nop", 1 + 1 + 1 + (2 + 2) + 1),
+    "load_pc": (
+        "adr r4, 1f\n add r4, #1\n str r4, [r1]\n ldr pc, [r1]\n .p2align 2\n1: ldr r5, [r9]",
+        1 + 1 + 1 + (2 + 2) + 2,
+    ),
     "table_branch": ("tbb [pc, r0]\n.byte 1, 1\n nop", (2 + 2) + 1),
     "hint_barrier_system": ("nop\n dsb\n mrs r4, primask", 1 + 1 + 2),
     "exclusive": ("ldrex r4, [r1]\n strex r5, r4, [r1]", 2 + 2),

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_program import HARNESS, N, expected, tiny
+from tiny_program import HARNESS, LAST_KERNEL, N, expected, tiny
 
 from smidgen.build import Image, build
 from smidgen.errors import ImageError, SimulationError
-from smidgen.profile import profile_elf, profile_image
+from smidgen.profile import check_alignment, profile_elf, profile_image
 from smidgen.sim import Limits, Machine
 from smidgen.targets import load_target
 
@@ -75,3 +75,16 @@ def test_peripherals_read_back_what_was_written(tmp_path: Path) -> None:
     )
     image = build(tiny(harness=touches), TARGET, work_dir=tmp_path)
     assert profile_elf(image.elf_path, "smg_harness_begin", "smg_harness_end", TARGET).cycles.value > 0
+
+
+@pytest.mark.parametrize("access", ["ldrd r2, r3, [%0]", "ldm %0, {r2, r3}", "vldr s0, [%0]", "stm %0, {r2, r3}"])
+def test_accesses_that_a_real_core_faults_on_are_found(access: str, tmp_path: Path) -> None:
+    assembly = f'__asm__ volatile("{access}" :: "r"(at) : "r2", "r3", "s0", "memory");'
+    for offset in (0, 2):
+        body = f"{{\n    int8_t *at = y + (((uintptr_t)y & 3u) ^ {offset}u);\n    {assembly}\n"
+        image = build(tiny(last=LAST_KERNEL.replace("{\n", body, 1)), TARGET, work_dir=tmp_path / str(offset))
+        if offset == 0:
+            check_alignment(Machine(image), [bytes(N)])
+            continue
+        with pytest.raises(SimulationError, match=r"in k_last, step 2 \(reversal\), accesses 0x2.*multiple of 4"):
+            check_alignment(Machine(image), [bytes(N)])
