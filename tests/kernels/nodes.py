@@ -60,18 +60,33 @@ def _bias(draw: Draw, rng: np.random.Generator, channels: int, terms: int) -> Ar
     return rng.integers(-size, size + 1, channels).astype(np.int32)
 
 
-def _layer(draw: Draw, rng: np.random.Generator, op: Callable[..., Op], x_shape: tuple[int, ...], w_shape: tuple[int, ...],
-           axis: int, per_tensor: bool, **attributes: Any) -> tuple[Node, list[Array]]:  # fmt: skip
+def _layer(
+    draw: Draw,
+    rng: np.random.Generator,
+    op: Callable[..., Op],
+    x_shape: tuple[int, ...],
+    w_shape: tuple[int, ...],
+    axis: int,
+    per_tensor: bool,
+    **attributes: Any,
+) -> tuple[Node, list[Array]]:
     channels = w_shape[axis]
     terms = max(1, math.prod(w_shape) // channels)
     scales = _scales(draw, rng, terms, 1 if per_tensor else channels)
+    if not per_tensor and draw(st.booleans()):
+        scales = (scales[0] * 2.0**-24, *scales[1:])  # next to nothing
     x_type = TensorType("int8", x_shape, quant(0.5, draw(ZERO_POINTS)))
     w = draw_bytes(draw, rng, w_shape, draw(st.sampled_from([-127, -128])))
+    dead = draw(st.integers(0, 7)) == 0
+    if dead:  # a channel whose output is constant, as batch normalisation leaves them
+        w[(slice(None),) * (axis % w.ndim) + (0,)] = 0
     w_type = TensorType("int8", w_shape, QuantParams(scales, (0,) * len(scales), None if per_tensor else axis))
     out = quant(0.5, draw(ZERO_POINTS))
     inputs: list[tuple[TensorType, Array | None]] = [(x_type, None), (w_type, w)]
     bias = _bias(draw, rng, channels, terms)
     if bias is not None:
+        if dead:
+            bias[0] = draw(st.sampled_from([1 << 30, -(1 << 30), (1 << 30) + 128]))
         inputs.append((TensorType("int32", (channels,)), bias))
     node = make(op(clamp=_clamp(draw), out_quant=out, **attributes), inputs)
     arrays = [draw_bytes(draw, rng, x_shape), *(v.constant for v in node.inputs[1:])]
