@@ -159,7 +159,7 @@ def add(draw: Draw, rounding: Rounding, style: str = "any") -> tuple[Node, list[
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     a, b = _pair_shapes(draw, style)
     types = [TensorType("int8", s, quant(0.25 * _ratio(draw, -3, 3), draw(ZERO_POINTS))) for s in (a, b)]
-    out = quant(max(t.scale for t in types) * _ratio(draw, -1, 3), draw(ZERO_POINTS))
+    out = quant(max(t.scale for t in types) * _ratio(draw, -1, 6), draw(ZERO_POINTS))
     signs = draw(st.sampled_from([(1, 1), (1, -1), (-1, 1)]))
     op = ops.Add(clamp=_clamp(draw), out_quant=out, rounding=rounding, signs=signs)
     return make(op, [(t, None) for t in types]), [draw_bytes(draw, rng, t.shape) for t in types]
