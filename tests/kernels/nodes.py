@@ -56,22 +56,38 @@ def _scales(draw: Draw, rng: np.random.Generator, terms: int, count: int) -> tup
 def _bias(draw: Draw, rng: np.random.Generator, channels: int, terms: int) -> Array | None:
     if not draw(st.booleans()):
         return None
-    size = draw(st.sampled_from([100, 5000 * max(1, int(math.sqrt(terms)))]))
+    usual = 5000 * max(1, int(math.sqrt(terms)))
+    size = draw(st.sampled_from([100, usual, usual, usual, 1 << 30]))
     return rng.integers(-size, size + 1, channels).astype(np.int32)
 
 
-def _layer(draw: Draw, rng: np.random.Generator, op: Callable[..., Op], x_shape: tuple[int, ...], w_shape: tuple[int, ...],
-           axis: int, per_tensor: bool, **attributes: Any) -> tuple[Node, list[Array]]:  # fmt: skip
+def _layer(
+    draw: Draw,
+    rng: np.random.Generator,
+    op: Callable[..., Op],
+    x_shape: tuple[int, ...],
+    w_shape: tuple[int, ...],
+    axis: int,
+    per_tensor: bool,
+    **attributes: Any,
+) -> tuple[Node, list[Array]]:
     channels = w_shape[axis]
     terms = max(1, math.prod(w_shape) // channels)
     scales = _scales(draw, rng, terms, 1 if per_tensor else channels)
+    if not per_tensor and draw(st.booleans()):
+        scales = (scales[0] * 2.0**-24, *scales[1:])  # next to nothing
     x_type = TensorType("int8", x_shape, quant(0.5, draw(ZERO_POINTS)))
     w = draw_bytes(draw, rng, w_shape, draw(st.sampled_from([-127, -128])))
+    dead = draw(st.integers(0, 7)) == 0
+    if dead:  # a channel whose output is constant, as batch normalisation leaves them
+        w[(slice(None),) * (axis % w.ndim) + (0,)] = 0
     w_type = TensorType("int8", w_shape, QuantParams(scales, (0,) * len(scales), None if per_tensor else axis))
     out = quant(0.5, draw(ZERO_POINTS))
     inputs: list[tuple[TensorType, Array | None]] = [(x_type, None), (w_type, w)]
     bias = _bias(draw, rng, channels, terms)
     if bias is not None:
+        if dead:
+            bias[0] = draw(st.sampled_from([1 << 30, -(1 << 30), (1 << 30) + 128]))
         inputs.append((TensorType("int32", (channels,)), bias))
     node = make(op(clamp=_clamp(draw), out_quant=out, **attributes), inputs)
     arrays = [draw_bytes(draw, rng, x_shape), *(v.constant for v in node.inputs[1:])]
@@ -143,7 +159,7 @@ def add(draw: Draw, rounding: Rounding, style: str = "any") -> tuple[Node, list[
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     a, b = _pair_shapes(draw, style)
     types = [TensorType("int8", s, quant(0.25 * _ratio(draw, -3, 3), draw(ZERO_POINTS))) for s in (a, b)]
-    out = quant(max(t.scale for t in types) * _ratio(draw, -1, 3), draw(ZERO_POINTS))
+    out = quant(max(t.scale for t in types) * _ratio(draw, -1, 6), draw(ZERO_POINTS))
     signs = draw(st.sampled_from([(1, 1), (1, -1), (-1, 1)]))
     op = ops.Add(clamp=_clamp(draw), out_quant=out, rounding=rounding, signs=signs)
     return make(op, [(t, None) for t in types]), [draw_bytes(draw, rng, t.shape) for t in types]

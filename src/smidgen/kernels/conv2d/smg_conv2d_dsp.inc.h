@@ -10,23 +10,28 @@
 #include "smg_expand.h"
 #include "smg_kernels.h"
 
-/* All channels of two pixels. An odd last channel is computed twice, into the same place. */
+/* One channel of two pixels. */
+SMG_INLINE void smg_conv2d_finish(smg_rounding rounding, int32_t sum0, int32_t sum1, const int32_t *b, smg_range range,
+                                  int8_t *y0, int8_t *y1) {
+    const smg_channel channel = smg_load_channel(b);
+    *y0 = smg_dsp_output(rounding, sum0, channel, range);
+    *y1 = smg_dsp_output(rounding, sum1, channel, range);
+}
+
+/* All channels of two pixels. */
 SMG_INLINE void smg_conv2d_two_pixels(smg_rounding rounding, const smg_conv2d_params *p,
                                       const uint32_t *x, /* (eights, 2, even lanes of both, odd lanes of both) */
                                       const int8_t *w, const int32_t *b, int32_t eights, int8_t *y0 /* (out_c) */,
                                       int8_t *y1 /* (out_c) */) {
     const smg_range range = smg_output_range(p->out_offset, p->act_min, p->act_max);
-    const int32_t out_c = p->out_c;
-    for (int32_t o = 0; o < out_c; o += 2, w += 16 * eights) {
-        const int32_t next = o + 1 < out_c ? o + 1 : o;
-        const int32_t *first = b + SMG_CHANNEL_WORDS * o, *second = b + SMG_CHANNEL_WORDS * next;
-        const smg_sums start = {first[0], first[0], second[0], second[0]};
+    const int32_t *second = b + SMG_CHANNEL_WORDS; /* the packed channels are even in number */
+    for (int32_t left = p->out_c; left > 0; left -= 2, w += 16 * eights) {
+        const smg_sums start = {b[0], b[0], second[0], second[0]};
         const smg_sums s = smg_two_by_two(start, x, w, eights);
-        const smg_channel channel = smg_load_channel(first), other = smg_load_channel(second);
-        y0[next] = smg_dsp_output(rounding, s.c, other, range);
-        y1[next] = smg_dsp_output(rounding, s.d, other, range);
-        y0[o] = smg_dsp_output(rounding, s.a, channel, range);
-        y1[o] = smg_dsp_output(rounding, s.b, channel, range);
+        smg_conv2d_finish(rounding, s.a, s.b, b, range, y0++, y1++);
+        if (left > 1) smg_conv2d_finish(rounding, s.c, s.d, second, range, y0++, y1++);
+        b = second + SMG_CHANNEL_WORDS;
+        second = b + SMG_CHANNEL_WORDS;
     }
 }
 #endif

@@ -11,7 +11,7 @@ from smidgen.kernels.kernel import Kernel, ParamValue
 from smidgen.ops import Lookup
 from smidgen.targets.target import Core
 
-SCALAR_CYCLES = 5.0
+SCALAR_CYCLES = 5.0  # estimated from the instructions of the loop, not fitted
 
 
 def params(node: Node) -> Mapping[str, ParamValue]:
