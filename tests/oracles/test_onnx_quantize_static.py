@@ -35,7 +35,9 @@ def float_model() -> bytes:
     z = b.node("Clip", z, b.constant(np.float32(0)), b.constant(np.float32(6)))
     y = b.node("Add", y, b.node("Conv", z, weight(8, 8, 1, 1), weight(8)))
     # windows of 9: a mean of an even number of equal scales is often an exact tie, which float32 breaks at random
-    y = b.node("Concat", b.node("MaxPool", y, kernel_shape=[3, 3]), b.node("AveragePool", y, kernel_shape=[3, 3]), axis=1)
+    y = b.node(
+        "Concat", b.node("MaxPool", y, kernel_shape=[3, 3]), b.node("AveragePool", y, kernel_shape=[3, 3]), axis=1
+    )
     y = b.node("LeakyRelu", b.node("Conv", y, weight(6, 16, 2, 2), weight(6)), alpha=0.1)
     y = b.node("Flatten", b.node("Pad", y, b.constant(np.array([0, 0, 0, 1, 0, 0, 1, 0], np.int64))))
     y = b.node("Add", b.node("MatMul", y, weight(72, 16)), weight(16))
@@ -56,7 +58,9 @@ class Calibration(CalibrationDataReader):  # type: ignore[misc]  # untyped base 
         return next(self.data, None)
 
 
-def quantized(folder: Path, activation: QuantType, weight: QuantType, per_channel: bool, symmetric: bool = True) -> bytes:
+def quantized(
+    folder: Path, activation: QuantType, weight: QuantType, per_channel: bool, symmetric: bool = True
+) -> bytes:
     source, target = folder / "float.onnx", folder / "int8.onnx"
     source.write_bytes(float_model())
     name = onnx.load_model(source).graph.input[0].name
