@@ -142,7 +142,9 @@ def tiny_model(opset: int = 17) -> bytes:
     w = rng.integers(-127, 128, (4, 2, 3, 3)).astype(np.int8)
     scale = rng.uniform(0.005, 0.01, 4).astype(np.float32)
     weights = b.dequantize(b.constant(w, "w"), scale, 0, axis=0)
-    bias = b.dequantize(b.constant(rng.integers(-900, 900, 4).astype(np.int32), "b"), scale * np.float32(0.05), 0, np.int32, axis=0)
+    bias = b.dequantize(
+        b.constant(rng.integers(-900, 900, 4).astype(np.int32), "b"), scale * np.float32(0.05), 0, np.int32, axis=0
+    )
     y = b.node("Relu", b.node("Conv", x, weights, bias, pads=[1, 1, 1, 1]))
     y = b.dequantize(b.quantize(y, 0.04, -128), 0.04, -128)
     y = b.node("MaxPool", y, kernel_shape=[2, 2], strides=[2, 2])

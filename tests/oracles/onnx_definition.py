@@ -79,4 +79,3 @@ def _average(op: AveragePool2D, x: Array) -> Array:
     assert not any(op.padding)
     mean: Array = x.mean(axis=(1, 2), keepdims=True, dtype=x.dtype)
     return mean
-

@@ -30,8 +30,8 @@ MACS = {"ad01": 264192, "ic01": 12501632, "kws01": 2656768, "sww01": 826368, "vw
 DIFFERING_CASES = {"ic01": 0.3}
 """Fraction of cases with any differing output that is allowed, where it is not 0.08.
 
-There is no bound in steps for a whole network: one float32 tie that breaks the other way early on can grow. But ties are
-rare. IC's average pool divides by 64, so one sum in 64 is an exact tie. For scale: with TFLite's double rounding, 40 of
+There is no bound in steps for a whole network: one float32 tie that breaks the other way early on can grow. But ties
+are rare. IC's average pool divides by 64, so one sum in 64 is an exact tie. For scale: with TFLite's double rounding, 40 of
 40 cases differ for AD, 28 for IC, 12 for KWS, 2 for SWW, 3 for VWW; the layers' own test above is the sharp one.
 """
 TIE = 1e-3

@@ -30,7 +30,13 @@ def result(b: Builder, y: str, scale: float = OUT[0], zero: int = OUT[1]) -> str
 
 
 def conv(
-    x: tuple[int, ...], w: tuple[int, ...], *, bias: str = "int32", after: str = "", symmetric: bool = True, **attrs: Any
+    x: tuple[int, ...],
+    w: tuple[int, ...],
+    *,
+    bias: str = "int32",
+    after: str = "",
+    symmetric: bool = True,
+    **attrs: Any,
 ) -> Body:
     """``bias``: int32 with the right scale, other (another scale), float, or none."""
 
@@ -74,7 +80,9 @@ def with_constants(op: str, x: tuple[int, ...], *constants: Any, **attrs: Any) -
     return body
 
 
-def binary(op: str, x: tuple[int, ...], y: tuple[int, ...] | None = None, *, constant: bool = False, after: str = "") -> Body:
+def binary(
+    op: str, x: tuple[int, ...], y: tuple[int, ...] | None = None, *, constant: bool = False, after: str = ""
+) -> Body:
     """Two tensors, or a tensor and a quantised constant (dividing the operands' order by ``y`` None: x twice)."""
 
     def body(b: Builder, rng: np.random.Generator) -> str:
@@ -99,7 +107,13 @@ def mat_mul(x: tuple[int, ...], w: tuple[int, ...], *, add: bool = False, per_ax
         y = b.node("MatMul", activation(b, x), b.dequantize(data, scale, 0, **attrs))
         if add:
             bias = b.constant(rng.integers(-500, 500, w[-1]).astype(np.int32))
-            y = b.node("Add", y, b.dequantize(bias, np.float32(scale) * np.float32(SCALE), 0, np.int32, **({"axis": 0} if per_axis else {})))
+            y = b.node(
+                "Add",
+                y,
+                b.dequantize(
+                    bias, np.float32(scale) * np.float32(SCALE), 0, np.int32, **({"axis": 0} if per_axis else {})
+                ),
+            )
         return result(b, y)
 
     return body

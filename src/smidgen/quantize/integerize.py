@@ -13,6 +13,7 @@ operands, perhaps clamped and moved, that waits for the Quantize that says in wh
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -162,13 +163,9 @@ class _Integerizer:
             raise Gap(user.loc, user.op, f"it reads the float32 input {state.value.name!r} without QuantizeLinear")
         if isinstance(state, Known):
             return state
-        if state.node is None and state.clamp[0] in (0.0, -float("inf")) and state.clamp[1] == float("inf"):
-            return Known(self._pending(state, state.operands[0].type.quant, None))
-        if state.node is not None and isinstance(state.node.op, Concat | Pad):
-            quants = {v.type.quant for v in state.operands}
-            (quant, *others) = quants
-            if not others and state.clamp == NO_CLAMP:
-                return Known(self._pending(state, quant, None))
+        quant = state.operands[0].type.quant
+        if quant is not None and self._keeps_steps(state, quant):
+            return Known(self._pending(state, quant, None))
         name = "Clip" if state.node is None else type(state.node.op).__name__
         raise Gap(state.loc, name, "no QuantizeLinear follows it, so the steps of its result are unknown")
 
@@ -177,6 +174,16 @@ class _Integerizer:
         while value in self.mapping:
             value = self.mapping[value]
         return self.inputs.get(value, value)
+
+    def _keeps_steps(self, state: Pending, quant: QuantParams) -> bool:
+        """True where every result is one of the first operand's own steps, so that no Quantize is needed."""
+        if state.node is None:
+            return state.clamp[0] in (0.0, -math.inf) and state.clamp[1] == math.inf
+        op = state.node.op
+        if isinstance(op, Pad):
+            step = padding_step(op.value, quant) - quant.zero_point[0]
+            return state.clamp == NO_CLAMP and step * quant.scale[0] == op.value
+        return isinstance(op, Concat) and state.clamp == NO_CLAMP and {v.type.quant for v in state.operands} == {quant}
 
     def _commute(self, node: Node) -> State:
         state = self.state[node.inputs[0]]

@@ -31,22 +31,22 @@ class Gap(Exception):
     reason: str
 
 
+def _step(value: float, quant: QuantParams) -> float:
+    """The step of a real as Quantize finds it (float32 division, ties to even), not yet saturated."""
+    with np.errstate(over="ignore"):
+        ratio = np.float32(value) / np.float32(quant.scale[0])
+    return float(np.rint(np.clip(np.float64(ratio), -1e9, 1e9))) + quant.zero_point[0]
+
+
 def steps(clamp: tuple[float, float], quant: QuantParams) -> tuple[float, float]:
-    """A clamp of reals as one of output steps, rounded as Quantize does (float32 division, ties to even)."""
-    scale, zero_point = np.float32(quant.scale[0]), quant.zero_point[0]
-    lo, hi = (
-        b
-        if math.isinf(b)
-        else float(np.clip(np.rint(np.float64(np.float32(b)) / np.float64(scale)), -1e9, 1e9)) + zero_point
-        for b in clamp
-    )
+    """A clamp of reals as one of output steps; a bound that int8 has anyway is infinite."""
+    lo, hi = (_step(b, quant) for b in clamp)
     return (-math.inf if lo <= -128 else min(lo, 127.0), math.inf if hi >= 127 else max(hi, -128.0))
 
 
 def padding_step(value: float, quant: QuantParams) -> int:
     """The stored int8 value of a real padding value."""
-    step = np.rint(np.clip(np.float64(value) / quant.scale[0], -1e9, 1e9)) + quant.zero_point[0]
-    return int(np.clip(step, -128, 127))
+    return int(np.clip(_step(value, quant), -128, 127))
 
 
 def single_number(value: Value, names: Names) -> Value:

@@ -19,8 +19,8 @@ _REEXPORT = "Export the model again, or download it again if it should be intact
 ModelProto = Any  # onnx's classes are generated at run time; their fields are checked where they enter
 
 
-def parse_model(data: bytes, source: str) -> ModelProto:
-    """The model in these bytes, past onnx's own checker. Raises MalformedModel."""
+def decode_model(data: bytes, source: str) -> ModelProto:
+    """The model in these bytes, its parts not yet checked. Raises MalformedModel."""
     if not data:
         raise MalformedModel(f"{source}: the file is empty. {_REEXPORT}")
     try:
@@ -29,6 +29,11 @@ def parse_model(data: bytes, source: str) -> ModelProto:
         raise MalformedModel(f"{source}: not an ONNX file, or a truncated one ({_first_line(e)}). {_REEXPORT}") from e
     if not model.graph.node and not model.graph.output:
         raise MalformedModel(f"{source}: the file holds no ONNX graph. {_REEXPORT}")
+    return model
+
+
+def check_model(model: ModelProto, source: str) -> None:
+    """Run onnx's own checker. Raises MalformedModel."""
     for info in model.graph.output:  # runtimes take an output without a shape, the checker does not; nor is it needed
         if info.type.HasField("tensor_type"):
             info.type.tensor_type.shape.SetInParent()
@@ -36,7 +41,6 @@ def parse_model(data: bytes, source: str) -> ModelProto:
         onnx.checker.check_model(model)
     except (onnx.checker.ValidationError, ValueError, RuntimeError, TypeError, UnicodeError) as e:
         raise MalformedModel(f"{source}: onnx's checker refuses the file: {_first_line(e)}. {_REEXPORT}") from e
-    return model
 
 
 def opset_of(model: ModelProto) -> int:

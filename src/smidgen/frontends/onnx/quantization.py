@@ -60,6 +60,8 @@ def _record(table: dict[str, QuantParams], node: OnnxNode, name: str, constants:
 def _params(node: OnnxNode, scale: Array, zero: Array | None, axis: int | None) -> QuantParams:
     if scale.dtype != np.float32:
         raise Refusal(f"its scale is {scale.dtype}", "Use float32 scales")
+    if zero is not None and zero.dtype.kind not in "iu":
+        raise Refusal(f"its zero point is {zero.dtype}", "Quantise to int8 or uint8")
     zeros = np.zeros(scale.shape, np.int64) if zero is None else zero.astype(np.int64)
     if zeros.size != scale.size:
         raise MalformedModel(f"{node.loc}: {scale.size} scales but {zeros.size} zero points")
@@ -92,7 +94,9 @@ def dequantize_linear(ctx: Context, node: OnnxNode) -> Operand:
     if isinstance(x, QuantizedConstant):
         raise MalformedModel(f"{node.loc}: it reads a tensor that is float already")
     if isinstance(x, np.ndarray):
-        quant, _ = _read_params(ctx, node, x.ndim)
+        quant, zero_dtype = _read_params(ctx, node, x.ndim)
+        if zero_dtype not in (None, x.dtype):
+            raise MalformedModel(f"{node.loc}: a zero point of {zero_dtype} for data of {x.dtype}")
         if x.dtype not in (np.int8, np.uint8, np.int32):
             raise Refusal(f"it reads {x.dtype}; supported are {_SUPPORTED}", "Quantise to int8")
         if quant.axis is not None and x.shape[quant.axis] != len(quant.scale):

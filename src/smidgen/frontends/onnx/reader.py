@@ -15,9 +15,10 @@ from smidgen.frontends.onnx.folding import FOLDABLE, MAX_ELEMENTS, fold
 from smidgen.frontends.onnx.model import (
     STANDARD_DOMAINS,
     ModelProto,
+    check_model,
+    decode_model,
     model_findings,
     opset_of,
-    parse_model,
     tensor_array,
 )
 from smidgen.frontends.onnx.ops import BY_NAME, CONSTANT_ONLY
@@ -43,7 +44,7 @@ def read_onnx(data: bytes, name: str, source: str) -> Graph:
     Raises MalformedModel for bytes that are no sound ONNX model, UnsupportedModel with all findings for sound ones
     that use what smidgen does not have. A uint8 input or output becomes int8: its data less 128.
     """
-    graph, findings = _Reader(parse_model(data, source), name, source).read()
+    graph, findings = _read(data, name, source)
     if findings or graph is None:
         raise unsupported(source, findings)
     return graph
@@ -51,7 +52,16 @@ def read_onnx(data: bytes, name: str, source: str) -> Graph:
 
 def scan(data: bytes, source: str) -> list[Finding]:
     """Everything in the file that cannot be imported; empty where ``read_onnx`` works. Raises MalformedModel."""
-    return _Reader(parse_model(data, source), "model", source).read()[1]
+    return _read(data, "model", source)[1]
+
+
+def _read(data: bytes, name: str, source: str) -> tuple[Graph | None, list[Finding]]:
+    model = decode_model(data, source)
+    findings = model_findings(model)
+    if findings:  # before the checker, which calls what it does not know damaged
+        return None, findings
+    check_model(model, source)
+    return _Reader(model, name, source).read()
 
 
 class _Poison:
@@ -65,7 +75,7 @@ class _Reader:
     def __init__(self, model: ModelProto, name: str, source: str) -> None:
         self.model, self.name, self.source = model, name, source
         self.opset = opset_of(model)
-        self.findings = model_findings(model)
+        self.findings: list[Finding] = []
         self.ctx = Context(Names())
         self.poisoned: set[str] = set()
         self.folded = 0
