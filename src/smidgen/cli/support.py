@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from smidgen.frontends.onnx.ops import BY_NAME as ONNX
-
 from smidgen.frontends.tflite.ops import IMPORTERS as TFLITE
 from smidgen.ir import Op
 from smidgen.kernels.registry import all_kernels

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small pieces of C text: arrays, structs, pointers."""
+"""Small pieces of C text: literals, arrays, initializers, comments, wrapped lines."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -20,25 +21,36 @@ C_TYPES = {
     "uint32": "uint32_t",
     "float32": "float",
 }
-_WIDTH = 110
+WIDTH = 110
+INDENT = "    "
 
 
 def array_definition(name: str, data: Array) -> str:
     """``const T name[n] = {...};`` on lines of a readable width."""
     ctype = C_TYPES[data.dtype.name]
-    return f"const {ctype} {name}[{data.size}] = {{\n{_wrapped(data)}}};\n"
+    items = (_literal(x) for x in data.ravel().tolist())
+    return f"const {ctype} {name}[{data.size}] = {{\n{wrap((f'{i},' for i in items), INDENT)}\n}};\n"
 
 
-def _wrapped(data: Array) -> str:
-    items = [_literal(x) for x in data.ravel().tolist()]
-    lines: list[str] = []
-    line = "   "
+def wrap(items: Iterable[str], indent: str) -> str:
+    """Items with spaces between them, on lines that start with ``indent`` and stay within the width if they can."""
+    lines: list[list[str]] = [[]]
+    used = len(indent)
     for item in items:
-        if len(line) + len(item) + 2 > _WIDTH:
-            lines.append(line)
-            line = "   "
-        line += f" {item},"
-    return "\n".join([*lines, line, ""])
+        if lines[-1] and used + 1 + len(item) > WIDTH:
+            lines.append([])
+            used = len(indent)
+        used += len(item) + (1 if lines[-1] else 0)
+        lines[-1].append(item)
+    return "\n".join(indent + " ".join(line) for line in lines)
+
+
+def call(function: str, arguments: Iterable[str], indent: str = INDENT) -> str:
+    """A call statement; arguments that do not fit go on lines below the first one."""
+    start = f"{indent}{function}("
+    *most, last = arguments
+    body = wrap([*(f"{a}," for a in most), f"{last});"], " " * len(start))
+    return start + body.lstrip()
 
 
 def _literal(x: int | float) -> str:
@@ -51,8 +63,12 @@ def _literal(x: int | float) -> str:
 
 def float_literal(x: float) -> str:
     """The shortest C literal that reads back as the same float32."""
+    if math.isnan(x):
+        return '__builtin_nanf("")'
+    if math.isinf(x):
+        return f"{'-' if x < 0 else ''}__builtin_inff()"
     text = str(np.float32(x))
-    return f"{text if any(c in text for c in '.en') else text + '.0'}f"
+    return f"{text if any(c in text for c in '.e') else text + '.0'}f"
 
 
 def struct_initializer(fields: Mapping[str, ParamValue] | Mapping[str, ParamValue | str]) -> Iterator[str]:
@@ -71,6 +87,15 @@ def struct_initializer(fields: Mapping[str, ParamValue] | Mapping[str, ParamValu
 
 
 def comment(text: str) -> str:
-    """``text`` inside a C comment: printable ASCII, and nothing that could end the comment."""
+    """``text`` inside a C comment: printable ASCII, and nothing that ends or nests a comment or makes a trigraph."""
     clean = "".join(c if 32 <= ord(c) < 127 else "?" for c in text)
-    return clean.replace("*/", "* /").replace("/*", "/ *")
+    for pair in ("*/", "/*", "??"):
+        while pair in clean:
+            clean = clean.replace(pair, f"{pair[0]} {pair[1]}")
+    return clean.rstrip("\\")
+
+
+def markdown(text: str) -> str:
+    """``text`` as code in a Markdown table cell: one line, nothing that ends the code or the cell."""
+    clean = "".join(c if c.isprintable() and not 0xD800 <= ord(c) < 0xE000 else "?" for c in text)
+    return "`" + clean.replace("`", "'").replace("|", "/") + "`"

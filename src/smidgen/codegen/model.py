@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Prints the run function and the header of a scheduled model: calls and constants, never logic."""
+"""Prints a scheduled model's .c file: constants, addresses and calls, never logic."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from smidgen.codegen.ctext import C_TYPES, comment, float_literal, struct_initializer
+from smidgen.codegen.ctext import C_TYPES, INDENT, call, comment, struct_initializer, wrap
 from smidgen.codegen.data import DataUnit
 from smidgen.codegen.template import fill
 from smidgen.ir import Node, TensorType, Value
-from smidgen.kernels.kernel import Packed, ParamValue
+from smidgen.kernels.kernel import Kernel, Packed, ParamValue
 from smidgen.schedule import Schedule, Step
 
 
@@ -28,124 +28,157 @@ class Printer:
     def arena(self) -> str:
         return f"{self.prefix}_arena"
 
-    def pointer(self, v: Value, const: bool) -> str:
-        """A typed pointer to a value: a constant's array or a place in the arena."""
-        ctype = C_TYPES[v.type.dtype]
-        if v.data is not None:
-            return self.data.add(v.name, v.data)
-        ctype = "int8_t" if ctype == "uint8_t" else ctype
-        slot = self.schedule.slots[v]
-        return f"({'const ' if const else ''}{ctype} *)({self.arena} + {slot.offset})"
-
-    def call(self, step: Step) -> str:
-        """The call of a step's kernel, under a comment with its source node, shapes and kernel."""
-        node, kernel = step.node, step.choice.kernel
-        packed = kernel.packed(node)
-        arguments = [f"&{self._params_name(step)}"]
-        names = [o.rstrip("?*") for o in node.op.operands]
-        if node.op.operands and node.op.operands[-1].endswith("*"):
-            pointers = ", ".join(self.pointer(v, True) for v in node.inputs)
-            arguments.append(f"(const int8_t *const[]){{{pointers}}}")
-            names = []
-        for position, operand in enumerate(names):
-            arguments.append(self._operand(node, operand, position, packed))
-        arguments += [self.pointer(v, False) for v in node.outputs]
-        scratch = "0" if step.scratch is None else f"{self.arena} + {self.schedule.plan.offset(step.scratch)}"
-        shapes = " * ".join(_shape(v.type) for v in node.inputs[:2]) + f" -> {_shape(node.output.type)}"
-        return (
-            f"    /* {step.index}: {comment(node.loc)}\n"
-            f"     * {comment(shapes)}, {node.macs} MACs, about {step.choice.cycles:.0f} cycles */\n"
-            f"    {kernel.symbol}({', '.join(arguments)}, {scratch});\n"
+    def source(self, origin: str) -> str:
+        """The model's .c file; fills ``data`` on the way."""
+        graph = self.schedule.graph
+        steps = self.schedule.steps
+        sizes = {kind: [f"{self.macro(n)}_BYTES" for _, n in self.tensors(kind)] for kind in ("input", "output")}
+        copies_in = [
+            call(f"{self.prefix}_copy", (self.place(v), name, nbytes))
+            for (v, name), nbytes in zip(self.tensors("input"), sizes["input"], strict=True)
+        ]
+        copies_out = [
+            call(f"{self.prefix}_copy", (name, self.place(v), nbytes))
+            for (v, name), nbytes in zip(self.tensors("output"), sizes["output"], strict=True)
+        ]
+        accessors = [
+            f"{C_TYPES[v.type.dtype]} *{self.prefix}_{name}(void) {{\n{INDENT}return {self.place(v)};\n}}\n"
+            for v, name in (*self.tensors("input"), *self.tensors("output"))
+            if v.data is None
+        ]
+        calls = ["\n".join(copies_in), *(self.call(s) for s in steps), "\n".join(copies_out)]
+        return fill(
+            "model.c.in",
+            prefix=self.prefix,
+            guard=self.macro(),
+            source=origin,
+            numerics=graph.numerics,
+            kernels=self.declarations(),
+            map=self.memory_map(),
+            params="\n".join(self.params(s) for s in steps),
+            signature=self.signature(),
+            calls="\n\n".join(calls),
+            accessors="\n".join(accessors),
         )
 
-    def _operand(self, node: Node, operand: str, position: int, packed: Mapping[str, Packed]) -> str:
-        if operand in packed:
-            data = packed[operand].data
-            return "0" if data is None else self.data.add(f"{node.output.name}_{operand}", data)
-        if position >= len(node.inputs):
-            return "0"
-        return self.pointer(node.inputs[position], True)
+    def macro(self, name: str = "") -> str:
+        """SMG_<MODEL>, or SMG_<MODEL>_<NAME>: the start of a group of macros."""
+        return f"{self.prefix}_{name}".strip("_").upper()
 
-    def _params_name(self, step: Step) -> str:
-        return f"p{step.index}_{step.name}"
+    def tensors(self, kind: str) -> list[tuple[Value, str]]:
+        """The graph's inputs or outputs with their C names: input, or input_0, input_1, ... where there are several."""
+        values = self.schedule.graph.inputs if kind == "input" else self.schedule.graph.outputs
+        return [(v, kind if len(values) == 1 else f"{kind}_{i}") for i, v in enumerate(values)]
 
-    def params(self, step: Step) -> str:
-        """The parameter struct of a step; its arrays go to the weights unit when the struct holds pointers to them."""
-        kernel = step.choice.kernel
-        fields: dict[str, ParamValue | str] = {}
-        for key, v in kernel.params(step.node).items():
-            if isinstance(v, np.ndarray):
-                fields[key] = self.data.add(f"{step.name}_{key}", v)
-            else:
-                fields[key] = v
-        body = ", ".join(struct_initializer(fields))
-        return f"static const smg_{kernel.contract}_params {self._params_name(step)} = {{{body}}};\n"
+    def signature(self) -> str:
+        ins = [f"const {C_TYPES[v.type.dtype]} *{name}" for v, name in self.tensors("input")]
+        outs = [f"{C_TYPES[v.type.dtype]} *{name}" for v, name in self.tensors("output")]
+        *most, last = [*ins, *outs]
+        start = f"void {self.prefix}_run("
+        return start + wrap([*(f"{a}," for a in most), f"{last})"], " " * len(start)).lstrip()
+
+    def place(self, v: Value) -> str:
+        """A value as an operand: a constant's array, or the macro of its place in the arena."""
+        if v.data is None:
+            return f"at_{v.name}"
+        return self.data.add(v.name, v.data)
+
+    def memory_map(self) -> str:
+        """One macro a tensor and scratch buffer, in the order of use."""
+        life = {p.buffer.name: p.buffer for p in self.schedule.plan.placements}
+        rows: list[tuple[str, str, str]] = []
+        for v in self._placed():
+            ctype = C_TYPES[v.type.dtype]
+            address = f"(({ctype} *)({self.arena} + {self.schedule.slots[v].offset}))"
+            rows.append((f"at_{v.name}", address, _shape(v.type)))
+        for s in self.schedule.steps:
+            if s.scratch is not None:
+                address = f"({self.arena} + {self.schedule.plan.offset(s.scratch)})"
+                rows.append((f"scratch_{s.name}", address, f"{life[s.scratch].nbytes} bytes"))
+        names, addresses = (max((len(r[i]) for r in rows), default=0) for i in (0, 1))
+        return "\n".join(f"#define {n:{names}} {a:{addresses}} /* {c} */" for n, a, c in rows)
+
+    def _placed(self) -> Iterable[Value]:
+        """Every value that the run function names, once."""
+        graph = self.schedule.graph
+        used = [*graph.inputs, *(v for s in self.schedule.steps for v in (*s.node.inputs, *s.node.outputs))]
+        return (v for v in dict.fromkeys([*used, *graph.outputs]) if v.data is None)
 
     def declarations(self) -> str:
         """One declaration a kernel, by its contract's function type: a wrong signature does not compile."""
         used = {s.choice.kernel.symbol: s.choice.kernel.contract for s in self.schedule.steps}
-        return "".join(f"extern smg_{contract}_kernel {symbol};\n" for symbol, contract in sorted(used.items()))
+        return "\n".join(f"extern smg_{contract}_kernel {symbol};" for symbol, contract in sorted(used.items()))
 
-    def source(self) -> str:
-        """The model's .c file."""
-        graph = self.schedule.graph
-        copies_in = [
-            f"    copy(({self._slot(v)}), {self.argument(v, i, 'input')}, {v.type.nbytes}u);\n"
-            for i, v in enumerate(graph.inputs)
+    def params(self, step: Step) -> str:
+        """The parameter struct of a step; arrays that it points to go to the weights unit."""
+        kernel = step.choice.kernel
+        fields: dict[str, ParamValue | str] = {}
+        for key, v in kernel.params(step.node).items():
+            fields[key] = self.data.add(f"{step.name}_{key}", v) if isinstance(v, np.ndarray) else v
+        body = wrap((f"{item}," for item in struct_initializer(fields)), INDENT)
+        text = f"static const smg_{kernel.contract}_params params_{step.name} = {{\n{body}\n}};\n"
+        if _variadic(step.node):
+            pointers = wrap((f"{p}," for p in (self._byte_pointer(v) for v in step.node.inputs)), INDENT)
+            text += f"static const int8_t *const inputs_{step.name}[] = {{\n{pointers}\n}};\n"
+        return text
+
+    def call(self, step: Step) -> str:
+        """The call of a step's kernel, under a comment with its source node, shapes and kernel."""
+        node, kernel = step.node, step.choice.kernel
+        arguments = [f"&params_{step.name}"]
+        if _variadic(node):
+            arguments.append(f"inputs_{step.name}")
+        else:
+            packed = kernel.packed(node)
+            names = [o.rstrip("?*") for o in node.op.operands]
+            arguments += [self._operand(node, operand, i, packed) for i, operand in enumerate(names)]
+        arguments += [self.place(v) for v in node.outputs]
+        arguments.append("NULL" if step.scratch is None else f"scratch_{step.name}")
+        return f"{self._banner(step)}\n{call(kernel.symbol, arguments)}"
+
+    def _banner(self, step: Step) -> str:
+        node = step.node
+        shapes = " ".join(f"{_operand_name(node, i)} {_shape(v.type)}," for i, v in enumerate(node.inputs))
+        lines = [
+            f"Step {step.index} of {len(self.schedule.steps)}: {type(node.op).__name__} from {comment(node.loc)}",
+            f"  {shapes.rstrip(',')} -> {_shape(node.output.type)}",
+            f"  {step.choice.kernel.symbol}: {node.macs} MACs, about {step.choice.cycles:.0f} cycles",
         ]
-        copies_out = [
-            f"    copy({self.argument(v, i, 'output')}, {self._slot(v)}, {v.type.nbytes}u);\n"
-            for i, v in enumerate(graph.outputs)
-        ]
-        accessors = [
-            f"{C_TYPES[v.type.dtype]} *{self.prefix}_{self.argument(v, i, kind)}(void) {{\n"
-            f"    return ({C_TYPES[v.type.dtype]} *){self._slot(v)};\n}}\n"
-            for kind, values in (("input", graph.inputs), ("output", graph.outputs))
-            for i, v in enumerate(values)
-            if v.data is None
-        ]
-        return fill(
-            "model.c.in",
-            prefix=self.prefix,
-            source=comment(graph.name),
-            numerics=graph.numerics,
-            arena_bytes=max(self.schedule.plan.nbytes, 8),
-            kernels=self.declarations(),
-            params="".join(self.params(s) for s in self.schedule.steps),
-            signature=self.signature(),
-            calls="\n".join(["".join(copies_in), *(self.call(s) for s in self.schedule.steps), "".join(copies_out)]),
-            accessors="\n".join(accessors),
-        )
+        return f"{INDENT}/* " + f"\n{INDENT} * ".join(lines) + " */"
 
-    def _slot(self, v: Value) -> str:
-        if v.data is not None:
-            return self.data.add(v.name, v.data)
-        return f"{self.arena} + {self.schedule.slots[v].offset}"
+    def _operand(self, node: Node, operand: str, position: int, packed: Mapping[str, Packed]) -> str:
+        if operand in packed:
+            data = packed[operand].data
+            return "NULL" if data is None else self.data.add(f"{node.output.name}_{operand}", data)
+        if position >= len(node.inputs):
+            return "NULL"
+        return self._byte_pointer(node.inputs[position])
 
-    def argument(self, v: Value, index: int, kind: str) -> str:
-        """input, or input_0, input_1, ... where there are several; likewise outputs."""
-        values = self.schedule.graph.inputs if kind == "input" else self.schedule.graph.outputs
-        return kind if len(values) == 1 else f"{kind}_{index}"
+    def _byte_pointer(self, v: Value) -> str:
+        """A value as kernels take it: they know bytes as int8_t."""
+        return f"(const int8_t *){self.place(v)}" if v.type.dtype == "uint8" else self.place(v)
 
-    def signature(self) -> str:
-        graph = self.schedule.graph
-        ins = [f"const {C_TYPES[v.type.dtype]} *{self.argument(v, i, 'input')}" for i, v in enumerate(graph.inputs)]
-        outs = [f"{C_TYPES[v.type.dtype]} *{self.argument(v, i, 'output')}" for i, v in enumerate(graph.outputs)]
-        return f"void {self.prefix}_run({', '.join([*ins, *outs])})"
+
+def params_bytes(kernel: Kernel, node: Node) -> int:
+    """Bytes of a step's parameter struct and list of inputs on a 32-bit core: every field is four bytes wide."""
+
+    def words(v: ParamValue) -> int:
+        if isinstance(v, Mapping):
+            return sum(map(words, v.values()))
+        return len(v) if isinstance(v, tuple) else 1
+
+    pointers = len(node.inputs) if _variadic(node) else 0
+    return 4 * (words(kernel.params(node)) + pointers)
+
+
+def _variadic(node: Node) -> bool:
+    return bool(node.op.operands) and node.op.operands[-1].endswith("*")
+
+
+def _operand_name(node: Node, index: int) -> str:
+    operands = node.op.operands
+    return f"{operands[-1].rstrip('*')}{index}" if _variadic(node) else operands[index].rstrip("?")
 
 
 def _shape(t: TensorType) -> str:
     return f"{t.dtype}[{','.join(map(str, t.shape))}]"
-
-
-def quantization_macros(name: str, t: TensorType) -> str:
-    """The macros that describe one input or output."""
-    lines = [
-        f"#define {name}_COUNT {t.elements}",
-        f"#define {name}_BYTES {t.nbytes}",
-        f"/* {name}: {t.dtype}, shape {list(t.shape)} */",
-    ]
-    if t.quant is not None:
-        lines.append(f"#define {name}_SCALE {float_literal(t.scale)}")
-        lines.append(f"#define {name}_ZERO_POINT ({t.zero_point})")
-    return "\n".join(lines)

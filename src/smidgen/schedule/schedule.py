@@ -6,11 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from smidgen.kernels.registry import all_kernels
-
 from smidgen.errors import UsageError
 from smidgen.ir import Graph, Node, Value
 from smidgen.kernels import Choice, select
+from smidgen.kernels.registry import all_kernels
 from smidgen.schedule.plan import Buffer, Plan, place
 from smidgen.targets import Target
 

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a person or a build system reads beside the C: README, CMakeLists.txt, example, manifest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from smidgen.codegen.ctext import C_TYPES, comment, markdown
+from smidgen.codegen.header import BYTE_RANGES, per_tensor
+from smidgen.codegen.memory import Memory
+from smidgen.codegen.model import Printer
+from smidgen.codegen.template import fill
+from smidgen.ir import TensorType
+from smidgen.kernels import footprint
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a model was made from: the file's name and SHA-256, and the compiler's version."""
+
+    source: str
+    sha256: str
+    version: str
+
+
+def extras(printer: Printer, origin: Origin, memory: Memory, files: Sequence[str]) -> dict[str, str]:
+    """The files by name; ``files`` are the program's own."""
+    units = [f for f in files if f.endswith(".c")]
+    return {
+        "CMakeLists.txt": fill("CMakeLists.txt.in", prefix=printer.prefix, files="\n".join(f"  {u}" for u in units)),
+        "README.md": _readme(printer, origin, memory),
+        "main.c": _example(printer, comment(origin.source)),
+        "manifest.json": json.dumps(_manifest(printer, origin, memory), indent=1) + "\n",
+    }
+
+
+def _readme(printer: Printer, origin: Origin, memory: Memory) -> str:
+    schedule = printer.schedule
+    tensors = [
+        f"| `{name}` | `{C_TYPES[v.type.dtype]}` | {' x '.join(map(str, v.type.shape))} "
+        f"| {_conversions(printer, name, v.type)} |"
+        for v, name in (*printer.tensors("input"), *printer.tensors("output"))
+    ]
+    steps = [
+        f"| {s.index} | {type(s.node.op).__name__} | {'x'.join(map(str, s.node.output.type.shape))} "
+        f"| `{s.choice.kernel.symbol}` | {markdown(s.node.loc)} |"
+        for s in schedule.steps
+    ]
+    return fill(
+        "README.md.in",
+        prefix=printer.prefix,
+        guard=printer.macro(),
+        version=origin.version,
+        source=markdown(origin.source),
+        sha=origin.sha256,
+        target=schedule.target.name,
+        numerics=schedule.graph.numerics,
+        macs=f"{schedule.graph.macs:,}",
+        arena_bytes=f"{memory.arena:,}",
+        bound_bytes=f"{schedule.plan.bound_bytes:,}",
+        weights_bytes=f"{memory.weights:,}",
+        code_bytes=f"{memory.code:,}",
+        stack_bytes=f"{memory.stack:,}",
+        size_model=footprint.PROVENANCE,
+        signature=f"{printer.signature()};",
+        tensors="\n".join(tensors),
+        steps="\n".join(steps),
+    )
+
+
+def _conversions(printer: Printer, name: str, t: TensorType) -> str:
+    if t.dtype not in BYTE_RANGES or not per_tensor(t):
+        return "as it is"
+    return f"`{printer.prefix}_quantize_{name}`, `{printer.prefix}_dequantize_{name}`"
+
+
+def _manifest(printer: Printer, origin: Origin, memory: Memory) -> dict[str, object]:
+    schedule = printer.schedule
+    return {
+        "smidgen": origin.version,
+        "model": {"name": schedule.graph.name, "source": origin.source, "sha256": origin.sha256},
+        "target": schedule.target.name,
+        "numerics": schedule.graph.numerics,
+        "macs": schedule.graph.macs,
+        "bytes": {"arena": memory.arena, "arena_lower_bound": schedule.plan.bound_bytes, "weights": memory.weights},
+        "bytes_modelled": {"code": memory.code, "stack": memory.stack},
+        "steps": [
+            {
+                "name": s.name,
+                "source": s.node.loc,
+                "kernel": s.choice.kernel.symbol,
+                "cycles_modelled": round(s.choice.cycles),
+                "rejected": [{"kernel": k, "reason": reason} for k, reason in s.choice.rejected],
+            }
+            for s in schedule.steps
+        ],
+    }
+
+
+def _example(printer: Printer, source: str) -> str:
+    inputs, outputs = printer.tensors("input"), printer.tensors("output")
+    buffers = [
+        f"static {C_TYPES[v.type.dtype]} {name}[{printer.macro(name)}_COUNT];" for v, name in (*inputs, *outputs)
+    ]
+    fills = [
+        f"    for (int i = 0; i < {printer.macro(name)}_COUNT; i++) {name}[i] = ({C_TYPES[v.type.dtype]})(i % 100);"
+        for v, name in inputs
+    ]
+    first = outputs[0][1]
+    return fill(
+        "main.c.in",
+        prefix=printer.prefix,
+        source=source,
+        buffers="\n".join(buffers),
+        fills="\n".join(fills),
+        run=f"{printer.prefix}_run({', '.join(name for _, name in (*inputs, *outputs))});",
+        output=first,
+        count=f"{printer.macro(first)}_COUNT",
+    )

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Prints a model's public header: sizes, tensors, functions, conversions between reals and integers."""
+
+from __future__ import annotations
+
+from smidgen.codegen.ctext import C_TYPES, comment, float_literal
+from smidgen.codegen.memory import Memory
+from smidgen.codegen.model import Printer
+from smidgen.codegen.template import fill
+from smidgen.ir import TensorType, Value
+from smidgen.kernels import footprint
+
+BYTE_RANGES = {"int8": (-128, 127), "uint8": (0, 255)}
+
+
+def header(printer: Printer, memory: Memory, source: str, version: str) -> str:
+    """The text of smg_<model>.h."""
+    graph = printer.schedule.graph
+    tensors = [*printer.tensors("input"), *printer.tensors("output")]
+    accessors = [f"{C_TYPES[v.type.dtype]} *{printer.prefix}_{name}(void);" for v, name in tensors if v.data is None]
+    helpers = [_helpers(printer, v, name) for v, name in tensors if v.type.dtype in BYTE_RANGES and per_tensor(v.type)]
+    return fill(
+        "model.h.in",
+        version=version,
+        source=comment(source),
+        target=comment(printer.schedule.target.name),
+        macs=graph.macs,
+        numerics=graph.numerics,
+        name=printer.prefix.removeprefix("smg_").upper(),
+        guard=printer.macro(),
+        arena_bytes=memory.arena,
+        weights_bytes=memory.weights,
+        code_bytes=memory.code,
+        stack_bytes=memory.stack,
+        size_model=footprint.PROVENANCE,
+        tensors="\n\n".join(_tensor_macros(printer.macro(name), name, v.type) for v, name in tensors),
+        signature=printer.signature(),
+        accessors="\n".join(accessors),
+        helpers="\n".join(helpers),
+    )
+
+
+def per_tensor(t: TensorType) -> bool:
+    """True if one scale and zero point hold for all elements."""
+    return t.quant is not None and t.quant.axis is None
+
+
+def _tensor_macros(macro: str, name: str, t: TensorType) -> str:
+    """The macros that describe one input or output."""
+    shape = " x ".join(map(str, t.shape)) or "scalar"
+    quantized = per_tensor(t)
+    meaning = ", real = (q - ZERO_POINT) * SCALE" if quantized else ""
+    lines = [
+        f"/* {name}: {C_TYPES[t.dtype]}, {shape}{meaning} */",
+        f"#define {macro}_COUNT {t.elements}",
+        f"#define {macro}_BYTES {t.nbytes}",
+    ]
+    if quantized:
+        lines.append(f"#define {macro}_SCALE {float_literal(t.scale)}")
+        lines.append(f"#define {macro}_ZERO_POINT ({t.zero_point})")
+    return "\n".join(lines)
+
+
+def _helpers(printer: Printer, v: Value, name: str) -> str:
+    """quantize and dequantize for one tensor; the rounding is the numeric profile's, as in ops/quant.py."""
+    even = printer.schedule.graph.numerics == "onnx-qdq.v1"
+    lowest, highest = BYTE_RANGES[v.type.dtype]
+    to_even = "magnitude > 0.5f || (magnitude == 0.5f && (whole & 1) != 0)"
+    return fill(
+        "helpers.h.in",
+        prefix=printer.prefix,
+        name=name,
+        guard=printer.macro(name),
+        type=C_TYPES[v.type.dtype],
+        ties="to even" if even else "away from zero",
+        away=to_even if even else "magnitude >= 0.5f",
+        lowest=lowest,
+        highest=highest,
+    )

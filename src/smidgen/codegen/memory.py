@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bytes a program needs, before it is built."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from smidgen.codegen.model import params_bytes
+from smidgen.kernels import footprint
+from smidgen.schedule import Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Bytes a program needs. Arena and weights are exact; code and stack modelled until the program is built.
+
+    code: kernels, run function and the parameter structs.
+    """
+
+    arena: int
+    weights: int
+    code: int
+    stack: int
+
+
+def memory_of(schedule: Schedule, weights_bytes: int) -> Memory:
+    """What the header promises and ``check`` compares with the board."""
+    symbols = {s.choice.kernel.symbol for s in schedule.steps}
+    params = sum(params_bytes(s.choice.kernel, s.node) for s in schedule.steps)
+    code = sum(footprint.code_bytes(s) for s in symbols) + footprint.run_code_bytes(len(schedule.steps)) + params
+    stack = footprint.run_stack_bytes() + max((footprint.stack_bytes(s) for s in symbols), default=0)
+    return Memory(max(schedule.plan.nbytes, 8), weights_bytes, code, stack)
