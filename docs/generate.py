@@ -86,12 +86,12 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "ram.{arena,scratch,stack,static,total}": "bytes; stack counted, the rest read off the image",
         "ram_lower_bound": "bytes: the arena no plan can beat",
         "flash.{code,weights,total}": "bytes, read off the image",
-        "layers[]": "index, name, source, kernel, shape, macs, instructions, cycles, stall_cycles, cycles_per_mac, "
-        "ram_bytes (alive in the arena), flash_bytes (its constants)",
+        "layers[]": "index, name, source, kernel, shape, macs, instructions, cycles, stall_cycles, "
+        "cycles_per_mac, ram_bytes (alive in the arena), flash_bytes (its constants)",
         "overhead_cycles": "before the first kernel: the call and the copy of the input",
         "unknown_instructions": "mnemonic to count of what the cycle model has no rule for; empty is right",
-        "with --elf": "elf, begin, end, instructions, cycles, latency_ms, stack_bytes, functions[], mix, cycles_by_rule, "
-        "unknown_instructions, notes",
+        "with --elf": "elf, begin, end, instructions, cycles, latency_ms, stack_bytes, functions[], mix, "
+        "cycles_by_rule, unknown_instructions, notes",
     },
     "check": {
         "model, target, supported, fits": "fits: null when not supported",
@@ -143,7 +143,8 @@ def readme() -> str:
 def results_table() -> str:
     baseline = json.loads((ROOT / "bench/baseline.json").read_text(encoding="utf-8"))
     lines = [
-        "| model | MACs | Mcycles (cycles/MAC) | ms | on the board, ms | TFLM + CMSIS-NN, Mcycles | RAM, bytes | flash, bytes |",
+        "| model | MACs | Mcycles (cycles/MAC) | ms | on the board, ms | TFLM + CMSIS-NN, Mcycles | RAM, bytes "
+        "| flash, bytes |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for name in ("ad", "kws", "ic", "vww", "sww"):

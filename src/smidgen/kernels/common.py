@@ -149,6 +149,11 @@ def window_params(node: Node) -> dict[str, ParamValue]:
     }  # fmt: skip
 
 
+def without_multipliers(params: Mapping[str, ParamValue]) -> Mapping[str, ParamValue]:
+    """For kernels that read multipliers from packed channels: null pointers, so that tables are not emitted twice."""
+    return {**params, "mult": 0, "shift": 0}
+
+
 def broadcast_params(node: Node) -> Mapping[str, ParamValue]:
     """smg_broadcast of operands a and b: dims and strides over four dimensions, stride 0 along a broadcast one.
 

@@ -15,6 +15,7 @@ from smidgen.kernels.common import (
     int8_elements,
     pack_rows,
     window_params,
+    without_multipliers,
 )
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue
 from smidgen.ops import Conv2D
@@ -30,6 +31,10 @@ EXPAND_CYCLES_PER_BYTE, EXPAND_CYCLES_PER_PIXEL = 5.9, 85.0
 def params(node: Node) -> Mapping[str, ParamValue]:
     assert isinstance(node.op, Conv2D)
     return {**window_params(node), "groups": node.op.groups}
+
+
+def packed_params(node: Node) -> Mapping[str, ParamValue]:
+    return without_multipliers(params(node))
 
 
 def one_group(node: Node) -> bool:
@@ -105,19 +110,19 @@ KERNELS = (
         requires=(even_rounding, *_ANY), includes=("smg_conv2d_scalar.inc.h",),
     ),
     Kernel(
-        "smg_conv2d_s8_dsp", "conv2d", "conv2d", Conv2D, im2col_cost, params, DSP,
+        "smg_conv2d_s8_dsp", "conv2d", "conv2d", Conv2D, im2col_cost, packed_params, DSP,
         (double_rounding, *_DSP, one_group), pack, im2col_scratch, includes=_IM2COL,
     ),
     Kernel(
-        "smg_conv2d_s8rne_dsp", "conv2d", "conv2d", Conv2D, im2col_cost, params, DSP,
+        "smg_conv2d_s8rne_dsp", "conv2d", "conv2d", Conv2D, im2col_cost, packed_params, DSP,
         (even_rounding, *_DSP, one_group), pack, im2col_scratch, includes=_IM2COL,
     ),
     Kernel(
-        "smg_conv2d_1x1_s8_dsp", "conv2d", "conv2d", Conv2D, pointwise_cost, params, DSP,
+        "smg_conv2d_1x1_s8_dsp", "conv2d", "conv2d", Conv2D, pointwise_cost, packed_params, DSP,
         (double_rounding, *_DSP, pointwise), pack, pointwise_scratch, includes=_1X1,
     ),
     Kernel(
-        "smg_conv2d_1x1_s8rne_dsp", "conv2d", "conv2d", Conv2D, pointwise_cost, params, DSP,
+        "smg_conv2d_1x1_s8rne_dsp", "conv2d", "conv2d", Conv2D, pointwise_cost, packed_params, DSP,
         (even_rounding, *_DSP, pointwise), pack, pointwise_scratch, includes=_1X1,
     ),
 )  # fmt: skip

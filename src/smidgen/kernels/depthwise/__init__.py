@@ -17,6 +17,7 @@ from smidgen.kernels.common import (
     int8_elements,
     packed_channels,
     window_params,
+    without_multipliers,
 )
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue
 from smidgen.ops import DepthwiseConv2D
@@ -31,6 +32,10 @@ THREE_CYCLES_PER_OUTPUT = 73.0
 def params(node: Node) -> Mapping[str, ParamValue]:
     assert isinstance(node.op, DepthwiseConv2D)
     return {**window_params(node), "multiplier": node.op.multiplier(node.types)}
+
+
+def packed_params(node: Node) -> Mapping[str, ParamValue]:
+    return without_multipliers(params(node))
 
 
 def scalar_cost(node: Node, core: Core) -> float:
@@ -105,19 +110,19 @@ KERNELS = (
         requires=(even_rounding, *_ANY), includes=("smg_depthwise_scalar.inc.h",),
     ),
     Kernel(
-        "smg_depthwise_s8_dsp", "depthwise", "depthwise", DepthwiseConv2D, any_cost, params, DSP,
+        "smg_depthwise_s8_dsp", "depthwise", "depthwise", DepthwiseConv2D, any_cost, packed_params, DSP,
         (double_rounding, *_DSP), pack, any_scratch, includes=_INCLUDES,
     ),
     Kernel(
-        "smg_depthwise_3x3_s8_dsp", "depthwise", "depthwise", DepthwiseConv2D, three_cost, params, DSP,
+        "smg_depthwise_3x3_s8_dsp", "depthwise", "depthwise", DepthwiseConv2D, three_cost, packed_params, DSP,
         (double_rounding, *_DSP, three_by_three), pack, three_scratch, includes=_INCLUDES_3X3,
     ),
     Kernel(
-        "smg_depthwise_s8rne_dsp", "depthwise", "depthwise", DepthwiseConv2D, any_cost, params, DSP,
+        "smg_depthwise_s8rne_dsp", "depthwise", "depthwise", DepthwiseConv2D, any_cost, packed_params, DSP,
         (even_rounding, *_DSP), pack, any_scratch, includes=_INCLUDES,
     ),
     Kernel(
-        "smg_depthwise_3x3_s8rne_dsp", "depthwise", "depthwise", DepthwiseConv2D, three_cost, params, DSP,
+        "smg_depthwise_3x3_s8rne_dsp", "depthwise", "depthwise", DepthwiseConv2D, three_cost, packed_params, DSP,
         (even_rounding, *_DSP, three_by_three), pack, three_scratch, includes=_INCLUDES_3X3,
     ),
 )  # fmt: skip

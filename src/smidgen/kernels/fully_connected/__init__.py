@@ -16,6 +16,7 @@ from smidgen.kernels.common import (
     multipliers,
     output_params,
     pack_rows,
+    without_multipliers,
 )
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue
 from smidgen.ops import FullyConnected
@@ -35,6 +36,10 @@ def params(node: Node) -> Mapping[str, ParamValue]:
         "in_offset": -x.zero_point, **output_params(node, node.op.clamp),
         "channel_step": int(mult.size > 1), "mult": mult, "shift": shift,
     }  # fmt: skip
+
+
+def packed_params(node: Node) -> Mapping[str, ParamValue]:
+    return without_multipliers(params(node))
 
 
 def scalar_cost(node: Node, core: Core) -> float:
@@ -71,11 +76,11 @@ KERNELS = (
         requires=(even_rounding, *_ANY), includes=("smg_fully_connected_scalar.inc.h",),
     ),
     Kernel(
-        "smg_fully_connected_s8_dsp", "fully_connected", "fully_connected", FullyConnected, dsp_cost, params,
+        "smg_fully_connected_s8_dsp", "fully_connected", "fully_connected", FullyConnected, dsp_cost, packed_params,
         frozenset(("dsp",)), (double_rounding, *_DSP), pack, scratch, includes=("smg_fully_connected_dsp.inc.h",),
     ),
     Kernel(
-        "smg_fully_connected_s8rne_dsp", "fully_connected", "fully_connected", FullyConnected, dsp_cost, params,
+        "smg_fully_connected_s8rne_dsp", "fully_connected", "fully_connected", FullyConnected, dsp_cost, packed_params,
         frozenset(("dsp",)), (even_rounding, *_DSP), pack, scratch, includes=("smg_fully_connected_dsp.inc.h",),
     ),
 )  # fmt: skip
