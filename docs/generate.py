@@ -33,12 +33,8 @@ def supported_ops_page() -> str:
     rows = supported_ops()
     lines = [SPDX + MADE, "# Supported operators", ""]
     lines += [
-        "An operator is listed with how files spell it, and with every kernel that computes it. A kernel's limits",
-        "",
-    ]
-    lines[-2:] = [
-        "How files spell each operator, and which kernels compute it. The first kernel without unmet limits and with the",
-        "lowest cost is taken; `smidgen check MODEL` tells for a model, `smidgen compile --explain` why.",
+        "How files spell each operator, and which kernels compute it. Of the kernels whose limits a node meets, the",
+        "cheapest is taken; `smidgen check MODEL` tells for a model, `smidgen compile --explain` why.",
         "",
         "| operator | TFLite | ONNX | kernels |",
         "|---|---|---|---|",
