@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+import smidgen
 from smidgen.ir import evaluate
 from smidgen.ops import Transpose
+from smidgen.quantize import integerize
 from tests.onnx_models import Array, Builder, imported, integer, onnx_runtime, reference_evaluator
 
 Body = Callable[[Builder, np.random.Generator], str]
@@ -360,3 +362,14 @@ def test_quantised_op_is_within_a_step_of_the_reference(case: str, opset: int) -
         assert np.abs(got.astype(int) - want.astype(int)).max(initial=0) <= 1
         distinct = max(distinct, np.unique(got).size)
     assert distinct >= min(3, got.size), "the outputs are saturated: the comparison says nothing"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+def test_compiled_case_computes_the_same_bytes(case: str) -> None:
+    """The C of each case, on the emulated core: every layer equal."""
+    b = Builder(17)
+    graph = integerize(imported(b.build(CASES[case](b, np.random.default_rng(zlib.crc32(case.encode()))))))
+    verification = smidgen.verify(smidgen.compile(graph), cases=3)
+    assert verification.cases == 3
+    assert verification.mismatches == 0, verification.first_divergence
