@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 import smidgen
+from smidgen.frontends.onnx import read_onnx
+from smidgen.frontends.onnx.ops import BY_NAME
 from smidgen.ir import evaluate
-from smidgen.ops import Transpose
+from smidgen.ops import Dequantize, Reshape, Transpose
 from smidgen.quantize import integerize
 from tests.onnx_models import Array, Builder, imported, integer, onnx_runtime, reference_evaluator
 
@@ -362,6 +364,20 @@ def test_quantised_op_is_within_a_step_of_the_reference(case: str, opset: int) -
         assert np.abs(got.astype(int) - want.astype(int)).max(initial=0) <= 1
         distinct = max(distinct, np.unique(got).size)
     assert distinct >= min(3, got.size), "the outputs are saturated: the comparison says nothing"
+
+
+def test_importers_say_what_they_make() -> None:
+    """Each op in ``makes`` is made in some case here, and nothing else is."""
+    made: dict[str, set[type]] = {name: set() for name in BY_NAME}
+    for case in CASES:
+        b = Builder(17)
+        data = b.build(CASES[case](b, np.random.default_rng(1)))
+        for node in read_onnx(data, "model", "model.onnx").nodes:
+            made[node.loc.split()[2]].add(type(node.op))
+    for name, importer in BY_NAME.items():
+        missing = set(importer.makes) - made[name]
+        assert not missing, f"{name} says it makes {missing}"
+        assert made[name] - {Transpose, Reshape, Dequantize} <= set(importer.makes), name
 
 
 @pytest.mark.slow
