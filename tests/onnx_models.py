@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,10 +19,9 @@ from smidgen.frontends.onnx import read_onnx
 from smidgen.ir import Graph
 from smidgen.quantize import integerize
 from smidgen.transforms import FLOAT, INTEGER, run_pipeline
+from tests.shared import SHARED
 
 Array = npt.NDArray[Any]
-_REPOSITORY = Path(__file__).resolve().parents[1]
-SHARED = Path(os.environ.get("SMIDGEN_SHARED", _REPOSITORY.parent / "shared"))
 TASKS = ("ad01", "ic01", "kws01", "sww01", "vww01")
 
 

@@ -31,8 +31,8 @@ DIFFERING_CASES = {"ic01": 0.3}
 """Fraction of cases with any differing output that is allowed, where it is not 0.08.
 
 There is no bound in steps for a whole network: one float32 tie that breaks the other way early on can grow. But ties
-are rare. IC's average pool divides by 64, so one sum in 64 is an exact tie. For scale: with TFLite's double rounding, 40 of
-40 cases differ for AD, 28 for IC, 12 for KWS, 2 for SWW, 3 for VWW; the layers' own test above is the sharp one.
+are rare. IC's average pool divides by 64, so one sum in 64 is an exact tie. For scale: with TFLite's double rounding,
+40 of 40 cases differ for AD, 28 for IC, 12 for KWS, 2 for SWW, 3 for VWW; the layers' own test is the sharp one.
 """
 TIE = 1e-3
 """How near to a tie, in steps, a float32 result is where it may round the other way."""

@@ -130,10 +130,18 @@ class _Integerizer:
         if state is None:
             return value
         try:
-            return self._settle(state, Gap(value.name, "output", "")).value
+            known = self._settle(state, Gap(value.name, "output", "")).value
         except Gap as e:
             self.gaps.append(e)
             return value
+        return self._copy(known, value.name, f"output {value.name}") if self._is_input(known) else known
+
+    def _is_input(self, value: Value) -> bool:
+        return value in self.graph.inputs or value in self.inputs.values()
+
+    def _copy(self, value: Value, name: str, loc: str) -> Value:
+        """A node of its own for a graph output that is an input."""
+        return self._emit(Reshape(value.type.shape), (value,), name, loc)
 
     def _visit(self, node: Node) -> None:
         op = node.op
@@ -155,7 +163,9 @@ class _Integerizer:
         """The integer tensor behind a float operand; a plain float constant stays as it is."""
         if value.data is not None:
             return value
-        return self._settle(self.state[value], Gap(node.loc, type(node.op).__name__, "")).value
+        known = self._settle(self.state[value], Gap(node.loc, type(node.op).__name__, ""))
+        self.state[value] = known
+        return known.value
 
     def _settle(self, state: State, user: Gap) -> Known:
         """A state as a known tensor, where no Quantize is needed to make it one. Raises Gap for the node at fault."""
@@ -211,9 +221,7 @@ class _Integerizer:
             return
         if isinstance(state, Known):
             known = state.value.type
-            if known == node.output.type and not (
-                state.value in self.graph.inputs and node.output in self.graph.outputs
-            ):
+            if known == node.output.type and not (self._is_input(state.value) and node.output in self.graph.outputs):
                 self.mapping[node.output] = state.value
                 return
             state = Pending(None, (state.value,), node.loc)
@@ -232,7 +240,7 @@ class _Integerizer:
         for move in state.moves:
             y = self._emit(move.op, (y,), move.output.name, move.loc)
         if node.output in self.graph.outputs and y is have:
-            y = self._emit(Reshape(y.type.shape), (y,), node.output.name, node.loc)
+            y = self._copy(y, node.output.name, node.loc)
         self.mapping[node.output] = y
 
     def _pending(self, state: Pending, quant: QuantParams | None, output: Value | None) -> Value:

@@ -78,6 +78,21 @@ def test_an_output_that_is_an_input_keeps_a_node() -> None:
     np.testing.assert_array_equal(evaluate(graph, [data])[0], data)
 
 
+def test_a_float_output_that_is_the_input_keeps_a_node() -> None:
+    b = Builder()
+    y = b.dequantize(b.quantize(b.input((1, 4), FLOAT), 0.05, 7), 0.05, 7)
+    graph = graph_of(b, y, b.quantize(y, 0.05, 7), output_type=FLOAT)
+    assert len(graph.nodes) == 2
+    assert graph.inputs[0] not in graph.outputs
+
+
+def test_a_relu_that_two_layers_read_is_one_clamp() -> None:
+    b = Builder()
+    x = b.node("Relu", b.dequantize(b.input((1, 4)), 0.05, 5))
+    graph = graph_of(b, b.quantize(dense(b, x), 0.1, 0), b.quantize(dense(b, x), 0.1, 0))
+    assert kinds(graph) == ["Clamp", "FullyConnected", "FullyConnected"]
+
+
 def bias_of(bias: Callable[[Builder], str]) -> list[int]:
     b = Builder()
     x = b.dequantize(b.input((1, 4)), 0.05, 0)
