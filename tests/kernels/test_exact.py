@@ -48,7 +48,7 @@ def strategy(kernel: Kernel) -> st.SearchStrategy[Any]:
     if kernel.op is ops.Add:
         return nodes.add(rounding, "any" if "scalar" in kernel.symbol else "same")
     if kernel.op is ops.Mean:
-        return nodes.mean(rounding, "same" if "truncate" in kernel.symbol else "any")
+        return nodes.mean(rounding, "any")
     if kernel.op in (ops.MaxPool2D, ops.AveragePool2D):
         return nodes.pool(kernel.op, rounding)
     return _PLAIN[kernel.op](rounding)

@@ -91,6 +91,8 @@ class Softmax(Op):
             raise InvalidGraph("an int8 op needs out_quant, a float32 one must not have it")
         if self.out_quant and self.rounding == "double" and self.out_quant != QuantParams((1 / 256,), (-128,)):
             raise InvalidGraph("TFLite's int8 softmax has output scale 1/256 and zero point -128")
+        if self.out_quant and self.rounding == "double" and not self.beta * types[0].scale > fixed.SMALLEST_SCALE:
+            raise InvalidGraph(f"softmax of steps {self.beta * types[0].scale:g} apart: needs more than 2**-26")
         return (TensorType(types[0].dtype, types[0].shape, self.out_quant),)
 
     def fixed_point(self, types: Sequence[TensorType]) -> tuple[int, int, int]:

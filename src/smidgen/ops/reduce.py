@@ -19,8 +19,7 @@ from smidgen.ops.arithmetic import NO_CLAMP, quantize_multiplier, requantize, re
 class Mean(Op):
     """Mean over adjacent dimensions first..last (inclusive), which stay as 1.
 
-    ``double`` (TFLM reduce_common.cc): equal quantization in and out: sum / count truncated towards zero, no zero point
-    involved; otherwise one requantisation of sum - count * zx with 1/count folded into the multiplier.
+    ``double`` (TFLM reduce_common.cc): one requantisation of sum - count * zx, 1/count folded into the multiplier.
     ``even``: multiplier scale(x) / (scale(y) * count), one rounding.
     """
 
@@ -44,10 +43,6 @@ class Mean(Op):
     def count(self, x: TensorType) -> int:
         return math.prod(x.shape[self.first : self.last + 1])
 
-    def plain(self, x: TensorType) -> bool:
-        """True where TFLM divides the raw sum instead of requantising."""
-        return self.rounding == "double" and x.quant == self.out_quant
-
     def multiplier(self, x: TensorType) -> tuple[int, int]:
         if self.out_quant is None:
             raise InvalidGraph("not an integer op")
@@ -65,7 +60,5 @@ class Mean(Op):
                 np.clip(arrays[0].mean(axis=axes, keepdims=True, dtype=np.float32), *self.clamp).astype(np.float32),
             )
         acc = arrays[0].astype(np.int64).sum(axis=axes, keepdims=True)
-        if self.plain(x):
-            return (saturate(np.sign(acc) * (np.abs(acc) // self.count(x)), 0, self.clamp),)
         y = requantize(acc - x.zero_point * self.count(x), *self.multiplier(x), self.rounding)
         return (saturate(y, self.out_quant.zero_point[0], self.clamp),)

@@ -11,22 +11,26 @@ from typing import ClassVar
 import numpy as np
 
 from smidgen.errors import InvalidGraph
-from smidgen.ir import Array, Op, TensorType
+from smidgen.ir import Array, Op, QuantParams, TensorType
 
 
 @dataclass(frozen=True)
 class Reshape(Op):
-    """The same bytes under another shape: reshape, squeeze, unsqueeze, flatten, expand_dims."""
+    """The same bytes under another shape, and other quantization if ``out_quant`` is given.
+
+    Reshape, squeeze, unsqueeze, flatten, expand_dims; a change of scale that only renames the steps.
+    """
 
     operands: ClassVar[tuple[str, ...]] = ("x",)
     view: ClassVar[bool] = True
     shape: tuple[int, ...] = ()
+    out_quant: QuantParams | None = None
 
     def infer(self, types: Sequence[TensorType]) -> tuple[TensorType, ...]:
         x = types[0]
         if math.prod(self.shape) != x.elements:
             raise InvalidGraph(f"cannot reshape {list(x.shape)} to {list(self.shape)}: {x.elements} elements")
-        return (TensorType(x.dtype, self.shape, x.quant),)
+        return (TensorType(x.dtype, self.shape, self.out_quant or x.quant),)
 
     def evaluate(self, types: Sequence[TensorType], arrays: Sequence[Array]) -> tuple[Array, ...]:
         return (arrays[0].reshape(self.shape),)

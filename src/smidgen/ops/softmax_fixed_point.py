@@ -16,6 +16,8 @@ from smidgen.ops.arithmetic import Int64s, doubling_high_mul, quantize_multiplie
 _DIFF_BITS = 5  # the scaled difference from the maximum is Q5
 _SUM_BITS = 12  # the sum of exponentials is Q12
 _INT32_MAX = (1 << 31) - 1
+SMALLEST_SCALE = 2.0**-26  # excluded; below it the difference would need a right shift, which TFLite rejects
+_LARGEST_SCALE = 16 - 2.0**-20  # from here on every probability but the largest is 0; keeps the shift below 31
 _EXP_MINUS_EIGHTH = 1895147668  # exp(-1/8), Q0
 _ONE_THIRD = 715827883  # Q0
 _EXP_OF_POWERS = (  # (k, exp(-2**k) in Q0): one multiplication for each set bit of the exponent
@@ -32,12 +34,11 @@ _MINUS_32_OVER_17 = -1010580540  # Q2
 
 
 def parameters(scale: float) -> tuple[int, int, int]:
-    """(q31, left shift, diff_min) for an input of this scale (times beta).
+    """(q31, left shift, diff_min) for an input of this scale (times beta), above SMALLEST_SCALE.
 
     The rescaled difference is SRDHM(diff << shift, q31) in Q5; below diff_min (input steps, negative) it would not fit.
     """
-    real = min(scale * (1 << (31 - _DIFF_BITS)), _INT32_MAX * 1.0)
-    q31, shift = quantize_multiplier(real, most_shift=31)
+    q31, shift = quantize_multiplier(min(scale, _LARGEST_SCALE) * (1 << (31 - _DIFF_BITS)))
     radius = ((1 << _DIFF_BITS) - 1) * (1 << (31 - _DIFF_BITS)) / (1 << shift)
     return q31, shift, -math.floor(radius)
 

@@ -18,6 +18,8 @@ def merge_reshapes(graph: Graph) -> Graph:
             x = node.inputs[0]
             source = sources.get(x, x)
             sources[node.output] = source
-            node = replace(node, inputs=(source,))
+            quant = node.output.type.quant
+            op = node.op if quant == source.type.quant else replace(node.op, out_quant=quant)
+            node = replace(node, op=op, inputs=(source,))
         nodes.append(node)
     return graph.with_nodes(tuple(nodes))

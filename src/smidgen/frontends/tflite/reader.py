@@ -10,7 +10,8 @@ import tflite
 
 from smidgen.errors import Finding, InvalidGraph, MalformedModel
 from smidgen.frontends.support import unsupported
-from smidgen.frontends.tflite.ops import IMPORTERS, Importer, OpReader
+from smidgen.frontends.tflite.operator import OpReader
+from smidgen.frontends.tflite.ops import IMPORTERS, Importer
 from smidgen.frontends.tflite.tensors import Downstream, Refused, TensorTable, builtin_name
 from smidgen.ir import Graph, Node, verify
 

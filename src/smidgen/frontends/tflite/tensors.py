@@ -13,7 +13,7 @@ from smidgen.errors import Finding, MalformedModel
 from smidgen.ir import Array, DType, QuantParams, TensorType, Value
 
 if TYPE_CHECKING:
-    from smidgen.frontends.tflite.ops import OpReader
+    from smidgen.frontends.tflite.operator import OpReader
 
 _DTYPES: dict[int, DType] = {
     tflite.TensorType.INT8: "int8",

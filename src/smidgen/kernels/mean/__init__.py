@@ -15,17 +15,6 @@ from smidgen.targets.target import Core
 SCALAR_CYCLES_PER_ELEMENT = 6.0  # estimated from the instructions of the loop, not fitted
 
 
-def truncates(node: Node) -> bool:
-    """Input and output have the same quantization"""
-    assert isinstance(node.op, Mean)
-    return node.op.plain(node["x"].type)
-
-
-def rescales(node: Node) -> bool:
-    """Input and output differ in quantization"""
-    return not truncates(node)
-
-
 def sum_fits(node: Node) -> bool:
     """The sum, shifted left where its multiplier is above 1, fits 32 bits"""
     op, x = node.op, node["x"].type
@@ -36,7 +25,7 @@ def sum_fits(node: Node) -> bool:
 def params(node: Node) -> Mapping[str, ParamValue]:
     op, x = node.op, node["x"].type
     assert isinstance(op, Mean)
-    mult, shift = (0, 0) if op.plain(x) else op.multiplier(x)
+    mult, shift = op.multiplier(x)
     return {
         "outer": math.prod(x.shape[: op.first]), "reduced": op.count(x), "inner": math.prod(x.shape[op.last + 1 :]),
         "in_offset": -x.zero_point, "mult": mult, "shift": shift, **output_params(node, op.clamp),
@@ -49,9 +38,7 @@ def scalar_cost(node: Node, core: Core) -> float:
 
 KERNELS = (
     Kernel("smg_mean_s8_scalar", "mean", "mean", Mean, scalar_cost, params,
-           requires=(double_rounding, int8_elements, rescales, sum_fits), includes=("smg_mean_scalar.inc.h",)),
+           requires=(double_rounding, int8_elements, sum_fits), includes=("smg_mean_scalar.inc.h",)),
     Kernel("smg_mean_s8rne_scalar", "mean", "mean", Mean, scalar_cost, params,
            requires=(even_rounding, int8_elements, sum_fits), includes=("smg_mean_scalar.inc.h",)),
-    Kernel("smg_mean_truncate_s8_scalar", "mean", "mean", Mean, scalar_cost, params,
-           requires=(double_rounding, int8_elements, truncates)),
 )  # fmt: skip

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Operators that move bytes or change what they stand for. Semantics: TFLite Micro's kernels."""
+
+from __future__ import annotations
+
+import tflite
+
+from smidgen.errors import MalformedModel
+from smidgen.frontends.tflite.operator import INT8_REMEDY, OpReader
+from smidgen.frontends.tflite.tensors import Refused
+from smidgen.ir import Node
+from smidgen.ops import Concat, Dequantize, Pad, Quantize, Requantize, Reshape, Transpose
+
+
+def reshape(r: OpReader) -> list[Node]:
+    x, out = r.value(0), r.output_type
+    if x.type.dtype != out.dtype:
+        raise MalformedModel(f"{r.loc}: {x.type.dtype} becomes {out.dtype}, but {r.kind} computes nothing")
+    if x.type.dtype == "int8":
+        renaming, x = r.same_steps(0)
+        return [*renaming, *r.node(Reshape(out.shape), x)]
+    return r.node(Reshape(out.shape, out.quant), x)
+
+
+def transpose(r: OpReader) -> list[Node]:
+    renaming, x = r.same_steps(0)
+    rank = len(x.type.shape)
+    permutation = tuple(int(p) % rank if -rank <= p < rank else rank for p in r.integers(1).ravel())
+    return [*renaming, *r.node(Transpose(permutation), x)]
+
+
+def pad(r: OpReader) -> list[Node]:
+    renaming, x = r.same_steps(0)
+    widths = r.integers(1)
+    if widths.shape != (len(x.type.shape), 2) or widths.min(initial=0) < 0:
+        raise MalformedModel(
+            f"{r.loc}: paddings {widths.tolist()} for a tensor of {len(x.type.shape)} dimensions, expected a pair of "
+            f"non-negative widths a dimension"
+        )
+    before, after = (tuple(int(w) for w in widths[:, side]) for side in (0, 1))
+    return [*renaming, *r.node(Pad(before, after, _pad_value(r)), x)]
+
+
+def _pad_value(r: OpReader) -> int:
+    """PADV2's constant, which is in the output's steps, or PAD's: the zero point."""
+    out = r.quant(r.output_type)
+    if not r.has(2):
+        return out.zero_point[0]
+    value, of = r.integers(2), r.table.type(r.input_index(2))
+    if value.size != 1 or of.dtype != "int8" or of.quant != out:
+        raise MalformedModel(
+            f"{r.loc}: inconsistent quantisation: the padding value is {of}, expected one int8 in the output's steps"
+        )
+    return int(value.ravel()[0])
+
+
+def concatenation(r: OpReader) -> list[Node]:
+    o = r.options(tflite.ConcatenationOptions, tflite.BuiltinOptions.ConcatenationOptions)
+    if o.FusedActivationFunction() != tflite.ActivationFunctionType.NONE:
+        raise Refused("a fused activation", "TFLite Micro has none for concatenation either; use a separate one")
+    rank, nodes, values = len(r.output_type.shape), [], []
+    if not r.inputs or not -rank <= o.Axis() < rank:
+        raise MalformedModel(f"{r.loc}: {len(r.inputs)} inputs along axis {o.Axis()} of {rank} dimensions")
+    for i in range(len(r.inputs)):
+        renaming, x = r.same_steps(i)
+        nodes += renaming
+        values.append(x)
+    return [*nodes, *r.node(Concat(o.Axis() % rank), *values)]
+
+
+def quantize(r: OpReader) -> list[Node]:
+    x, out = r.value(0), r.output_type
+    if out.dtype not in ("int8", "uint8") or out.quant is None or out.quant.axis is not None:
+        raise Refused(f"quantising {x.type.dtype} to {out.dtype}", INT8_REMEDY)
+    if x.type.dtype == "float32" and out.dtype == "int8":
+        return r.node(Quantize(out.quant), x)
+    if x.type.dtype in ("int8", "uint8"):
+        return r.node(Requantize(out.quant, out.dtype), x)
+    raise Refused(f"quantising {x.type.dtype} to {out.dtype}", INT8_REMEDY)
+
+
+def dequantize(r: OpReader) -> list[Node]:
+    x = r.value(0)
+    r.quant(x.type)
+    return r.node(Dequantize(), x)
