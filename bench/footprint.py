@@ -3,8 +3,8 @@
 """Measures every kernel's code and stack bytes: `--update` writes footprint.toml, otherwise a stale one gives exit 1.
 
 code_bytes: the read-only sections of the kernel's object file, compiled alone as every build compiles it. stack_bytes:
-the frames of all functions in that file (the compiler's -fstack-size-section), as if each called the next, so never too low.
-The run function's figures come from the images of the synthetic zoo models.
+the frames of all functions in that file (the compiler's -fstack-size-section) as if each called the next, so never too
+low. The run function's figures come from the images of the synthetic zoo models.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.generated import build_program, run_program, shared
+from tests.graphs import everything
 
 from smidgen.build.host import Sanitizer, address_sanitizer
 from smidgen.compiler import Compiled
@@ -15,7 +17,6 @@ from smidgen.ir import evaluate
 from smidgen.verify import random_inputs
 from smidgen.zoo import ZOO
 from smidgen.zoo.topologies import SYNTHETIC
-from tests.generated import build_program, run_program, shared
 
 CASES = 5
 
@@ -42,6 +43,10 @@ def check(compiled: Compiled, folder: Path, sanitizer: Sanitizer) -> None:
 @pytest.mark.parametrize("name", sorted(SYNTHETIC))
 def test_synthetic_model(name: str, sanitizer: Sanitizer, tmp_path: Path) -> None:
     check(compile_model(SYNTHETIC[name]()), tmp_path, sanitizer)
+
+
+def test_every_kind_of_call(sanitizer: Sanitizer, tmp_path: Path) -> None:
+    check(compile_model(everything()), tmp_path, sanitizer)
 
 
 @pytest.mark.slow

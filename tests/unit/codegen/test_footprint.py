@@ -7,8 +7,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from bench import footprint as bench
+
 from smidgen.compiler import Compiled
 from smidgen.compiler import compile as compile_model
 from smidgen.kernels import footprint
