@@ -27,7 +27,7 @@ class _Builder:
 
     def __init__(self, name: str, shape: tuple[int, ...], seed: int) -> None:
         self.name, self.rng, self.nodes = name, np.random.default_rng(seed), list[Node]()
-        self.input = self.x = Value("input", TensorType("int8", shape, QuantParams((0.05,), (-3,))))
+        self.input = self.x = Value("input", TensorType("int8", shape, QuantParams((float(np.float32(0.05)),), (-3,))))
 
     def apply(self, op: Op, *inputs: Value) -> Value:
         kind = type(op).__name__.lower()
