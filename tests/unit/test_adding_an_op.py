@@ -115,8 +115,9 @@ def test_a_new_op_needs_only_the_listed_places(tmp_path: Path) -> None:
     insert(copy / "ops/__init__.py", "    Pad,\n    Quantize,", "    Negate,\n")
     # 2. a function and a row in a frontend
     frontend = copy / "frontends/tflite/ops.py"
-    insert(frontend, "from smidgen.ops.arithmetic import", "from smidgen.ops.negate import Negate\n")
-    insert(frontend, "class Importer(NamedTuple):", "def negate(r):\n    return r.node(Negate(), r.value(0))\n\n\n")
+    imported = "from smidgen.ops.negate import Negate\n\n\n"
+    function = "def negate(r):\n    return r.node(Negate(), r.value(0))\n\n\n"
+    insert(frontend, "class Importer(NamedTuple):", imported + function)
     insert(frontend, '    "PAD": Importer', '    "NEG": Importer(negate, (Negate,)),\n')
     # 3. the kernel, its contract, its family
     family = copy / "kernels/negate"
