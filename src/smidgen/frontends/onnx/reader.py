@@ -37,6 +37,8 @@ _INPUT_TYPES: dict[int, DType] = {
 }
 _MAX_DIMENSION = 1 << 24
 
+_NAME_CHARACTERS = 48
+
 
 def read_onnx(data: bytes, name: str, source: str) -> Graph:
     """The model in these bytes; ``source`` is what messages call the file, ``name`` what the graph is called.
@@ -84,7 +86,7 @@ class _Reader:
     def read(self) -> tuple[Graph | None, list[Finding]]:
         """The graph (None with findings) and the findings."""
         nodes = [
-            OnnxNode(p, f"{self.source}:node {i} {p.op_type} {p.name!r}", self.opset)
+            OnnxNode(p, f"{self.source}:node {i} {p.op_type} {_shortened(p.name)!r}", self.opset)
             for i, p in enumerate(self.model.graph.node)
         ]
         for tensor in self.model.graph.initializer:
@@ -243,3 +245,9 @@ class _Reader:
 
 class _Skip(Exception):
     """Control flow: the node reads what could not be imported, so nothing more can be said about it."""
+
+
+def _shortened(name: str) -> str:
+    """Exporters join the names of everything they fused; the last part tells most, the node's number the rest."""
+    last = name.rsplit(";", 1)[-1]
+    return last if len(last) <= _NAME_CHARACTERS else f"...{last[-_NAME_CHARACTERS:]}"
