@@ -247,7 +247,10 @@ class _Skip(Exception):
     """Control flow: the node reads what could not be imported, so nothing more can be said about it."""
 
 
-def _shortened(name: str) -> str:
-    """Exporters join the names of everything they fused; the last part tells most, the node's number the rest."""
-    last = name.rsplit(";", 1)[-1]
+def _shortened(name: object) -> str:
+    """Exporters join the names of everything they fused; the last part tells most, the node's number the rest.
+
+    A damaged file's name can arrive as bytes that are no UTF-8.
+    """
+    last = str(name).rsplit(";", 1)[-1]
     return last if len(last) <= _NAME_CHARACTERS else f"...{last[-_NAME_CHARACTERS:]}"
