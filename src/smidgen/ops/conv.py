@@ -90,6 +90,8 @@ class _Windowed(Op):
         t, left, b, r = self.padding
         oh = out_size(x.shape[1], kernel[0], self.stride[0], self.dilation[0], t, b)
         ow = out_size(x.shape[2], kernel[1], self.stride[1], self.dilation[1], left, r)
+        if self.out_quant is not None:
+            weight_multipliers(x, types[1], self.out_quant, channels)
         return TensorType(x.dtype, (x.shape[0], oh, ow, channels), self.out_quant)
 
     def _windows(self, x: Array, kernel: Pair, out: TensorType) -> Array:

@@ -58,7 +58,7 @@ class OpReader:
     def output_index(self) -> int:
         outputs = self.output_indices
         if len(outputs) != 1 or outputs[0] < 0:
-            raise MalformedModel(f"{self.loc}: has {len(outputs)} outputs, expected 1")
+            raise MalformedModel(f"{self.loc}: its outputs are the tensors {outputs}, expected one")
         return outputs[0]
 
     @property
@@ -110,8 +110,8 @@ class OpReader:
         if q.zero_point != out.zero_point or abs(q.scale[0] - out.scale[0]) > _SAME_SCALE:
             raise MalformedModel(
                 f"{self.loc}: inconsistent quantisation: input {position} has scale {q.scale[0]:g} and zero point "
-                f"{q.zero_point[0]}, the output {out.scale[0]:g} and {out.zero_point[0]}. {self.kind} keeps its "
-                f"input's quantisation; quantise the model again, or put a QUANTIZE before it"
+                f"{q.zero_point[0]}, the output {out.scale[0]:g} and {out.zero_point[0]}, but {self.kind} "
+                f"keeps its input's quantisation"
             )
         renamed = TensorType("int8", x.type.shape, out)
         if x.data is not None:
@@ -164,5 +164,8 @@ def quantized(real: float, q: QuantParams) -> float:
     """A real in steps of ``q``, rounded half away from zero; infinities stay (kernel_util.cc, Quantize)."""
     if math.isinf(real):
         return real
-    ratio = float(np.float32(real) / np.float32(q.scale[0]))
+    with np.errstate(over="ignore"):
+        ratio = float(np.float32(real) / np.float32(q.scale[0]))
+    if math.isinf(ratio):
+        return ratio
     return q.zero_point[0] + math.copysign(math.floor(abs(ratio) + 0.5), ratio)
