@@ -14,12 +14,16 @@ from smidgen.errors import InvalidGraph
 from smidgen.ir import Array, Op, QuantParams, Rounding, TensorType
 from smidgen.ops.arithmetic import NO_CLAMP, multipliers, requantize, require_type, saturate
 
+MOST_PADDING = 4096  # elements; far above real models, so that a damaged one cannot take hours
+
 Pair = tuple[int, int]
 Multipliers = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]
 
 
 def out_size(size: int, kernel: int, stride: int, dilation: int, before: int, after: int) -> int:
     """Output length of a window sliding over one padded dimension. Raises InvalidGraph when the window does not fit."""
+    if max(before, after) > MOST_PADDING:
+        raise InvalidGraph(f"padding ({before}, {after}) of a dimension of {size}: more than {MOST_PADDING} a side")
     span = (kernel - 1) * dilation + 1
     padded = size + before + after
     if span > padded:
