@@ -61,9 +61,9 @@ class OpReader:
             raise MalformedModel(f"{self.loc}: its outputs are the tensors {outputs}, expected one")
         return outputs[0]
 
-    @property
-    def name(self) -> str:
-        return f"{self.kind.lower()}_{self.index}"
+    def name(self, suffix: str = "") -> str:
+        """A new name for a value of this operator: "conv_2d_3", "conv_2d_3_w"."""
+        return self.table.names.fresh("_".join(filter(None, (self.kind.lower(), str(self.index), suffix))))
 
     def input_index(self, position: int) -> int:
         inputs = self.inputs
@@ -81,7 +81,7 @@ class OpReader:
         data = self.table.constant(index)
         if data is None:
             return self.table.activation(index)
-        return Value(f"{self.name}_c{position}", self.table.type(index), data)
+        return Value(self.name(f"c{position}"), self.table.type(index), data)
 
     def data(self, position: int) -> Array:
         """The data of an input that has to be constant."""
@@ -117,11 +117,11 @@ class OpReader:
         if x.data is not None:
             return [], Value(x.name, renamed, x.data)
         op = Reshape(x.type.shape, out)
-        node = Node(op, (x,), (Value(f"{self.name}_x{position}", renamed),), self.loc)
+        node = Node(op, (x,), (Value(self.name(f"x{position}"), renamed),), self.loc)
         return [node], node.output
 
     def constant(self, operand: str, of: TensorType, data: Array) -> Value:
-        return Value(f"{self.name}_{operand}", of, np.ascontiguousarray(data))
+        return Value(self.name(operand), of, np.ascontiguousarray(data))
 
     @property
     def output_type(self) -> TensorType:
@@ -157,7 +157,7 @@ class OpReader:
         declared = self.output_type
         if (inferred.dtype, inferred.shape) != (declared.dtype, declared.shape):
             raise MalformedModel(f"{self.loc}: computes {inferred}, but the file declares its output as {declared}")
-        return [Node(op, inputs, (Value(self.name, inferred),), self.loc)]
+        return [Node(op, inputs, (Value(self.name(), inferred),), self.loc)]
 
 
 def quantized(real: float, q: QuantParams) -> float:
