@@ -25,7 +25,15 @@ def load_bytes(data: bytes, name: str, source: str) -> Graph:
         return read_tflite(data, name, source)
     from smidgen.frontends.onnx.reader import read_onnx
 
-    return read_onnx(data, name, source)
+    try:
+        return read_onnx(data, name, source)
+    except MalformedModel as e:
+        if not source.lower().endswith(".tflite"):
+            raise
+        raise MalformedModel(
+            f"{source} is not a TFLite model: bytes 4 to 7 are {data[4:8]!r}, not b'TFL3'. Is the download or the "
+            f"export complete, and is it really a model?"
+        ) from e
 
 
 def load(path: Path, name: str | None = None) -> Graph:

@@ -47,17 +47,26 @@ class LeakyRelu(ByteOp):
         require_type("x", types[0], "int8", "float32")
         if (types[0].dtype == "int8") != (self.out_quant is not None):
             raise InvalidGraph("an int8 op needs out_quant, a float32 one must not have it")
+        if self.out_quant is not None:
+            self.multipliers(types)
         return (TensorType(types[0].dtype, types[0].shape, self.out_quant),)
+
+    def multipliers(self, types: Sequence[TensorType]) -> tuple[tuple[int, int], tuple[int, int]]:
+        """(q31, shift) for x >= 0, and for x < 0 without alpha's sign."""
+        if self.out_quant is None:
+            raise InvalidGraph("not an integer op")
+        ratio = types[0].scale / self.out_quant.scale[0]
+        return quantize_multiplier(ratio), quantize_multiplier(ratio * abs(self.alpha))
 
     def evaluate(self, types: Sequence[TensorType], arrays: Sequence[Array]) -> tuple[Array, ...]:
         if self.out_quant is None:
             x = arrays[0]
             return (np.where(x >= 0, x, np.float32(self.alpha) * x).astype(np.float32),)
         v = arrays[0].astype(np.int64) - types[0].zero_point
-        ratio = types[0].scale / self.out_quant.scale[0]
+        identity, alpha = self.multipliers(types)
         sign = -1 if self.alpha < 0 else 1
-        negative = sign * requantize(v, *quantize_multiplier(ratio * abs(self.alpha)), self.rounding)
-        y = np.where(v >= 0, requantize(v, *quantize_multiplier(ratio), self.rounding), negative)
+        negative = sign * requantize(v, *alpha, self.rounding)
+        y = np.where(v >= 0, requantize(v, *identity, self.rounding), negative)
         return (saturate(y, self.out_quant.zero_point[0], NO_CLAMP),)
 
 

@@ -14,12 +14,16 @@ from smidgen.errors import InvalidGraph
 from smidgen.ir import Array, Op, QuantParams, Rounding, TensorType
 from smidgen.ops.arithmetic import NO_CLAMP, multipliers, requantize, require_type, saturate
 
+MOST_PADDING = 4096  # elements; far above real models, so that a damaged one cannot take hours
+
 Pair = tuple[int, int]
 Multipliers = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]
 
 
 def out_size(size: int, kernel: int, stride: int, dilation: int, before: int, after: int) -> int:
     """Output length of a window sliding over one padded dimension. Raises InvalidGraph when the window does not fit."""
+    if max(before, after) > MOST_PADDING:
+        raise InvalidGraph(f"padding ({before}, {after}) of a dimension of {size}: more than {MOST_PADDING} a side")
     span = (kernel - 1) * dilation + 1
     padded = size + before + after
     if span > padded:
@@ -90,6 +94,8 @@ class _Windowed(Op):
         t, left, b, r = self.padding
         oh = out_size(x.shape[1], kernel[0], self.stride[0], self.dilation[0], t, b)
         ow = out_size(x.shape[2], kernel[1], self.stride[1], self.dilation[1], left, r)
+        if self.out_quant is not None:
+            weight_multipliers(x, types[1], self.out_quant, channels)
         return TensorType(x.dtype, (x.shape[0], oh, ow, channels), self.out_quant)
 
     def _windows(self, x: Array, kernel: Pair, out: TensorType) -> Array:

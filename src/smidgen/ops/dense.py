@@ -40,6 +40,8 @@ class FullyConnected(Op):
             raise InvalidGraph(f"{len(w.quant.scale)} weight scales on axis {w.quant.axis}, need {o} on axis 0")
         if w.quant is not None and any(w.quant.zero_point):
             raise InvalidGraph("weights have a zero point other than 0")
+        if self.out_quant is not None:
+            self.multipliers(types)
         return (TensorType(x.dtype, (*x.shape[:-1], o), self.out_quant),)
 
     def multipliers(self, types: Sequence[TensorType]) -> Multipliers:

@@ -44,7 +44,12 @@ class _Binary(Op):
         require_type("b", types[1], types[0].dtype)
         if (types[0].dtype == "int8") != (self.out_quant is not None):
             raise InvalidGraph("an int8 op needs out_quant, a float32 one must not have it")
+        if self.out_quant is not None:
+            self._check_scales(types)
         return (TensorType(types[0].dtype, broadcast_shape(types), self.out_quant),)
+
+    def _check_scales(self, types: Sequence[TensorType]) -> None:
+        """Raise InvalidGraph where the scales give no multiplier."""
 
     @property
     def _quant(self) -> QuantParams:
@@ -99,6 +104,9 @@ class Add(_Binary):
         mults = [int(np.rint(math.ldexp(r, shift))) * s for r, s in zip((a, b), self.signs, strict=True)]
         return AddRescaleRne(mults[0], mults[1], shift)
 
+    def _check_scales(self, types: Sequence[TensorType]) -> None:
+        _ = self.rescale_rne(types) if self.rounding == "even" else self.rescale(types)
+
     def evaluate(self, types: Sequence[TensorType], arrays: Sequence[Array]) -> tuple[Array, ...]:
         sa, sb = self.signs
         if self.out_quant is None:
@@ -121,6 +129,9 @@ class Mul(_Binary):
 
     def multiplier(self, types: Sequence[TensorType]) -> tuple[int, int]:
         return quantize_multiplier(types[0].scale * types[1].scale / self._quant.scale[0])
+
+    def _check_scales(self, types: Sequence[TensorType]) -> None:
+        self.multiplier(types)
 
     def evaluate(self, types: Sequence[TensorType], arrays: Sequence[Array]) -> tuple[Array, ...]:
         if self.out_quant is None:

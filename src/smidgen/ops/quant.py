@@ -93,11 +93,15 @@ class Requantize(ByteOp):
 
     def infer(self, types: Sequence[TensorType]) -> tuple[TensorType, ...]:
         require_type("x", types[0], "int8", "uint8")
+        self.multiplier(types)
         return (TensorType(self.dtype, types[0].shape, self.out_quant),)
+
+    def multiplier(self, types: Sequence[TensorType]) -> tuple[int, int]:
+        return quantize_multiplier(types[0].scale / self.out_quant.scale[0])
 
     def evaluate(self, types: Sequence[TensorType], arrays: Sequence[Array]) -> tuple[Array, ...]:
         x = types[0]
-        q31, shift = quantize_multiplier(x.scale / self.out_quant.scale[0])
+        q31, shift = self.multiplier(types)
         y = requantize(arrays[0].astype(np.int64) - x.zero_point, q31, shift, self.rounding)
         lo, hi = _RANGES[self.dtype]
         bounds = max(lo, self.clamp[0]), min(hi, self.clamp[1])

@@ -37,6 +37,8 @@ class Mean(Op):
             raise InvalidGraph(f"dimensions {self.first}..{self.last} of {list(x.shape)}")
         if (x.dtype == "int8") != (self.out_quant is not None):
             raise InvalidGraph("an int8 mean needs out_quant, a float32 one must not have it")
+        if self.out_quant is not None:
+            self.multiplier(x)
         ones = (1,) * (self.last - self.first + 1)
         return (TensorType(x.dtype, (*x.shape[: self.first], *ones, *x.shape[self.last + 1 :]), self.out_quant),)
 

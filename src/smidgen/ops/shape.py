@@ -82,6 +82,8 @@ class Concat(Op):
     axis: int = 0
 
     def infer(self, types: Sequence[TensorType]) -> tuple[TensorType, ...]:
+        if not types:
+            raise InvalidGraph("nothing to concatenate")
         first, axis = types[0], self.axis
         if not 0 <= axis < len(first.shape):
             raise InvalidGraph(f"axis {axis} of {len(first.shape)} dimensions")

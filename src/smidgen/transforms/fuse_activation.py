@@ -41,7 +41,8 @@ def _merge(producer: Node, clamp: Node) -> Node:
     op, bounds = producer.op, clamp.op
     assert isinstance(op, _CLAMPING)
     assert isinstance(bounds, Clamp)
-    lo, hi = max(op.clamp[0], bounds.clamp[0]), min(op.clamp[1], bounds.clamp[1])
-    fused: Op = replace(op, clamp=(lo, max(lo, hi)))
+    least, most = bounds.clamp
+    lo, hi = (min(max(bound, least), most) for bound in op.clamp)
+    fused: Op = replace(op, clamp=(lo, hi))
     outputs: tuple[Value, ...] = clamp.outputs
     return Node(fused, producer.inputs, outputs, f"{producer.loc} + {clamp.loc}")

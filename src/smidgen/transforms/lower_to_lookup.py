@@ -9,20 +9,22 @@ import numpy as np
 
 from smidgen.errors import InvalidGraph
 from smidgen.ir import Graph, Node, TensorType, Value
+from smidgen.ir.names import Names
 from smidgen.ops import ByteOp, Lookup
 from smidgen.transforms.pass_ import rewrite
 
 
 def lower_to_lookup(graph: Graph) -> Graph:
     """y = f(x), f a ByteOp -> y = Lookup(x, table)."""
-    return rewrite(graph, lambda node, _: [_lower(node)] if isinstance(node.op, ByteOp) else None)
+    names = Names(v.name for v in graph.values())
+    return rewrite(graph, lambda node, _: [_lower(node, names)] if isinstance(node.op, ByteOp) else None)
 
 
-def _lower(node: Node) -> Node:
+def _lower(node: Node, names: Names) -> Node:
     (x,), y = node.inputs, node.output
     every_byte = np.arange(256, dtype=np.uint8).view(x.type.dtype)
     (table,) = node.op.evaluate([replace(x.type, shape=(256,))], [every_byte])
     if y.type.quant is None:
         raise InvalidGraph(f"{node.loc}: {y.name} carries no quantization")
-    operand = Value(f"{y.name}_table", TensorType(y.type.dtype, (256,)), table)
+    operand = Value(names.fresh(f"{y.name}_table"), TensorType(y.type.dtype, (256,)), table)
     return Node(Lookup(y.type.quant, y.type.dtype), (x, operand), (y,), node.loc)

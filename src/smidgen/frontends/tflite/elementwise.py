@@ -54,7 +54,7 @@ def mean(r: OpReader) -> list[Node]:
     (kept,) = op.infer([x.type])
     if kept.shape == r.output_type.shape:
         return r.node(op, x)
-    node = Node(op, (x,), (Value(f"{r.name}_kept", kept),), r.loc)
+    node = Node(op, (x,), (Value(r.name("kept"), kept),), r.loc)
     return [node, *r.node(Reshape(r.output_type.shape), node.output)]
 
 

@@ -70,7 +70,9 @@ def concatenation(r: OpReader) -> list[Node]:
 
 def quantize(r: OpReader) -> list[Node]:
     x, out = r.value(0), r.output_type
-    if out.dtype not in ("int8", "uint8") or out.quant is None or out.quant.axis is not None:
+    if out.dtype in ("int8", "uint8") and (out.quant is None or out.quant.axis is not None):
+        raise MalformedModel(f"{r.loc}: its {out.dtype} output has no per-tensor quantization")
+    if out.dtype not in ("int8", "uint8") or out.quant is None:
         raise Refused(f"quantising {x.type.dtype} to {out.dtype}", INT8_REMEDY)
     if x.type.dtype == "float32" and out.dtype == "int8":
         return r.node(Quantize(out.quant), x)

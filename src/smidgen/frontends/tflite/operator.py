@@ -58,12 +58,12 @@ class OpReader:
     def output_index(self) -> int:
         outputs = self.output_indices
         if len(outputs) != 1 or outputs[0] < 0:
-            raise MalformedModel(f"{self.loc}: has {len(outputs)} outputs, expected 1")
+            raise MalformedModel(f"{self.loc}: its outputs are the tensors {outputs}, expected one")
         return outputs[0]
 
-    @property
-    def name(self) -> str:
-        return f"{self.kind.lower()}_{self.index}"
+    def name(self, suffix: str = "") -> str:
+        """A new name for a value of this operator: "conv_2d_3", "conv_2d_3_w"."""
+        return self.table.names.fresh("_".join(filter(None, (self.kind.lower(), str(self.index), suffix))))
 
     def input_index(self, position: int) -> int:
         inputs = self.inputs
@@ -81,7 +81,7 @@ class OpReader:
         data = self.table.constant(index)
         if data is None:
             return self.table.activation(index)
-        return Value(f"{self.name}_c{position}", self.table.type(index), data)
+        return Value(self.name(f"c{position}"), self.table.type(index), data)
 
     def data(self, position: int) -> Array:
         """The data of an input that has to be constant."""
@@ -110,18 +110,18 @@ class OpReader:
         if q.zero_point != out.zero_point or abs(q.scale[0] - out.scale[0]) > _SAME_SCALE:
             raise MalformedModel(
                 f"{self.loc}: inconsistent quantisation: input {position} has scale {q.scale[0]:g} and zero point "
-                f"{q.zero_point[0]}, the output {out.scale[0]:g} and {out.zero_point[0]}. {self.kind} keeps its "
-                f"input's quantisation; quantise the model again, or put a QUANTIZE before it"
+                f"{q.zero_point[0]}, the output {out.scale[0]:g} and {out.zero_point[0]}, but {self.kind} "
+                f"keeps its input's quantisation"
             )
         renamed = TensorType("int8", x.type.shape, out)
         if x.data is not None:
             return [], Value(x.name, renamed, x.data)
         op = Reshape(x.type.shape, out)
-        node = Node(op, (x,), (Value(f"{self.name}_x{position}", renamed),), self.loc)
+        node = Node(op, (x,), (Value(self.name(f"x{position}"), renamed),), self.loc)
         return [node], node.output
 
     def constant(self, operand: str, of: TensorType, data: Array) -> Value:
-        return Value(f"{self.name}_{operand}", of, np.ascontiguousarray(data))
+        return Value(self.name(operand), of, np.ascontiguousarray(data))
 
     @property
     def output_type(self) -> TensorType:
@@ -157,12 +157,15 @@ class OpReader:
         declared = self.output_type
         if (inferred.dtype, inferred.shape) != (declared.dtype, declared.shape):
             raise MalformedModel(f"{self.loc}: computes {inferred}, but the file declares its output as {declared}")
-        return [Node(op, inputs, (Value(self.name, inferred),), self.loc)]
+        return [Node(op, inputs, (Value(self.name(), inferred),), self.loc)]
 
 
 def quantized(real: float, q: QuantParams) -> float:
     """A real in steps of ``q``, rounded half away from zero; infinities stay (kernel_util.cc, Quantize)."""
     if math.isinf(real):
         return real
-    ratio = float(np.float32(real) / np.float32(q.scale[0]))
+    with np.errstate(over="ignore"):
+        ratio = float(np.float32(real) / np.float32(q.scale[0]))
+    if math.isinf(ratio):
+        return ratio
     return q.zero_point[0] + math.copysign(math.floor(abs(ratio) + 0.5), ratio)

@@ -24,7 +24,6 @@ _BROKEN = (
     AttributeError,
     AssertionError,
     KeyError,
-    InvalidGraph,
     MemoryError,
 )
 """What reading a damaged flatbuffer can raise: offsets outside the file, wrong union members, nonsense counts."""
@@ -38,16 +37,15 @@ def read_tflite(data: bytes, name: str, source: str) -> Graph:
     """
     try:
         return _Reader(data, name, source).graph()
+    except MalformedModel as e:
+        raise MalformedModel(f"{e}. The file contradicts itself: convert the model again, or download it again") from e
+    except InvalidGraph as e:
+        raise MalformedModel(f"{source}: {e}. The file contradicts itself: convert the model again") from e
     except _BROKEN as e:
         raise MalformedModel(
-            f"{source} is not a valid TFLite model: {_reason(e)}. The file is damaged or truncated; export it again"
+            f"{source} is not a valid TFLite model: an offset or count in it points outside its {len(data)} bytes "
+            f"or to the wrong thing. The file is damaged or truncated: export it again, or download it again"
         ) from e
-
-
-def _reason(e: BaseException) -> str:
-    if isinstance(e, InvalidGraph):
-        return str(e)
-    return f"an offset or count in the flatbuffer points outside the file or to the wrong thing ({e})"
 
 
 @dataclass
@@ -104,7 +102,10 @@ def _convert(reader: OpReader, importer: Importer | None) -> list[Node]:
     if importer is None:
         raise Refused("this operator is not supported", "See `smidgen ops`; replace it or ask for it")
     reader.check_version()
-    nodes = importer.convert(reader)
+    try:
+        nodes = importer.convert(reader)
+    except InvalidGraph as e:
+        raise MalformedModel(f"{reader.loc}: {e}") from e
     for output in nodes[-1].outputs:
         reader.table.define(reader.output_index, output)
     return nodes

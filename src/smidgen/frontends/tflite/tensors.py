@@ -11,6 +11,7 @@ import tflite
 
 from smidgen.errors import Finding, MalformedModel
 from smidgen.ir import Array, DType, QuantParams, TensorType, Value
+from smidgen.ir.names import Names
 
 if TYPE_CHECKING:
     from smidgen.frontends.tflite.operator import OpReader
@@ -26,6 +27,7 @@ _DTYPES: dict[int, DType] = {
 _TYPE_NAMES = {v: k for k, v in vars(tflite.TensorType).items() if isinstance(v, int)}
 _BUILTIN_NAMES = {v: k for k, v in vars(tflite.BuiltinOperator).items() if isinstance(v, int)}
 _LARGEST_ELEMENTS = 1 << 28
+_LONGEST_INPUT_NAME = 32  # characters; part of names in the generated C
 
 
 class Refused(Exception):
@@ -57,6 +59,7 @@ class TensorTable:
     subgraph: tflite.SubGraph
     data: bytes
     source: str
+    names: Names = field(default_factory=Names)
     values: dict[int, Value] = field(default_factory=dict)
     poisoned: set[int] = field(default_factory=set)
     input_findings: list[Finding] = field(default_factory=list)
@@ -147,16 +150,10 @@ class TensorTable:
             self.input_findings.append(Finding("input", f"tensor {index}", e.reason, e.remedy))
             of = TensorType("int8", (1,), QuantParams((1.0,), (0,)))
             self.poisoned.add(index)
-        value = Value(self.unique(self.subgraph.Tensors(index).Name() or b"input"), of)
+        written = (self.subgraph.Tensors(index).Name() or b"input").decode("utf-8", "replace")
+        value = Value(self.names.fresh(written[:_LONGEST_INPUT_NAME]), of)
         self.values[index] = value
         return value
-
-    def unique(self, raw: bytes) -> str:
-        """A C identifier from a tensor's name, unlike every name so far."""
-        clean = "".join(c if c.isascii() and c.isalnum() else "_" for c in raw.decode("utf-8", "replace"))[:32]
-        name = clean if clean[:1].isalpha() else f"x_{clean}"
-        taken = {v.name for v in self.values.values()}
-        return next(n for n in (name, *(f"{name}_{i}" for i in range(len(taken) + 1))) if n not in taken)
 
     def activation(self, index: int) -> Value:
         """The value of a computed tensor. MalformedModel if nothing before has written it."""

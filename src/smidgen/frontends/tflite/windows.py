@@ -123,13 +123,13 @@ def fully_connected(r: OpReader) -> list[Node]:
     (inferred,) = op.infer([v.type for v in operands])
     if inferred.shape == declared:
         return [*nodes, *r.node(op, *operands)]
-    nodes.append(Node(op, operands, (Value(f"{r.name}_rows", inferred),), r.loc))
+    nodes.append(Node(op, operands, (Value(r.name("rows"), inferred),), r.loc))
     return [*nodes, *r.node(Reshape(declared), nodes[-1].output)]
 
 
 def _reshaped(r: OpReader, x: Value, shape: tuple[int, ...], suffix: str) -> list[Node]:
     op = Reshape(shape)
-    return [Node(op, (x,), (Value(f"{r.name}_{suffix}", op.infer([x.type])[0]),), r.loc)]
+    return [Node(op, (x,), (Value(r.name(suffix), op.infer([x.type])[0]),), r.loc)]
 
 
 def _window(r: OpReader, x: TensorType) -> dict[str, Any]:  # Any: keyword arguments shared by both pools
