@@ -38,7 +38,7 @@ def _write(folder: Path, files: Mapping[str, str]) -> None:
     try:
         for path, text in {**files, _MARK: "Made by smidgen; smidgen --force may replace this folder.\n"}.items():
             (staging / path).parent.mkdir(parents=True, exist_ok=True)
-            (staging / path).write_text(text, encoding="utf-8")
+            (staging / path).write_text(text, encoding="utf-8", errors="backslashreplace")
         staging.chmod(0o777 & ~_umask())
         _swap(staging, folder)
     except BaseException:

@@ -67,11 +67,12 @@ def _read(path: Path) -> dict[str, Array]:
             raise InvalidInput(f"{path.name} is larger than {_LARGEST_FILE_BYTES} bytes; split it")
         if zipfile.is_zipfile(path):
             _require_small_members(path)
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {"": loaded}
-        with loaded:
-            arrays = {k: loaded[k] for k in loaded.files if k not in _LABELS}
+        with path.open("rb") as stream:  # our own: numpy forgets to close it on errors
+            loaded = np.load(stream, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return {"": loaded}
+            with loaded:
+                arrays = {k: loaded[k] for k in loaded.files if k not in _LABELS}
     except InvalidInput:
         raise
     except OSError as e:
