@@ -23,8 +23,9 @@ _OUTPUT_SIGMA = 40.0  # steps: what a layer's outputs should spread over
 
 
 class _Builder:
-    """Appends layers. ``rms`` is roughly the root mean square of x - zero_point of each value; weight scales follow from
-    it and the number of taps, so that every layer's outputs spread and few saturate."""
+    """Appends layers. ``rms`` is roughly the root mean square of x - zero_point of each value; weight scales follow
+    from it and the number of taps, so that every layer's outputs spread and few saturate.
+    """
 
     def __init__(self, name: str, shape: tuple[int, ...], seed: int) -> None:
         self.name, self.rng, self.nodes = name, np.random.default_rng(seed), list[Node]()
