@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -74,7 +74,8 @@ def load(model: str | Path, *, models_dir: Path | None = None, name: str | None 
 def _load(model: str | Path, models_dir: Path | None, name: str | None) -> tuple[Graph, Origin]:
     found = find_model(str(model), models_dir)
     if found.graph is not None:
-        return found.graph, Origin(found.label, hashlib.sha256(found.label.encode()).hexdigest(), version("smidgen"))
+        graph = replace(found.graph, name=name or found.graph.name)
+        return graph, Origin(found.label, hashlib.sha256(found.label.encode()).hexdigest(), version("smidgen"))
     path = found.path if found.path is not None else Path(model)
     graph = load_file(path, name or found.name)
     if graph.numerics == "onnx-qdq.v1":

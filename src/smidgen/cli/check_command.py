@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from rich.text import Text
 
 from smidgen.cli.common import (
     json_option,
@@ -101,5 +102,6 @@ def _show(
         t.add_row(type(s.node.op).__name__, s.node.loc, s.choice.kernel.symbol)
     show(t)
     for key, label in (("ram_bytes", "RAM"), ("flash_bytes", "flash")):
-        verdict = "[green]fits[/]" if needs[key] <= has[key] else "[bold red]does not fit[/]"
-        show(f"{label:6} {needs[key]:>10,} of {has[key]:,} bytes (modelled before building): {verdict}")
+        verdict = ("fits", "green") if needs[key] <= has[key] else ("does not fit", "bold red")
+        figures = f"{label:6} {needs[key]:>10,} of {has[key]:,} bytes (modelled before building): "
+        show(Text.assemble(figures, verdict))

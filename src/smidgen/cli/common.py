@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,11 +16,14 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
-console = Console(stderr=True)
-"""Messages and progress: stderr, so that stdout holds results only."""
+console = Console(stderr=True, markup=False, highlight=False)
+"""Messages and progress: stderr, so that stdout holds results only. No markup: names of files may look like it."""
 
-output = Console(highlight=False, soft_wrap=False)
+output = Console(markup=False, highlight=False)
+
+_PIPED_WIDTH = 160
 
 F = TypeVar("F", bound=Callable[..., Any])  # Any: click decorators take every signature
 
@@ -72,24 +76,41 @@ def forced_kernels(options: Sequence[str]) -> dict[str, str]:
     return {step: symbol for step, _, symbol in pairs}
 
 
+class Unwritable(OSError):
+    """Standard output cannot be written: a closed pipe, a full disk."""
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as e:
+        raise Unwritable(e.errno, e.strerror) from e
+
+
 def wants_json(arguments: Sequence[str]) -> bool:
     return "--json" in arguments
 
 
 def plain(value: object) -> Any:  # Any: JSON
-    """A report as JSON types: dataclasses as objects, tuples as lists, paths as text."""
+    """A report as JSON types: dataclasses as objects, tuples as lists, paths and non-finite numbers as text."""
     if is_dataclass(value) and not isinstance(value, type):
         return {k: plain(v) for k, v in asdict(value).items()}
     if isinstance(value, dict):
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [plain(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # JSON has no word for it
     return str(value) if isinstance(value, Path) else value
 
 
 def print_json(value: object) -> None:
-    json.dump(plain(value), sys.stdout, indent=1, allow_nan=False)
-    sys.stdout.write("\n")
+    """One JSON object on stdout, whole or not at all."""
+    text = json.dumps(plain(value), indent=1, allow_nan=False)
+    with _writing():
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
 
 
 @contextmanager
@@ -98,7 +119,7 @@ def progress(text: str, total: int | None, *, quiet: bool) -> Iterator[Callable[
     hidden = not console.is_terminal or (quiet and not sys.stdout.isatty())
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -119,5 +140,12 @@ def table(title: str, *columns: str, right: Sequence[str] = ()) -> Table:
 
 def show(*renderables: object) -> None:
     """Print results; wide enough for the tables when stdout is not a terminal."""
-    target = output if output.is_terminal else Console(width=140, highlight=False)
-    target.print(*renderables)
+    target = output if output.is_terminal else Console(width=_PIPED_WIDTH, markup=False, highlight=False)
+    with _writing():
+        target.print(*renderables, soft_wrap=all(isinstance(r, str | Text) for r in renderables))
+
+
+def facts(rows: Sequence[tuple[str, str]]) -> str:
+    """Lines of "name  value", the values in one column."""
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name:{width}}  {value}" for name, value in rows)

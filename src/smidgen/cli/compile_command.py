@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from smidgen.cli.common import (
+    facts,
     forced_kernels,
     json_option,
     kernel_option,
@@ -16,10 +18,9 @@ from smidgen.cli.common import (
     print_json,
     progress,
     show,
-    table,
     target_option,
 )
-from smidgen.codegen.folder import write_folder
+from smidgen.codegen.folder import check_folder, write_folder
 from smidgen.compiler import compile as compile_model
 from smidgen.ir import Graph, format_graph
 
@@ -34,7 +35,7 @@ from smidgen.ir import Graph, format_graph
     "-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Folder to make [default: <model>_c]."
 )
 @click.option("--name", metavar="NAME", help="Name in C: smg_<NAME>_run [default: the file's].")
-@click.option("--force", is_flag=True, help="Replace a folder that smidgen made before.")
+@click.option("--force", is_flag=True, help="Replace a folder that smidgen made before, with all in it.")
 @click.option(
     "--dump", type=click.Path(path_type=Path), metavar="DIR", help="Write the graph after every pass as text."
 )
@@ -56,6 +57,7 @@ def command(
 ) -> None:
     """Compile MODEL to a folder of plain C11: header, source, weights, kernels, CMakeLists.txt, example, README."""
     dumps: list[tuple[str, Graph]] = []
+    _check_folders([f for f in (output, dump) if f is not None], force)
     with progress(f"compiling {model}", None, quiet=as_json):
         compiled = compile_model(
             model,
@@ -98,16 +100,29 @@ def command(
             }
         )
         return
-    rows = table("", "", "", right=("",))
-    rows.show_header = False
-    rows.add_row("model", f"{compiled.origin.source}, {compiled.graph.numerics}, {compiled.graph.macs:,} MACs")
-    rows.add_row("folder", f"{folder} ({len(written)} files)")
-    rows.add_row("arena", f"{memory.arena:,} bytes (no plan can need less than {compiled.schedule.plan.bound_bytes:,})")
-    rows.add_row("flash", f"{memory.weights:,} bytes of constants + about {memory.code:,} of code")
-    rows.add_row("call", f"smg_{compiled.graph.name}_run")
-    show(rows)
+    bound = compiled.schedule.plan.bound_bytes
+    show(
+        facts(
+            (
+                ("model", f"{compiled.origin.source}, {compiled.graph.numerics}, {compiled.graph.macs:,} MACs"),
+                ("folder", f"{folder} ({len(written)} files; README.md says how to build them)"),
+                ("arena", f"{memory.arena:,} bytes of RAM (no plan can need less than {bound:,})"),
+                ("stack", f"about {memory.stack:,} bytes of RAM"),
+                ("flash", f"{memory.weights:,} bytes of constants + about {memory.code:,} of code"),
+                ("call", f"smg_{compiled.graph.name}_run"),
+            )
+        )
+    )
     if explain:
         for s in compiled.schedule.steps:
             show(f"{s.name}: {s.choice.kernel.symbol}, about {s.choice.cycles:,.0f} cycles")
             for symbol, reason in s.choice.rejected:
                 show(f"    not {symbol}: {reason}")
+
+
+def _check_folders(folders: Sequence[Path], force: bool) -> None:
+    """Complain before the work rather than after it."""
+    if len({f.absolute() for f in folders}) != len(folders):
+        raise click.UsageError("--output and --dump need different folders")
+    for folder in folders:
+        check_folder(folder, force)

@@ -3,14 +3,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import io
 import os
 import sys
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
 
 import click
+from rich.text import Text
 
-from smidgen.cli.common import console, print_json, wants_json
-from smidgen.errors import InternalError, SmidgenError
+from smidgen.cli.common import Unwritable, console, print_json, wants_json
+from smidgen.errors import InternalError, SmidgenError, UsageError
 
 _COMMANDS = ("compile", "run", "verify", "profile", "check", "targets", "ops", "zoo")
 
@@ -48,44 +55,79 @@ def cli() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 only on success, 1 for errors, 2 for wrong usage, 130 when interrupted."""
+    """Run the command line and exit.
+
+    0: success only. 1: an error. 2: wrong usage. 70: a bug of ours. 130: interrupted.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names that the terminal's encoding lacks are shown escaped
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(_run(list(sys.argv[1:] if arguments is None else arguments)))
 
 
 def _run(arguments: list[str]) -> int:
+    """The exit code; nothing but it leaves this function."""
+    try:
+        code = _guarded(arguments)
+        sys.stdout.flush()
+        return code
+    except OSError as e:  # stdout or stderr cannot be written: a closed pipe, a full disk
+        _discard(sys.stdout)
+        if e.errno != errno.EPIPE:
+            with contextlib.suppress(OSError):
+                sys.stderr.write(f"error: cannot write the results: {e.strerror or e}\n")
+        return 1
+
+
+def _guarded(arguments: list[str]) -> int:
     try:
         result = cli.main(arguments, standalone_mode=False)
-        sys.stdout.flush()
         return result if isinstance(result, int) else 0
+    except SystemExit as e:
+        return e.code if isinstance(e.code, int) else int(e.code is not None)
     except click.exceptions.Exit as e:
         return e.exit_code
     except click.ClickException as e:
         e.show()
-        return _report(arguments, "UsageError", e.format_message(), 2)
+        return _report(arguments, "UsageError", e.format_message(), 2, show=False)
     except (KeyboardInterrupt, click.Abort):
-        return _report(arguments, "Interrupted", "interrupted; nothing half-written was left behind", 130, show=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except InternalError as e:
-        text = f"{e}\nThis is a bug in smidgen: please report it with the model and the command."
-        return _report(arguments, type(e).__name__, text, 70, show=True)
-    except SmidgenError as e:
-        return _report(arguments, type(e).__name__, str(e), 1, show=True)
-    except (OSError, MemoryError) as e:
-        return _report(arguments, type(e).__name__, f"{e or 'out of memory'}", 1, show=True)
+        return _report(arguments, "Interrupted", "interrupted; nothing half-written was left behind", 130)
+    except (BrokenPipeError, Unwritable):
+        raise
+    except Exception as e:
+        return _failed(arguments, e)
 
 
-def _report(arguments: list[str], kind: str, message: str, code: int, *, show: bool = False) -> int:
+def _failed(arguments: list[str], e: Exception) -> int:
+    kind = type(e).__name__
+    if isinstance(e, UsageError):
+        return _report(arguments, kind, str(e), 2)
+    if isinstance(e, SmidgenError) and not isinstance(e, InternalError):
+        return _report(arguments, kind, str(e), 1)
+    if isinstance(e, OSError | MemoryError):
+        return _report(arguments, kind, str(e) or "out of memory", 1)
+    text = str(e) if isinstance(e, InternalError) else f"{kind}: {e} ({_place(e)})"
+    return _report(arguments, kind, f"{text}\nThis is a bug in smidgen: please report it with model and command.", 70)
+
+
+def _place(e: Exception) -> str:
+    """Where an exception was raised, for bug reports."""
+    frames = traceback.extract_tb(e.__traceback__)
+    return " < ".join(f"{Path(f.filename).name}:{f.lineno}" for f in reversed(frames[-3:]))
+
+
+def _report(arguments: list[str], kind: str, message: str, code: int, *, show: bool = True) -> int:
     if show:
-        console.print(f"[bold red]error:[/] {_escaped(message)}", highlight=False, soft_wrap=True)
+        console.print(Text.assemble(("error: ", "bold red"), message), soft_wrap=True)
     if wants_json(arguments):
         print_json({"error": {"kind": kind, "message": message}})
     return code
 
 
-def _escaped(text: str) -> str:
-    return text.replace("[", "\\[")
+def _discard(stream: TextIO) -> None:
+    """Send what is still buffered nowhere, so that the interpreter's exit does not fail on it again."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 if __name__ == "__main__":

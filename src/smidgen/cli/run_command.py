@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 import click
 import numpy as np
+from rich.text import Text
 
 from smidgen.cli.common import (
     console,
@@ -91,7 +92,8 @@ def command(
         if result.cases > 10:
             show(f"... {result.cases - 10} more cases (--output saves them)")
     if result.mismatches:
-        console.print(f"[bold red]error:[/] {result.mismatches} of {result.cases} cases differ from the reference")
+        differ = f"{result.mismatches} of {result.cases} cases differ from the reference; smidgen verify says where"
+        console.print(Text.assemble(("error: ", "bold red"), differ))
     raise SystemExit(1 if result.mismatches else 0)
 
 

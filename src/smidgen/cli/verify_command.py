@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from rich.text import Text
 
 from smidgen.cli.common import (
     forced_kernels,
@@ -75,14 +76,16 @@ def command(
             }
         )
     elif d is None:
-        show(
-            f"[bold green]identical:[/] {compiled.graph.name} on {compiled.target.name}: {result.cases} cases, "
-            f"{result.steps} layers, {result.compared_bytes:,} bytes compared, 0 differ ({compiled.graph.numerics})"
+        text = (
+            f"{compiled.graph.name} on {compiled.target.name}: {result.cases} cases, {result.steps} layers, "
+            f"{result.compared_bytes:,} bytes compared, 0 differ ({compiled.graph.numerics})"
         )
+        show(Text.assemble(("identical: ", "bold green"), text))
     else:
-        show(
-            f"[bold red]different:[/] {result.mismatches} of {result.cases} cases. First: case {d.case}, layer "
-            f"{d.step} ({d.source}), kernel {d.kernel}: element {d.element} of {d.name} is {d.got:g}, "
-            f"expected {d.expected:g}; {d.differing_elements} elements differ"
+        text = (
+            f"{result.mismatches} of {result.cases} cases. First: case {d.case}, layer {d.step} ({d.source}), kernel "
+            f"{d.kernel}: element {d.element} of {d.name} is {d.got:g}, expected {d.expected:g}; "
+            f"{d.differing_elements} elements differ"
         )
+        show(Text.assemble(("different: ", "bold red"), text))
     raise SystemExit(1 if result.mismatches else 0)

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,31 +24,51 @@ def write_folder(folder: Path, files: Mapping[str, str], *, replace: bool = Fals
     half-written.
     """
     try:
-        _check(folder, replace)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        try:
-            for path, text in {**files, _MARK: "Made by smidgen; smidgen --force may replace this folder.\n"}.items():
-                (staging / path).parent.mkdir(parents=True, exist_ok=True)
-                (staging / path).write_text(text, encoding="utf-8")
-            staging.chmod(0o777 & ~_umask())
-            _swap(staging, folder)
-        except BaseException:
-            shutil.rmtree(staging, ignore_errors=True)
-            raise
+        check_folder(folder, replace)
+        with _parents(folder):
+            _write(folder, files)
     except OSError as e:
         where = e.filename or folder
         raise OutputError(f"cannot write {folder}: {e.strerror} ({where}). Choose another folder with -o") from e
     return sorted(files)
 
 
-def _check(folder: Path, replace: bool) -> None:
+def _write(folder: Path, files: Mapping[str, str]) -> None:
+    staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        for path, text in {**files, _MARK: "Made by smidgen; smidgen --force may replace this folder.\n"}.items():
+            (staging / path).parent.mkdir(parents=True, exist_ok=True)
+            (staging / path).write_text(text, encoding="utf-8", errors="backslashreplace")
+        staging.chmod(0o777 & ~_umask())
+        _swap(staging, folder)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+
+
+@contextlib.contextmanager
+def _parents(path: Path) -> Iterator[None]:
+    """Make the folders that lead to ``path``, and remove them again if what follows fails."""
+    made = [p for p in path.parents if not p.exists()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        for folder in made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
+
+
+def check_folder(folder: Path, replace: bool) -> None:
+    """OutputError unless ``folder`` is new, empty, or made by us and to be replaced."""
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise OutputError(f"{folder} exists and is not a folder. Choose another one with -o")
+    if folder.absolute() == Path.cwd():
+        raise OutputError(f"{folder} is the current folder, which cannot be replaced. Name a folder in it with -o")
     if not folder.exists() or not any(folder.iterdir()):
         return
-    ours = (folder / _MARK).is_file()
-    if not ours:
+    if not (folder / _MARK).is_file():
         raise OutputError(
             f"{folder} is not empty and was not made by smidgen: it is left alone. Choose another with -o"
         )
@@ -57,19 +78,19 @@ def _check(folder: Path, replace: bool) -> None:
 
 def _swap(staging: Path, folder: Path) -> None:
     """Put the new folder in the place of the old one, which is kept until the new one stands there."""
-    old = None
-    if folder.exists():
-        old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.old.", dir=folder.parent))
-        os.rename(folder, old / "was")
-    try:
+    if not folder.exists():
         os.rename(staging, folder)
-    except BaseException:
-        if old is not None:
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.old.", dir=folder.parent))
+    try:
+        os.rename(folder, old / "was")
+        try:
+            os.rename(staging, folder)
+        except BaseException:
             os.rename(old / "was", folder)
-        raise
+            raise
     finally:
-        if old is not None:
-            shutil.rmtree(old, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _umask() -> int:
@@ -81,15 +102,17 @@ def _umask() -> int:
 def write_file(path: Path, write: Callable[[BinaryIO], None]) -> None:
     """Let ``write`` fill a new file that replaces ``path`` at the end; OutputError, and nothing changed, otherwise."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                write(stream)
-            os.chmod(part, 0o666 & ~_umask())
-            os.replace(part, path)
-        except BaseException:
-            os.unlink(part)
-            raise
+        if path.exists() and not path.is_file():
+            raise OutputError(f"{path} is a folder or a device, not a file. Choose another place")
+        with _parents(path):
+            handle, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+            try:
+                with os.fdopen(handle, "wb") as stream:
+                    write(stream)
+                os.chmod(part, 0o666 & ~_umask())
+                os.replace(part, path)
+            except BaseException:
+                os.unlink(part)
+                raise
     except OSError as e:
         raise OutputError(f"cannot write {path}: {e.strerror}. Choose another place") from e

@@ -138,13 +138,15 @@ class Printer:
 
     def _banner(self, step: Step) -> str:
         node = step.node
-        shapes = " ".join(f"{_operand_name(node, i)} {_shape(v.type)}," for i, v in enumerate(node.inputs))
-        lines = [
-            f"Step {step.index} of {len(self.schedule.steps)}: {type(node.op).__name__} from {comment(node.loc)}",
-            f"  {shapes.rstrip(',')} -> {_shape(node.output.type)}",
-            f"  {step.choice.kernel.symbol}: {node.macs} MACs, about {step.choice.cycles:.0f} cycles",
-        ]
-        return f"{INDENT}/* " + f"\n{INDENT} * ".join(lines) + " */"
+        number = f"Step {step.index} of {len(self.schedule.steps)}"
+        operands = ", ".join(f"{_operand_name(node, i)} {_shape(v.type)}" for i, v in enumerate(node.inputs))
+        paragraphs = (
+            f"{number}: {type(node.op).__name__} from {comment(node.loc)}",
+            f"{operands} -> {_shape(node.output.type)}",
+            f"{step.choice.kernel.symbol}: {node.macs} MACs, about {step.choice.cycles:.0f} cycles",
+        )
+        lines = "\n".join(wrap(p.split(), f"{INDENT} *   ") for p in paragraphs)
+        return lines.replace(f"{INDENT} *   ", f"{INDENT}/* ", 1) + " */"
 
     def _operand(self, node: Node, operand: str, position: int, packed: Mapping[str, Packed]) -> str:
         if operand in packed:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from smidgen.errors import InvalidPlan
 
-ALIGN = 8  # bytes: every kernel may assume it
+ALIGN = 8  # bytes, of every buffer: kernels may assume it
 _ROUNDS = 400  # of the hill climb; small graphs reach their bound long before
 
 
@@ -21,7 +21,6 @@ class Buffer:
     nbytes: int
     first: int
     last: int
-    align: int = ALIGN
 
     def meets(self, other: Buffer) -> bool:
         """True if both are alive at some step."""
@@ -47,7 +46,7 @@ class Plan:
 
     @property
     def nbytes(self) -> int:
-        return max((_aligned(p.end, ALIGN) for p in self.placements), default=0)
+        return max((_aligned(p.end) for p in self.placements), default=0)
 
     def offset(self, name: str) -> int:
         return next(p.offset for p in self.placements if p.buffer.name == name)
@@ -77,7 +76,7 @@ def place(buffers: Sequence[Buffer]) -> Plan:
 def lower_bound(buffers: Sequence[Buffer]) -> int:
     """The most bytes alive at one step: no placement can need less."""
     steps = {b.first for b in buffers}
-    alive = (sum(_aligned(b.nbytes, b.align) for b in buffers if b.first <= t <= b.last) for t in steps)
+    alive = (sum(_aligned(b.nbytes) for b in buffers if b.first <= t <= b.last) for t in steps)
     return max(alive, default=0)
 
 
@@ -87,8 +86,8 @@ def verify_plan(plan: Plan, buffers: Sequence[Buffer]) -> None:
     if sorted(b.name for b in buffers) != sorted(p.buffer.name for p in plan.placements):
         raise InvalidPlan("the plan does not place every buffer exactly once")
     for i, p in enumerate(plan.placements):
-        if p.offset < 0 or p.offset % p.buffer.align:
-            raise InvalidPlan(f"{p.buffer.name} at {p.offset} is not aligned to {p.buffer.align}")
+        if p.offset < 0 or p.offset % ALIGN:
+            raise InvalidPlan(f"{p.buffer.name} at {p.offset} is not aligned to {ALIGN}")
         for q in plan.placements[:i]:
             if p.buffer.meets(q.buffer) and p.offset < q.end and q.offset < p.end:
                 raise InvalidPlan(f"{p.buffer.name} overlaps {q.buffer.name} while both are alive")
@@ -96,8 +95,8 @@ def verify_plan(plan: Plan, buffers: Sequence[Buffer]) -> None:
         raise InvalidPlan(f"the plan claims {plan.nbytes} bytes, below the lower bound {plan.bound_bytes}")
 
 
-def _aligned(n: int, align: int) -> int:
-    return -(-n // align) * align
+def _aligned(n: int) -> int:
+    return -(-n // ALIGN) * ALIGN
 
 
 def _peak(placements: Sequence[Placement]) -> int:
@@ -114,7 +113,7 @@ def _first_fit(order: Sequence[Buffer]) -> list[Placement]:
                 continue
             if at + b.nbytes <= p.offset:
                 break
-            at = max(at, _aligned(p.end, b.align))
+            at = max(at, _aligned(p.end))
         done.append(Placement(b, at))
         done.sort(key=lambda p: p.offset)
     return done

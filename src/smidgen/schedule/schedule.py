@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 from smidgen.errors import UsageError
 from smidgen.ir import Graph, Node, Value
@@ -65,6 +66,7 @@ def make_schedule(graph: Graph, target: Target, force: Mapping[str, str] | None 
     """
     forced = dict(force or {})
     kernels = all_kernels()
+    _check_symbols(forced.values(), [k.symbol for k in kernels])
     steps: list[Step] = []
     for node in graph.nodes:
         if node.op.view:
@@ -76,6 +78,14 @@ def make_schedule(graph: Graph, target: Target, force: Mapping[str, str] | None 
         names = ", ".join(s.name for s in steps)
         raise UsageError(f"no step is called {', '.join(sorted(forced))}. The steps are: {names}")
     return _planned(graph, target, tuple(steps))
+
+
+def _check_symbols(asked: Iterable[str], symbols: Sequence[str]) -> None:
+    """UsageError for a name that no kernel has."""
+    for symbol in asked:
+        if symbol not in symbols:
+            near = get_close_matches(symbol, symbols) or sorted(symbols)
+            raise UsageError(f"no kernel {symbol!r}. Did you mean {', '.join(near)}? smidgen ops lists all")
 
 
 def _planned(graph: Graph, target: Target, steps: tuple[Step, ...]) -> Schedule:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from smidgen.ir import Array, Graph, TensorType
 from smidgen.ops import Quantize
 
 _LARGEST_FILE_BYTES = 1 << 30
+_LABELS = ("y", "labels")  # what data sets keep beside their inputs
 
 
 def random_inputs(graph: Graph, cases: int, seed: int = 0) -> Iterator[list[Array]]:
@@ -47,7 +49,8 @@ def load_inputs(graph: Graph, path: Path) -> list[list[Array]]:
         chosen = list(arrays.values())
     else:
         raise InvalidInput(
-            f"{path.name} holds the arrays {', '.join(arrays)}; {graph.name} has inputs {', '.join(names)}"
+            f"{path.name} holds {', '.join(arrays) or 'no arrays of numbers'}; {graph.name} has {len(names)} inputs: "
+            f"{', '.join(names)}. Save an array for each, named so or in this order"
         )
     stacks = [_cases(a, v.type, f"{path.name}, input {v.name!r}") for a, v in zip(chosen, graph.inputs, strict=True)]
     if len({len(s) for s in stacks}) != 1:
@@ -56,18 +59,37 @@ def load_inputs(graph: Graph, path: Path) -> list[list[Array]]:
 
 
 def _read(path: Path) -> dict[str, Array]:
+    """The numeric arrays of a file by name ("" in a .npy), without labels."""
     try:
+        if not path.is_file():
+            raise InvalidInput(f"inputs {path}: {'not a file' if path.exists() else 'no such file'}. Check the path")
         if path.stat().st_size > _LARGEST_FILE_BYTES:
             raise InvalidInput(f"{path.name} is larger than {_LARGEST_FILE_BYTES} bytes; split it")
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {"": loaded}
-        with loaded:
-            return {k: loaded[k] for k in loaded.files if loaded[k].dtype.kind in "iuf" and k not in ("y", "labels")}
+        if zipfile.is_zipfile(path):
+            _require_small_members(path)
+        with path.open("rb") as stream:  # our own: numpy forgets to close it on errors
+            loaded = np.load(stream, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return {"": loaded}
+            with loaded:
+                arrays = {k: loaded[k] for k in loaded.files if k not in _LABELS}
+    except InvalidInput:
+        raise
     except OSError as e:
         raise InvalidInput(f"cannot read inputs {path}: {e.strerror or e}. Check the path") from e
     except Exception as e:  # numpy raises many kinds for damaged archives (zipfile, struct, ValueError, EOFError)
-        raise InvalidInput(f"{path.name} is not a readable .npy or .npz file: {e}") from e
+        raise InvalidInput(
+            f"{path.name} is not a readable .npy or .npz file of numbers: {e or type(e).__name__}. "
+            f"Make one with numpy.save or numpy.savez"
+        ) from e
+    return {k: a for k, a in arrays.items() if a.dtype.kind in "iuf"}
+
+
+def _require_small_members(path: Path) -> None:
+    """A small archive can unpack to a huge one."""
+    with zipfile.ZipFile(path) as archive:
+        if sum(m.file_size for m in archive.infolist()) > _LARGEST_FILE_BYTES:
+            raise InvalidInput(f"{path.name} unpacks to more than {_LARGEST_FILE_BYTES} bytes; split it")
 
 
 def _cases(array: Array, t: TensorType, what: str) -> Sequence[Array]:
@@ -77,7 +99,9 @@ def _cases(array: Array, t: TensorType, what: str) -> Sequence[Array]:
     elif array.ndim >= 1 and array.size == len(array) * t.elements:
         stacked = array.reshape(-1, *shape)
     else:
-        raise InvalidInput(f"{what}: shape {list(array.shape)} is not {list(shape)}, nor a stack of them")
+        raise InvalidInput(
+            f"{what}: shape {list(array.shape)} is not {list(shape)}, nor a stack of them. Reshape the data"
+        )
     if not len(stacked):
         raise InvalidInput(f"{what}: no cases (the array is empty)")
     return [_converted(a, t, what) for a in stacked]
@@ -95,4 +119,5 @@ def _converted(array: Array, t: TensorType, what: str) -> Array:
         bounds = np.iinfo(t.dtype)
         if array.min(initial=0) >= bounds.min and array.max(initial=0) <= bounds.max:
             return array.astype(t.dtype)
-    raise InvalidInput(f"{what}: element type {array.dtype} (values {array.min()}..{array.max()}), needs {t.dtype}")
+    values = f" (values {array.min()}..{array.max()})" if array.dtype.kind in "iuf" else ""
+    raise InvalidInput(f"{what}: elements are {array.dtype}{values}, not {t.dtype}. Convert them first")

@@ -23,10 +23,13 @@ _OUTPUT_SIGMA = 40.0  # steps: what a layer's outputs should spread over
 
 
 class _Builder:
-    """Appends layers; weight scales follow the number of taps, so that outputs spread and little saturates."""
+    """Appends layers. ``rms`` is roughly the root mean square of x - zero_point of each value; weight scales follow
+    from it and the number of taps, so that every layer's outputs spread and few saturate.
+    """
 
     def __init__(self, name: str, shape: tuple[int, ...], seed: int) -> None:
         self.name, self.rng, self.nodes = name, np.random.default_rng(seed), list[Node]()
+        self.rms: dict[Value, float] = {}
         self.input = self.x = Value("input", TensorType("int8", shape, QuantParams((float(np.float32(0.05)),), (-3,))))
 
     def apply(self, op: Op, *inputs: Value) -> Value:
@@ -37,14 +40,20 @@ class _Builder:
         self.nodes.append(Node(op, inputs, (self.x,), f"{self.name}:{kind} {index}"))
         return self.x
 
+    def _spread(self, value: Value, rms: float, relu: bool) -> Value:
+        """Note a layer's rms; relu halves the mean square of a symmetric distribution."""
+        self.rms[value] = rms / math.sqrt(2) if relu else rms
+        return value
+
     def _weights(self, shape: tuple[int, ...], channels: int, axis: int | None) -> tuple[Value, Value]:
         """(w, b), scaled so that the output can keep the input's scale; channels' scales differ by up to two."""
         prefix = f"c{len(self.nodes)}"
         w: Array = self.rng.integers(-127, 128, shape).astype(np.int8)
-        typical = _OUTPUT_SIGMA / (math.sqrt(w.size / channels) * _UNIFORM_SIGMA**2)
+        sigma = math.sqrt(w.size / channels) * _UNIFORM_SIGMA * self.rms.get(self.x, _UNIFORM_SIGMA)  # of accumulators
+        typical = _OUTPUT_SIGMA / sigma
         spread = typical * self.rng.uniform(0.7, 1.4, channels if axis is not None else 1).astype(np.float32)
         quant = QuantParams(tuple(float(s) for s in spread), (0,) * len(spread), axis)
-        bias: Array = self.rng.integers(-2000, 2000, channels).astype(np.int32)
+        bias: Array = self.rng.integers(-int(sigma / 2), int(sigma / 2), channels).astype(np.int32)
         return (
             Value(f"{prefix}_w", TensorType("int8", shape, quant), w),
             Value(f"{prefix}_b", TensorType("int32", (channels,)), bias),
@@ -61,7 +70,8 @@ class _Builder:
         out = self._out(relu)
         padding = _same(x.type.shape[1:3], kernel, stride) if same else (0, 0, 0, 0)
         clamp = _RELU if relu else _NONE
-        return self.apply(Conv2D(stride, padding=padding, clamp=clamp, out_quant=out), x, w, b)
+        y = self.apply(Conv2D(stride, padding=padding, clamp=clamp, out_quant=out), x, w, b)
+        return self._spread(y, _OUTPUT_SIGMA, relu)
 
     def depthwise(self, kernel: Pair, stride: Pair = (1, 1), *, same: bool = True, relu: bool = True) -> Value:
         x = self.x
@@ -70,25 +80,32 @@ class _Builder:
         out = self._out(relu)
         padding = _same(x.type.shape[1:3], kernel, stride) if same else (0, 0, 0, 0)
         clamp = _RELU if relu else _NONE
-        return self.apply(DepthwiseConv2D(stride, padding=padding, clamp=clamp, out_quant=out), x, w, b)
+        y = self.apply(DepthwiseConv2D(stride, padding=padding, clamp=clamp, out_quant=out), x, w, b)
+        return self._spread(y, _OUTPUT_SIGMA, relu)
 
     def dense(self, channels: int, *, relu: bool = False) -> Value:
         x = self.x
         w, b = self._weights((channels, x.type.shape[-1]), channels, None)
         out = self._out(relu)
-        return self.apply(FullyConnected(clamp=_RELU if relu else _NONE, out_quant=out), x, w, b)
+        y = self.apply(FullyConnected(clamp=_RELU if relu else _NONE, out_quant=out), x, w, b)
+        return self._spread(y, _OUTPUT_SIGMA, relu)
 
     def add(self, other: Value) -> Value:
-        scale = float(np.float32(1.5 * max(other.type.scale, self.x.type.scale)))
-        out = QuantParams((scale,), (-128,))
-        return self.apply(Add(clamp=_RELU, out_quant=out), other, self.x)
+        x = self.x
+        scale = float(np.float32(1.5 * max(other.type.scale, x.type.scale)))
+        rms = math.hypot(self.rms[other] * other.type.scale, self.rms[x] * x.type.scale) / scale
+        y = self.apply(Add(clamp=_RELU, out_quant=QuantParams((scale,), (-128,))), other, x)
+        return self._spread(y, rms, relu=True)
 
     def pool(self) -> Value:
         _, h, w, _ = self.x.type.shape
-        return self.apply(AveragePool2D((h, w), (h, w), out_quant=self.x.type.quant), self.x)
+        rms = self.rms[self.x]
+        y = self.apply(AveragePool2D((h, w), (h, w), out_quant=self.x.type.quant), self.x)
+        return self._spread(y, rms, relu=True)  # a mean of positive values has less than their rms
 
     def flatten(self) -> Value:
-        return self.apply(Reshape((1, self.x.type.elements)), self.x)
+        rms = self.rms[self.x]
+        return self._spread(self.apply(Reshape((1, self.x.type.elements)), self.x), rms, relu=False)
 
     def softmax(self) -> Value:
         return self.apply(Softmax(out_quant=QuantParams((1 / 256,), (-128,))), self.x)

@@ -87,7 +87,7 @@ class Found:
 
 
 def find_model(model: str, models_dir: Path | None = None) -> Found:
-    """Resolve a path or a zoo name. A name is looked for in ``models_dir``,  and the pulled files, in this
+    """Resolve a path or a zoo name. A name is looked for in ``models_dir``, $SMIDGEN_ZOO and the pulled files, in this
     order; without a file it stands for the synthetic model."""
     entry = next((m for m in ZOO if m.name == model), None)
     if entry is None or Path(model).is_file():
@@ -95,6 +95,9 @@ def find_model(model: str, models_dir: Path | None = None) -> Found:
         if not path.exists():
             names = ", ".join(m.name for m in ZOO)
             raise UsageError(f"no model {model!r}: neither a file nor a zoo name ({names}). Check the path")
+        if not path.is_file():
+            kind = "a folder" if path.is_dir() else "no regular file"
+            raise UsageError(f"{model} is {kind}; MODEL is a .tflite or .onnx file, or a zoo name")
         return Found(None, path.name, path, None)
     for folder in _folders(models_dir):
         for path in _candidates(entry, folder):
