@@ -9,7 +9,8 @@ from unicorn import UC_HOOK_CODE, Uc
 
 from smidgen.errors import SimulationError
 from smidgen.profile.instructions import Decoder, Instruction
-from smidgen.profile.memory import allowance, register
+from smidgen.profile.addresses import register
+from smidgen.profile.memory import allowance
 from smidgen.sim import Machine
 from smidgen.sim.core import EmulatedCore
 from smidgen.sim.simulator import block_of
@@ -39,7 +40,7 @@ class _AlignmentWatch:
     def _watch(self, instruction: Instruction) -> None:
         access = instruction.access
         assert access is not None
-        base = register(access.base)
+        base = None if access.base is None else register(access.base)
         if base is None or not access.word_aligned:
             return
 

@@ -8,7 +8,7 @@ import pytest
 from snippets import assemble
 
 from smidgen.profile import profile_elf
-from smidgen.profile.memory import FlashPort, LineCache
+from smidgen.profile.flash import FlashPort, LineCache
 from smidgen.targets import FlashCache, load_target
 
 TARGET = load_target("nucleo-l4r5zi")
