@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from smidgen.targets import FlashCache
 
@@ -29,25 +29,19 @@ class LineCache:
     def line(self, word: int) -> int:
         return word // self._words_per_line
 
-    def holds(self, word: int) -> bool:
-        """Whether the word is present; its line becomes the most recently used."""
-        line, bit = divmod(word, self._words_per_line)
-        present = self._lines.get(line, 0)
-        if not present >> bit & 1:
-            return False
-        del self._lines[line]
-        self._lines[line] = present
-        return True
-
-    def fill(self, word: int) -> None:
+    def take(self, word: int) -> bool:
+        """Whether the word was present. It is now, and its line is the most recently used."""
         if not self._capacity:
-            return
-        line, bit = divmod(word, self._words_per_line)
-        present = self._lines.pop(line, 0)
-        if len(self._lines) >= self._capacity:
-            del self._lines[next(iter(self._lines))]
+            return False
+        lines = self._lines
+        line = word // self._words_per_line
+        bit = 1 << word % self._words_per_line
+        present = lines.pop(line, 0)
+        if not present and len(lines) >= self._capacity:
+            del lines[next(iter(lines))]
             self.replaced += 1
-        self._lines[line] = present | 1 << bit
+        lines[line] = present | bit
+        return present & bit != 0
 
     def touch(self, lines: Sequence[int]) -> None:
         """Makes lines that are present the most recently used, the last one last."""
@@ -135,9 +129,8 @@ class FlashPort:
         """Stall cycles on entering a word of code that then keeps the core busy for ``cycles``."""
         stall = 0
         if word != self._code_word and self._wait_states:
-            if not self.code.holds(word):
+            if not self.code.take(word):
                 stall = max(0, self._arrives - self._now) if word == self._coming else self._wait_states
-                self.code.fill(word)
             self._code_word = word
             if self._prefetch and word + 1 != self._coming:
                 self._coming = word + 1
@@ -145,13 +138,16 @@ class FlashPort:
         self._now += stall + cycles
         return stall
 
-    def load(self, word: int) -> int:
-        """Stall cycles of a data access to a word."""
-        if word == self._data_word:
-            return 0
-        self._data_word = word
-        if self._data.holds(word):
-            return 0
-        self._data.fill(word)
-        self._now += self._wait_states
-        return self._wait_states
+    def load(self, words: Iterable[int]) -> int:
+        """Stall cycles of data accesses to words, one after the other."""
+        take, last = self._data.take, self._data_word
+        misses = 0
+        for word in words:
+            if word != last:
+                last = word
+                if not take(word):
+                    misses += 1
+        self._data_word = last
+        stalls = misses * self._wait_states
+        self._now += stalls
+        return stalls

@@ -178,17 +178,16 @@ class _Loads:
         accesses = self._chosen.get(near)
         if accesses is None:
             accesses = self._chosen[near] = [a for a in self._accesses if near >> a[0] & 1]
-        low, size, fetch_bytes, load = self._low, self._size, self._fetch_bytes, port.load
-        stalls = 0
+        low, size, fetch_bytes = self._low, self._size, self._fetch_bytes
+        words: list[int] = []
         for base, offset, span in accesses:
             address = bases[base] + offset & MASK
             if 0 <= address - low < size:
                 first, last = address // fetch_bytes, (address + span) // fetch_bytes
-                stalls += load(first)
-                while first < last:
-                    first += 1
-                    stalls += load(first)
-        return stalls
+                words.append(first)
+                if first != last:
+                    words.extend(range(first + 1, last + 1))
+        return port.load(words)
 
 
 def allowance(limits: Limits) -> Limits:
