@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from unicorn import UC_HOOK_CODE, Uc
+from unicorn import UC_HOOK_BLOCK, UC_HOOK_CODE, Uc
 
 from smidgen.errors import SimulationError
+from smidgen.profile.addresses import MASK, Segment, segments
 from smidgen.profile.instructions import Decoder, Instruction
-from smidgen.profile.memory import allowance, register
+from smidgen.profile.loads import Access
+from smidgen.profile.memory import allowance
 from smidgen.sim import Machine
 from smidgen.sim.core import EmulatedCore
 from smidgen.sim.simulator import block_of
@@ -25,30 +27,53 @@ def check_alignment(machine: Machine, inputs: Sequence[bytes]) -> None:
 
 
 class _AlignmentWatch:
+    """Checks a block's accesses when it is entered, by the addresses they will have; hooks those it cannot foresee.
+
+    An access that its condition passes over is checked too. What is found is raised at the next block, when the core is
+    known to be in the step that the block began.
+    """
+
     def __init__(self, core: EmulatedCore, code: Mapping[int, bytes]) -> None:
         self._core = core
+        self._found: tuple[Instruction, int] | None = None
         decoder = Decoder()
+        blocks = {key: decoder.block(block_of(key).address, code[key]) for key in sorted(code)}
+        planned = {key: segments(block, _needs_alignment) for key, block in blocks.items()}
+        self._at_entry = {key: s[0] for key, s in planned.items() if s and s[0].start == block_of(key).address}
+        self._hooked = {s.start: s for key, found in planned.items() for s in found if s.start != block_of(key).address}
         core.uc.ctl_flush_tb()
-        blocks = (decoder.block(block_of(key).address, code[key]) for key in sorted(code))
-        for instruction in {i.address: i for block in blocks for i in block if i.access}.values():
-            self._watch(instruction)
+        core.uc.hook_add(UC_HOOK_BLOCK, self._on_block)
+        for address in sorted(self._hooked):
+            core.uc.hook_add(UC_HOOK_CODE, self._on_access, begin=address, end=address)
 
     def split(self) -> None:
         """Nothing is counted."""
 
-    def _watch(self, instruction: Instruction) -> None:
-        access = instruction.access
-        assert access is not None
-        base = register(access.base)
-        if base is None or not access.word_aligned:
-            return
+    def _on_block(self, uc: Uc, address: int, nbytes: int, data: object) -> None:
+        if self._found is not None:
+            self._fail(*self._found)
+        segment = self._at_entry.get(address << 16 | nbytes)
+        if segment is not None:
+            self._check(uc, segment)
 
-        def check(uc: Uc, pc: int, nbytes: int, data: object) -> None:
-            address = uc.reg_read(base) + access.offset
-            if address % 4:
-                raise SimulationError(
-                    f"{instruction.mnemonic} at {pc:#010x} in {self._core.elf.function_at(pc)}, {self._core.where}, "
-                    f"accesses {address:#010x}: a real core faults there unless the address is a multiple of 4"
-                )
+    def _on_access(self, uc: Uc, pc: int, nbytes: int, data: object) -> None:
+        self._check(uc, self._hooked[pc])
 
-        self._core.uc.hook_add(UC_HOOK_CODE, check, begin=instruction.address, end=instruction.address)
+    def _check(self, uc: Uc, segment: Segment) -> None:
+        values = [uc.reg_read(number) for number in segment.registers]
+        bases = [sum(values[place] * factor for place, factor in terms) for terms in segment.bases]
+        for planned in segment.accesses:
+            address = bases[planned.base] + planned.offset & MASK
+            if address % 4 and self._found is None:
+                self._found = planned.instruction, address
+
+    def _fail(self, instruction: Instruction, address: int) -> None:
+        function = self._core.elf.function_at(instruction.address)
+        raise SimulationError(
+            f"{instruction.mnemonic} at {instruction.address:#010x} in {function}, {self._core.where}, "
+            f"accesses {address:#010x}: a real core faults there unless the address is a multiple of 4"
+        )
+
+
+def _needs_alignment(access: Access) -> bool:
+    return access.word_aligned

@@ -8,7 +8,7 @@ import pytest
 from snippets import assemble
 
 from smidgen.profile import profile_elf
-from smidgen.profile.memory import FlashPort, LineCache
+from smidgen.profile.flash import FlashPort, LineCache
 from smidgen.targets import FlashCache, load_target
 
 TARGET = load_target("nucleo-l4r5zi")
@@ -87,14 +87,23 @@ def test_ram_and_zero_wait_flash_never_stall(elf: Path) -> None:
 
 def test_lines_are_replaced_least_recently_used_first() -> None:
     cache = LineCache(2, 4)
-    cache.fill(0)  # line 0
-    cache.fill(4)  # line 1
-    assert cache.holds(0)  # line 0 is now the most recent
-    cache.fill(8)  # replaces line 1
-    assert cache.holds(0)
-    assert not cache.holds(4)
-    assert cache.holds(8)
-    assert not cache.holds(9), "only the word read is present"
+    assert not cache.take(0)  # line 0
+    assert not cache.take(4)  # line 1
+    assert cache.take(0)  # line 0 is now the most recent
+    assert not cache.take(8)  # replaces line 1
+    assert cache.replaced == 1
+    assert cache.take(0)
+    assert not cache.take(9), "only the word read is present"
+    assert not cache.take(4)  # replaces line 0
+    assert not cache.take(1), "a line taken over keeps only the words read since"
+    assert cache.replaced == 3
+
+
+def test_no_lines_hold_nothing() -> None:
+    cache = LineCache(0, 4)
+    assert not cache.take(0)
+    assert not cache.take(0)
+    assert not cache.keeps
 
 
 def test_port_by_hand() -> None:
@@ -104,9 +113,10 @@ def test_port_by_hand() -> None:
     assert port.fetch(11, 1) == 0  # has arrived; until 14; word 12 arrives at 19
     assert port.fetch(12, 1) == 5
     assert port.fetch(10, 1) == 0  # cached
-    assert port.load(100) == 5
-    assert port.load(100) == 0
-    assert port.load(101) == 5, "the same line, another word"
-    assert port.load(100) == 0
-    assert port.load(200) == 5, "the only line is taken over"
-    assert port.load(100) == 5
+    assert port.load([100]) == 5
+    assert port.load([100]) == 0
+    assert port.load([101]) == 5, "the same line, another word"
+    assert port.load([100]) == 0
+    assert port.load([200]) == 5, "the only line is taken over"
+    assert port.load([100]) == 5
+    assert port.load([300, 301, 301, 300]) == 10
