@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Two output pixels by two output channels at a time; shared by the DSP convolutions.
  * The record folds the input's zero point into the bias, so bytes are multiplied as they are; packs weights as
- * (out_c / 2, inputs / 4, 2 channels, 4), inputs rounded up to 8, zeros past the ends, and b as (out_c) smg_channel; and
- * proves that accumulators fit. */
+ * (out_c / 2, inputs / 4, 2 channels, 4), inputs rounded up to 8, zeros past the ends, and b as (out_c) smg_channel;
+ * and proves that accumulators fit. */
 #ifndef SMG_CONV2D_DSP_INC_H
 #define SMG_CONV2D_DSP_INC_H
 #include "smg_dsp_products.h"

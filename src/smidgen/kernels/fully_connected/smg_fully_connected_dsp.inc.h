@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fully connected layer on the DSP extension: four outputs at a time share the expanded input.
  * The record folds the input's zero point into the bias; packs weights as (out_c / 4, inputs / 4, 4 outputs, 4),
- * inputs rounded up to 8, zeros past the ends, and b as smg_channel, also rounded up to 4; and proves that accumulators fit. */
+ * inputs rounded up to 8, zeros past the ends, and b as smg_channel, also rounded up to 4; and proves that
+ * accumulators fit. */
 #ifndef SMG_FULLY_CONNECTED_DSP_INC_H
 #define SMG_FULLY_CONNECTED_DSP_INC_H
 #include "smg_dsp_products.h"

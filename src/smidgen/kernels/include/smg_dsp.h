@@ -16,9 +16,7 @@ SMG_INLINE uint32_t smg_high_halves(uint32_t a, uint32_t b) { return a >> 16 | (
 #include <arm_acle.h>
 SMG_INLINE uint32_t smg_sxtb16(uint32_t v) { return (uint32_t)__sxtb16((int8x4_t)v); }
 SMG_INLINE uint32_t smg_sadd16(uint32_t a, uint32_t b) { return (uint32_t)__sadd16((int16x2_t)a, (int16x2_t)b); }
-SMG_INLINE int32_t smg_smlad(uint32_t a, uint32_t b, int32_t acc) {
-    return __smlad((int16x2_t)a, (int16x2_t)b, acc);
-}
+SMG_INLINE int32_t smg_smlad(uint32_t a, uint32_t b, int32_t acc) { return __smlad((int16x2_t)a, (int16x2_t)b, acc); }
 SMG_INLINE int32_t smg_smmlar(int32_t a, int32_t b, int32_t c) { /* has no intrinsic everywhere */
     int32_t result;
     __asm__("smmlar %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(c));

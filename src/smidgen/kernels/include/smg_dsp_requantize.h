@@ -16,8 +16,8 @@ SMG_INLINE smg_range smg_output_range(int32_t offset, int32_t act_min, int32_t a
 }
 
 /* What the record packs for an output channel beside the weights, in place of the bias, mult and shift:
- * bias with the input's zero point folded in; left: shift before the multiplication, with the doubling; right: after it;
- * half, tie: what to add before, and add to that for a negative value. */
+ * bias with the input's zero point folded in; left: shift before the multiplication, with the doubling; right: after
+ * it; half, tie: what to add before, and add to that for a negative value. */
 typedef struct {
     int32_t bias, mult, left, right, half, tie;
 } smg_channel;
@@ -30,8 +30,8 @@ SMG_INLINE smg_channel smg_load_channel(const int32_t *packed /* (6) */) {
 }
 
 /* smg_requantize for |acc| << (max(shift, 0) + 1) < 2^31, so that doubling may come before the high multiplication.
- * Ties away from zero: half is added, less 1 for a negative value, but nothing where nothing is shifted out. The sign may
- * come from acc: it differs from the product's only where that rounds to 0, and (half - 1) >> right is 0 too. */
+ * Ties away from zero: half is added, less 1 for a negative value, but nothing where nothing is shifted out. The sign
+ * may come from acc: it differs from the product's only where that rounds to 0, and (half - 1) >> right is 0 too. */
 SMG_INLINE int32_t smg_requantize_doubled(int32_t acc, smg_channel s) {
     return smg_smmlar((int32_t)((uint32_t)acc << s.left), s.mult, s.half + ((acc >> 31) & s.tie)) >> s.right;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Copying and filling bytes without a C library. The empty asm keeps compilers from turning a loop into a call of memcpy
- * or memset, which a freestanding program need not have. */
+/* Copying and filling bytes without a C library. The empty asm keeps compilers from turning a loop into a call of
+ * memcpy or memset, which a freestanding program need not have. */
 #ifndef SMG_MEMORY_H
 #define SMG_MEMORY_H
 #include "smg_requantize.h"
