@@ -46,7 +46,8 @@ def named(node: Node, prefix: str, kernel: Kernel) -> Node:
     """The node with names and a loc that no other has."""
     inputs = tuple(replace(v, name=f"{prefix}_{v.name}") for v in node.inputs)
     outputs = tuple(replace(v, name=f"{prefix}_{v.name}") for v in node.outputs)
-    return Node(node.op, inputs, outputs, f"{prefix} of {kernel.symbol}: {node.op} on {', '.join(map(str, node.types))}")
+    types = ", ".join(map(str, node.types))
+    return Node(node.op, inputs, outputs, f"{prefix} of {kernel.symbol}: {node.op} on {types}")
 
 
 def program(name: str, kernels: Sequence[Kernel], count: int) -> Program:

@@ -46,4 +46,5 @@ def test_equals_evaluate(kernel: Kernel, library: ctypes.CDLL) -> None:
 
     check()
     assert tally.cases >= CASES // 2, f"only {tally.cases} cases were admitted"
-    assert tally.saturated < 0.6 * tally.outputs, f"{tally.saturated} of {tally.outputs} outputs are saturated"
+    between = tally.outputs - tally.saturated  # a wrong sum hides behind a clamp
+    assert between >= 4 * tally.cases, f"only {between} of {tally.outputs} outputs lie between the ends"
