@@ -12,6 +12,12 @@ SMG_INLINE uint32_t smg_load32(const void *p) {
     return v;
 }
 
+/* The low half of v. */
+SMG_INLINE void smg_store16(void *p, uint32_t v) {
+    const uint16_t half = (uint16_t)v;
+    __builtin_memcpy(p, &half, sizeof half);
+}
+
 SMG_INLINE void smg_store32(void *p, uint32_t v) { __builtin_memcpy(p, &v, sizeof v); }
 
 SMG_INLINE void smg_copy(int8_t *to, const int8_t *from, int32_t count) {
