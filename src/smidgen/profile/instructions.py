@@ -33,7 +33,7 @@ class Instruction:
     writes_pc: bool = False
     conditional: bool = False  # may be passed over
     access: Access | None = None  # what it reads, or stores if that needs alignment
-    effect: Effect = Effect()
+    effect: Effect = Effect()  # noqa: RUF009  (frozen value)
 
 
 def _names(kind: str, words: str) -> dict[str, str]:

@@ -6,13 +6,9 @@ void smg_harness_begin(void);
 void smg_harness_end(void);
 int main(void);
 
-__attribute__((noinline, used)) void smg_harness_begin(void) {
-    __asm__ volatile("" ::: "memory");
-}
+__attribute__((noinline, used)) void smg_harness_begin(void) { __asm__ volatile("" ::: "memory"); }
 
-__attribute__((noinline, used)) void smg_harness_end(void) {
-    __asm__ volatile("" ::: "memory");
-}
+__attribute__((noinline, used)) void smg_harness_end(void) { __asm__ volatile("" ::: "memory"); }
 
 int main(void) {
     for (;;) {

@@ -18,9 +18,7 @@ static inline uint32_t load(const uint8_t *p) {
     return v;
 }
 
-static inline void store(uint8_t *p, uint32_t v) {
-    __builtin_memcpy(p, &v, 4);
-}
+static inline void store(uint8_t *p, uint32_t v) { __builtin_memcpy(p, &v, 4); }
 
 /* Lowest address first; right for overlapping areas when to < from. */
 static inline void copy_up(uint8_t *to, const uint8_t *from, size_t n) {
@@ -103,24 +101,20 @@ void __aeabi_memclr8(void *to, size_t n);
 __attribute__((used)) void __aeabi_memcpy(void *restrict to, const void *restrict from, size_t n) {
     copy_up(to, from, n);
 }
-__attribute__((used, alias("__aeabi_memcpy"))) void __aeabi_memcpy4(void *restrict to, const void *restrict from, size_t n);
-__attribute__((used, alias("__aeabi_memcpy"))) void __aeabi_memcpy8(void *restrict to, const void *restrict from, size_t n);
+__attribute__((used, alias("__aeabi_memcpy"))) void __aeabi_memcpy4(void *restrict to, const void *restrict from,
+                                                                    size_t n);
+__attribute__((used, alias("__aeabi_memcpy"))) void __aeabi_memcpy8(void *restrict to, const void *restrict from,
+                                                                    size_t n);
 
-__attribute__((used)) void __aeabi_memmove(void *to, const void *from, size_t n) {
-    (void)memmove(to, from, n);
-}
+__attribute__((used)) void __aeabi_memmove(void *to, const void *from, size_t n) { (void)memmove(to, from, n); }
 __attribute__((used, alias("__aeabi_memmove"))) void __aeabi_memmove4(void *to, const void *from, size_t n);
 __attribute__((used, alias("__aeabi_memmove"))) void __aeabi_memmove8(void *to, const void *from, size_t n);
 
-__attribute__((used)) void __aeabi_memset(void *to, size_t n, int value) {
-    (void)memset(to, value, n);
-}
+__attribute__((used)) void __aeabi_memset(void *to, size_t n, int value) { (void)memset(to, value, n); }
 __attribute__((used, alias("__aeabi_memset"))) void __aeabi_memset4(void *to, size_t n, int value);
 __attribute__((used, alias("__aeabi_memset"))) void __aeabi_memset8(void *to, size_t n, int value);
 
-__attribute__((used)) void __aeabi_memclr(void *to, size_t n) {
-    (void)memset(to, 0, n);
-}
+__attribute__((used)) void __aeabi_memclr(void *to, size_t n) { (void)memset(to, 0, n); }
 __attribute__((used, alias("__aeabi_memclr"))) void __aeabi_memclr4(void *to, size_t n);
 __attribute__((used, alias("__aeabi_memclr"))) void __aeabi_memclr8(void *to, size_t n);
 #endif

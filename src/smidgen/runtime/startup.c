@@ -40,6 +40,7 @@ __attribute__((used)) void Reset_Handler(void) {
 }
 
 typedef void (*smg_vector)(void);
+/* clang-format off */
 __attribute__((section(".smg_vectors"), used)) static const union {
     const uint32_t *stack;
     smg_vector handler;
@@ -49,3 +50,4 @@ __attribute__((section(".smg_vectors"), used)) static const union {
     {.handler = 0},           {.handler = 0},             {.handler = 0},         {.handler = smg_fault},
     {.handler = smg_fault},   {.handler = 0},             {.handler = smg_fault}, {.handler = smg_fault},
 };
+/* clang-format on */

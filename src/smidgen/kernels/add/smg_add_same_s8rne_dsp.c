@@ -11,8 +11,8 @@ SMG_INLINE void fill_table(int64_t *table, int32_t offset, int32_t mult, int32_t
     }
 }
 
-/* Equal shapes, shift of at least 10. The products come from tables made here, scaled up so that the shift is 33 or more
- * and only their high words are rounded: they stay below 2^39 * 2^23. May work in place over either operand. */
+/* Equal shapes, shift of at least 10. The products come from tables made here, scaled up so that the shift is 33 or
+ * more and only their high words are rounded: they stay below 2^39 * 2^23. May work in place over either operand. */
 void smg_add_same_s8rne_dsp(const smg_addrne_params *p, const int8_t *a /* (count) */, const int8_t *b /* (count) */,
                             int8_t *y /* (count) */, void *scratch /* (2, 256) int64 */) {
     int64_t *from_a = scratch, *from_b = from_a + 256;

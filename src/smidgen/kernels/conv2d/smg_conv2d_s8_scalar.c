@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "smg_conv2d_scalar.inc.h"
 
-smg_conv2d_kernel smg_conv2d_s8_scalar; /* the compiler checks the definition against the contract */
+smg_conv2d_kernel smg_conv2d_s8_scalar;
 
 /* Any shape, any core; TFLite Micro's double rounding. */
 void smg_conv2d_s8_scalar(const smg_conv2d_params *p, const int8_t *x, const int8_t *w, const int32_t *b, int8_t *y,

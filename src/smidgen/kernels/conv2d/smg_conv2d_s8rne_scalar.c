@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "smg_conv2d_scalar.inc.h"
 
-smg_conv2d_kernel smg_conv2d_s8rne_scalar; /* the compiler checks the definition against the contract */
+smg_conv2d_kernel smg_conv2d_s8rne_scalar;
 
 /* Any shape, any core; one rounding, ties to even. */
 void smg_conv2d_s8rne_scalar(const smg_conv2d_params *p, const int8_t *x, const int8_t *w, const int32_t *b, int8_t *y,

@@ -4,7 +4,7 @@
 smg_depthwise_kernel smg_depthwise_3x3_s8_dsp;
 
 /* Multiplier 1, at least four channels, 3x3 windows without dilation; TFLite Micro's double rounding. */
-void smg_depthwise_3x3_s8_dsp(const smg_depthwise_params *p, const int8_t *x, const int8_t *w, const int32_t *b, int8_t *y,
-                              void *scratch) {
+void smg_depthwise_3x3_s8_dsp(const smg_depthwise_params *p, const int8_t *x, const int8_t *w, const int32_t *b,
+                              int8_t *y, void *scratch) {
     smg_depthwise_3x3_dsp(SMG_DOUBLE, p, x, w, b, y, scratch);
 }

@@ -8,7 +8,7 @@
 SMG_INLINE void smg_depthwise_any_pixel(smg_rounding rounding, const smg_depthwise_params *p, const int8_t *x,
                                         const int32_t *offsets, int32_t pairs, const int8_t *w, const int32_t *b,
                                         int8_t *y /* (out_c) */) {
-    const smg_range range = smg_output_range(p->out_offset, p->act_min, p->act_max);
+    const smg_byte_range range = smg_output_bytes(p->out_offset, p->act_min, p->act_max);
     const int32_t channels = p->in_c;
     for (int32_t next = 0; next < channels; next += 4) {
         const int32_t c = next + 4 <= channels ? next : channels - 4;

@@ -32,11 +32,13 @@ SMG_INLINE smg_quad smg_depthwise_start(const int32_t *b) {
 }
 
 /* Rescales four channels and writes them. */
-SMG_INLINE void smg_depthwise_finish(smg_rounding rounding, smg_quad s, const int32_t *b, smg_range range, int8_t *y) {
-    y[0] = smg_dsp_output(rounding, s.c0, smg_load_channel(b), range);
-    y[1] = smg_dsp_output(rounding, s.c1, smg_load_channel(b + SMG_CHANNEL_WORDS), range);
-    y[2] = smg_dsp_output(rounding, s.c2, smg_load_channel(b + 2 * SMG_CHANNEL_WORDS), range);
-    y[3] = smg_dsp_output(rounding, s.c3, smg_load_channel(b + 3 * SMG_CHANNEL_WORDS), range);
+SMG_INLINE void smg_depthwise_finish(smg_rounding rounding, smg_quad s, const int32_t *b, smg_byte_range range,
+                                     int8_t *y) {
+    const uint32_t b0 = smg_output_byte(rounding, s.c0, b, range.offset);
+    const uint32_t b1 = smg_output_byte(rounding, s.c1, b + SMG_CHANNEL_WORDS, range.offset);
+    const uint32_t b2 = smg_output_byte(rounding, s.c2, b + 2 * SMG_CHANNEL_WORDS, range.offset);
+    const uint32_t b3 = smg_output_byte(rounding, s.c3, b + 3 * SMG_CHANNEL_WORDS, range.offset);
+    smg_store32(y, smg_clamp_bytes(b0, b1, b2, b3, range));
 }
 
 /* True if the window whose top left corner is (y0, x0) lies in the input. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "smg_depthwise_scalar.inc.h"
 
-smg_depthwise_kernel smg_depthwise_s8rne_scalar; /* the compiler checks the definition against the contract */
+smg_depthwise_kernel smg_depthwise_s8rne_scalar;
 
 /* Any shape, any core; one rounding, ties to even. */
-void smg_depthwise_s8rne_scalar(const smg_depthwise_params *p, const int8_t *x, const int8_t *w, const int32_t *b, int8_t *y,
-                                void *scratch) {
+void smg_depthwise_s8rne_scalar(const smg_depthwise_params *p, const int8_t *x, const int8_t *w, const int32_t *b,
+                                int8_t *y, void *scratch) {
     (void)scratch;
     smg_depthwise_scalar(SMG_EVEN, p, x, w, b, y);
 }

@@ -4,7 +4,7 @@
 smg_fully_connected_kernel smg_fully_connected_s8rne_dsp;
 
 /* Any shape; one rounding, ties to even. */
-void smg_fully_connected_s8rne_dsp(const smg_fully_connected_params *p, const int8_t *x, const int8_t *w, const int32_t *b, int8_t *y,
-                                   void *scratch) {
+void smg_fully_connected_s8rne_dsp(const smg_fully_connected_params *p, const int8_t *x, const int8_t *w,
+                                   const int32_t *b, int8_t *y, void *scratch) {
     smg_fully_connected_dsp(SMG_EVEN, p, x, w, b, y, scratch);
 }

@@ -16,8 +16,15 @@ SMG_INLINE uint32_t smg_high_halves(uint32_t a, uint32_t b) { return a >> 16 | (
 #include <arm_acle.h>
 SMG_INLINE uint32_t smg_sxtb16(uint32_t v) { return (uint32_t)__sxtb16((int8x4_t)v); }
 SMG_INLINE uint32_t smg_sadd16(uint32_t a, uint32_t b) { return (uint32_t)__sadd16((int16x2_t)a, (int16x2_t)b); }
-SMG_INLINE int32_t smg_smlad(uint32_t a, uint32_t b, int32_t acc) {
-    return __smlad((int16x2_t)a, (int16x2_t)b, acc);
+SMG_INLINE int32_t smg_smlad(uint32_t a, uint32_t b, int32_t acc) { return __smlad((int16x2_t)a, (int16x2_t)b, acc); }
+SMG_INLINE uint32_t smg_usat8(int32_t v) { return __usat(v, 8); }
+SMG_INLINE uint32_t smg_uqadd8(uint32_t a, uint32_t b) { return (uint32_t)__uqadd8((uint8x4_t)a, (uint8x4_t)b); }
+SMG_INLINE uint32_t smg_uqsub8(uint32_t a, uint32_t b) { return (uint32_t)__uqsub8((uint8x4_t)a, (uint8x4_t)b); }
+SMG_INLINE uint32_t smg_uadd8(uint32_t a, uint32_t b) { return (uint32_t)__uadd8((uint8x4_t)a, (uint8x4_t)b); }
+SMG_INLINE int32_t smg_if_negative(int32_t v, int32_t mask) { /* compilers would compare and branch over a move */
+    int32_t result;
+    __asm__("and %0, %1, %2, asr #31" : "=r"(result) : "r"(mask), "r"(v));
+    return result;
 }
 SMG_INLINE int32_t smg_smmlar(int32_t a, int32_t b, int32_t c) { /* has no intrinsic everywhere */
     int32_t result;
@@ -38,6 +45,24 @@ SMG_INLINE int32_t smg_smlad(uint32_t a, uint32_t b, int32_t acc) {
     const uint32_t high = (uint32_t)(smg_lane(a, 1) * smg_lane(b, 1));
     return (int32_t)((uint32_t)acc + low + high);
 }
+/* v saturated to 0 .. 255. */
+SMG_INLINE uint32_t smg_usat8(int32_t v) { return (uint32_t)smg_clamp(v, 0, 255); }
+/* Each byte of a plus or less that of b; UQADD8 and UQSUB8 saturate to 0 .. 255, UADD8 wraps. */
+SMG_INLINE uint32_t smg_uqadd8(uint32_t a, uint32_t b) {
+    uint32_t result = 0;
+    for (int32_t i = 0; i < 32; i += 8) result |= smg_usat8((uint8_t)(a >> i) + (uint8_t)(b >> i)) << i;
+    return result;
+}
+SMG_INLINE uint32_t smg_uqsub8(uint32_t a, uint32_t b) {
+    uint32_t result = 0;
+    for (int32_t i = 0; i < 32; i += 8) result |= smg_usat8((uint8_t)(a >> i) - (uint8_t)(b >> i)) << i;
+    return result;
+}
+SMG_INLINE uint32_t smg_uadd8(uint32_t a, uint32_t b) {
+    return ((a & 0x7f7f7f7fU) + (b & 0x7f7f7f7fU)) ^ ((a ^ b) & 0x80808080U);
+}
+/* mask where v is negative, else 0. */
+SMG_INLINE int32_t smg_if_negative(int32_t v, int32_t mask) { return v < 0 ? mask : 0; }
 /* c + a * b / 2^32, ties up. */
 SMG_INLINE int32_t smg_smmlar(int32_t a, int32_t b, int32_t c) {
     return (int32_t)(((int64_t)a * b + ((int64_t)c * (1LL << 32)) + (1LL << 31)) >> 32);

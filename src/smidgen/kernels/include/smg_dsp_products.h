@@ -17,28 +17,29 @@ typedef struct {
  * x (eights, 2, even lanes, odd lanes); w (eights, 2, w0 .. w3) in groups of four bytes. eights >= 1. */
 #if defined(__ARM_FEATURE_SIMD32)
 
-#define SMG_TWO_BY_TWO(x, w)                  \
-    "ldr   %[x0], [%[x], #" #x "]\n\t"         \
-    "ldr   %[x1], [%[x], #" #x "+4]\n\t"       \
-    "ldr   %[w0], [%[w], #" #w "]\n\t"         \
-    "ldr   %[w1], [%[w], #" #w "+4]\n\t"       \
-    "sxtb16 %[t], %[w0]\n\t"                   \
-    "smlad %[a], %[x0], %[t], %[a]\n\t"        \
-    "smlad %[b], %[x1], %[t], %[b]\n\t"        \
-    "sxtb16 %[t], %[w1]\n\t"                   \
-    "smlad %[c], %[x0], %[t], %[c]\n\t"        \
-    "smlad %[d], %[x1], %[t], %[d]\n\t"        \
-    "ldr   %[x0], [%[x], #" #x "+8]\n\t"       \
-    "ldr   %[x1], [%[x], #" #x "+12]\n\t"      \
-    "sxtb16 %[w0], %[w0], ror #8\n\t"          \
-    "smlad %[a], %[x0], %[w0], %[a]\n\t"       \
-    "smlad %[b], %[x1], %[w0], %[b]\n\t"       \
-    "sxtb16 %[w1], %[w1], ror #8\n\t"          \
-    "smlad %[c], %[x0], %[w1], %[c]\n\t"       \
+#define SMG_TWO_BY_TWO(x, w)              \
+    "ldr   %[x0], [%[x], #" #x "]\n\t"    \
+    "ldr   %[x1], [%[x], #" #x "+4]\n\t"  \
+    "ldr   %[w0], [%[w], #" #w "]\n\t"    \
+    "ldr   %[w1], [%[w], #" #w "+4]\n\t"  \
+    "sxtb16 %[t], %[w0]\n\t"              \
+    "smlad %[a], %[x0], %[t], %[a]\n\t"   \
+    "smlad %[b], %[x1], %[t], %[b]\n\t"   \
+    "sxtb16 %[t], %[w1]\n\t"              \
+    "smlad %[c], %[x0], %[t], %[c]\n\t"   \
+    "smlad %[d], %[x1], %[t], %[d]\n\t"   \
+    "ldr   %[x0], [%[x], #" #x "+8]\n\t"  \
+    "ldr   %[x1], [%[x], #" #x "+12]\n\t" \
+    "sxtb16 %[w0], %[w0], ror #8\n\t"     \
+    "smlad %[a], %[x0], %[w0], %[a]\n\t"  \
+    "smlad %[b], %[x1], %[w0], %[b]\n\t"  \
+    "sxtb16 %[w1], %[w1], ror #8\n\t"     \
+    "smlad %[c], %[x0], %[w1], %[c]\n\t"  \
     "smlad %[d], %[x1], %[w1], %[d]\n\t"
 
 SMG_INLINE smg_sums smg_two_by_two(smg_sums s, const uint32_t *x, const int8_t *w, int32_t eights) {
     uint32_t x0, x1, w0, w1, t;
+    /* clang-format off */
     __asm__(".p2align 2\n"
             "1:\n\t" SMG_TWO_BY_TWO(0, 0) SMG_TWO_BY_TWO(16, 8)
             "adds  %[x], %[x], #32\n\t"
@@ -49,35 +50,37 @@ SMG_INLINE smg_sums smg_two_by_two(smg_sums s, const uint32_t *x, const int8_t *
               [x0] "=&r"(x0), [x1] "=&r"(x1), [w0] "=&r"(w0), [w1] "=&r"(w1), [t] "=&r"(t)
             :
             : "cc", "memory");
+    /* clang-format on */
     return s;
 }
 
-#define SMG_ONE_BY_FOUR(x, w)                 \
-    "ldr   %[x0], [%[x], #" #x "]\n\t"         \
-    "ldr   %[x1], [%[x], #" #x "+4]\n\t"       \
-    "ldr   %[w0], [%[w], #" #w "]\n\t"         \
-    "ldr   %[w1], [%[w], #" #w "+4]\n\t"       \
-    "sxtb16 %[t], %[w0]\n\t"                   \
-    "sxtb16 %[w0], %[w0], ror #8\n\t"          \
-    "smlad %[a], %[x0], %[t], %[a]\n\t"        \
-    "smlad %[a], %[x1], %[w0], %[a]\n\t"       \
-    "sxtb16 %[t], %[w1]\n\t"                   \
-    "sxtb16 %[w1], %[w1], ror #8\n\t"          \
-    "smlad %[b], %[x0], %[t], %[b]\n\t"        \
-    "smlad %[b], %[x1], %[w1], %[b]\n\t"       \
-    "ldr   %[w0], [%[w], #" #w "+8]\n\t"       \
-    "ldr   %[w1], [%[w], #" #w "+12]\n\t"      \
-    "sxtb16 %[t], %[w0]\n\t"                   \
-    "sxtb16 %[w0], %[w0], ror #8\n\t"          \
-    "smlad %[c], %[x0], %[t], %[c]\n\t"        \
-    "smlad %[c], %[x1], %[w0], %[c]\n\t"       \
-    "sxtb16 %[t], %[w1]\n\t"                   \
-    "sxtb16 %[w1], %[w1], ror #8\n\t"          \
-    "smlad %[d], %[x0], %[t], %[d]\n\t"        \
+#define SMG_ONE_BY_FOUR(x, w)             \
+    "ldr   %[x0], [%[x], #" #x "]\n\t"    \
+    "ldr   %[x1], [%[x], #" #x "+4]\n\t"  \
+    "ldr   %[w0], [%[w], #" #w "]\n\t"    \
+    "ldr   %[w1], [%[w], #" #w "+4]\n\t"  \
+    "sxtb16 %[t], %[w0]\n\t"              \
+    "sxtb16 %[w0], %[w0], ror #8\n\t"     \
+    "smlad %[a], %[x0], %[t], %[a]\n\t"   \
+    "smlad %[a], %[x1], %[w0], %[a]\n\t"  \
+    "sxtb16 %[t], %[w1]\n\t"              \
+    "sxtb16 %[w1], %[w1], ror #8\n\t"     \
+    "smlad %[b], %[x0], %[t], %[b]\n\t"   \
+    "smlad %[b], %[x1], %[w1], %[b]\n\t"  \
+    "ldr   %[w0], [%[w], #" #w "+8]\n\t"  \
+    "ldr   %[w1], [%[w], #" #w "+12]\n\t" \
+    "sxtb16 %[t], %[w0]\n\t"              \
+    "sxtb16 %[w0], %[w0], ror #8\n\t"     \
+    "smlad %[c], %[x0], %[t], %[c]\n\t"   \
+    "smlad %[c], %[x1], %[w0], %[c]\n\t"  \
+    "sxtb16 %[t], %[w1]\n\t"              \
+    "sxtb16 %[w1], %[w1], ror #8\n\t"     \
+    "smlad %[d], %[x0], %[t], %[d]\n\t"   \
     "smlad %[d], %[x1], %[w1], %[d]\n\t"
 
 SMG_INLINE smg_sums smg_one_by_four(smg_sums s, const uint32_t *x, const int8_t *w, int32_t eights) {
     uint32_t x0, x1, w0, w1, t;
+    /* clang-format off */
     __asm__(".p2align 2\n"
             "1:\n\t" SMG_ONE_BY_FOUR(0, 0) SMG_ONE_BY_FOUR(8, 16)
             "adds  %[x], %[x], #16\n\t"
@@ -88,6 +91,7 @@ SMG_INLINE smg_sums smg_one_by_four(smg_sums s, const uint32_t *x, const int8_t 
               [x0] "=&r"(x0), [x1] "=&r"(x1), [w0] "=&r"(w0), [w1] "=&r"(w1), [t] "=&r"(t)
             :
             : "cc", "memory");
+    /* clang-format on */
     return s;
 }
 

@@ -16,8 +16,8 @@ SMG_INLINE smg_range smg_output_range(int32_t offset, int32_t act_min, int32_t a
 }
 
 /* What the record packs for an output channel beside the weights, in place of the bias, mult and shift:
- * bias with the input's zero point folded in; left: shift before the multiplication, with the doubling; right: after it;
- * half, tie: what to add before, and add to that for a negative value. */
+ * bias with the input's zero point folded in; left: shift before the multiplication, with the doubling; right: after
+ * it; half, tie: what to add before, and add to that for a negative value. */
 typedef struct {
     int32_t bias, mult, left, right, half, tie;
 } smg_channel;
@@ -30,10 +30,10 @@ SMG_INLINE smg_channel smg_load_channel(const int32_t *packed /* (6) */) {
 }
 
 /* smg_requantize for |acc| << (max(shift, 0) + 1) < 2^31, so that doubling may come before the high multiplication.
- * Ties away from zero: half is added, less 1 for a negative value, but nothing where nothing is shifted out. The sign may
- * come from acc: it differs from the product's only where that rounds to 0, and (half - 1) >> right is 0 too. */
+ * Ties away from zero: half is added, less 1 for a negative value, but nothing where nothing is shifted out. The sign
+ * may come from acc: it differs from the product's only where that rounds to 0, and (half - 1) >> right is 0 too. */
 SMG_INLINE int32_t smg_requantize_doubled(int32_t acc, smg_channel s) {
-    return smg_smmlar((int32_t)((uint32_t)acc << s.left), s.mult, s.half + ((acc >> 31) & s.tie)) >> s.right;
+    return smg_smmlar((int32_t)((uint32_t)acc << s.left), s.mult, s.half + smg_if_negative(acc, s.tie)) >> s.right;
 }
 
 /* smg_rne_shift_right(v, 33 + right), 0 <= right <= 29: the half is added in the high word, whose low bits and the low
@@ -51,9 +51,29 @@ SMG_INLINE int32_t smg_requantize_even(int32_t acc, smg_channel s) {
     return smg_rne_high((int64_t)acc * s.mult, s.right - 2);
 }
 
-/* smg_output with the functions above. */
-SMG_INLINE int8_t smg_dsp_output(smg_rounding rounding, int32_t acc, smg_channel channel, smg_range range) {
-    const int32_t v = rounding == SMG_EVEN ? smg_requantize_even(acc, channel) : smg_requantize_doubled(acc, channel);
-    return (int8_t)(smg_clamp(v, range.lo, range.hi) + range.offset);
+/* A zero point and clamp for four outputs at once, as bytes that are 128 more than they mean: each of above, span and
+ * base holds four times what smg_clamp_bytes adds or takes away. */
+typedef struct {
+    int32_t offset;
+    uint32_t above, span, base;
+} smg_byte_range;
+
+SMG_INLINE smg_byte_range smg_output_bytes(int32_t offset, int32_t act_min, int32_t act_max) {
+    const uint32_t above = (uint32_t)(INT8_MAX - act_max), below = (uint32_t)(act_min - INT8_MIN), four = 0x01010101U;
+    const smg_byte_range range = {offset - INT8_MIN, above * four, (above + below) * four, (uint8_t)act_min * four};
+    return range;
+}
+
+/* A rescaled output plus 128, clamped only to a byte. No sum overflows: |acc| << left < 2^31. */
+SMG_INLINE uint32_t smg_output_byte(smg_rounding rounding, int32_t acc, const int32_t *channel, int32_t offset) {
+    const smg_channel s = smg_load_channel(channel);
+    return smg_usat8((rounding == SMG_EVEN ? smg_requantize_even(acc, s) : smg_requantize_doubled(acc, s)) + offset);
+}
+
+/* Four of those bytes, clamped, as outputs in a word, the first lowest. Adding above brings act_max to 255, where it
+ * saturates; taking span away brings act_min to 0; adding act_min gives the clamped outputs. */
+SMG_INLINE uint32_t smg_clamp_bytes(uint32_t b0, uint32_t b1, uint32_t b2, uint32_t b3, smg_byte_range range) {
+    const uint32_t bytes = b0 | b1 << 8 | b2 << 16 | b3 << 24;
+    return smg_uadd8(smg_uqsub8(smg_uqadd8(bytes, range.above), range.span), range.base);
 }
 #endif

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The contracts between a compiled model and its kernels: one parameter struct and one function type a contract.
  * C11, freestanding. Activations are NHWC, convolution weights OHWI, depthwise weights HWC (c = in_c * multiplier).
- * Offsets are added to an operand, never subtracted. x, y: activations; w: weights and b: bias (or null) as the kernel's
- * record packs them; scratch: as many bytes as its record asks for, 8-byte aligned. All data pointers may have any
- * alignment of their element type, except that the planner aligns every buffer it places to 8 bytes. */
+ * Offsets are added to an operand, never subtracted. x, y: activations; w: weights and b: bias (or null) as the
+ * kernel's record packs them; scratch: as many bytes as its record asks for, 8-byte aligned. All data pointers may have
+ * any alignment of their element type, except that the planner aligns every buffer it places to 8 bytes.
+ *
+ * Kernels never access bytes outside their operands, parameters and scratch, not even by reading a word that straddles
+ * an end; they write y and scratch only. y may be the operand that the record names as in place, else overlaps nothing.
+ * Each kernel's file declares it by its type here, so that the compiler checks the definition against the contract. */
 #ifndef SMG_KERNELS_H
 #define SMG_KERNELS_H
 #include <stdint.h>
@@ -15,8 +19,8 @@ typedef struct {
     int32_t in_offset, out_offset, act_min, act_max;
     const int32_t *mult, *shift; /* (out_c) of each: see smg_requantize.h */
 } smg_conv2d_params;
-typedef void smg_conv2d_kernel(const smg_conv2d_params *p, const int8_t *x, const int8_t *w, const int32_t *b, int8_t *y,
-                               void *scratch);
+typedef void smg_conv2d_kernel(const smg_conv2d_params *p, const int8_t *x, const int8_t *w, const int32_t *b,
+                               int8_t *y, void *scratch);
 
 /* Depthwise convolution: output channel c reads input channel c / multiplier. */
 typedef struct {
@@ -107,7 +111,8 @@ typedef void smg_softmaxrne_kernel(const smg_softmaxrne_params *p, const int8_t 
 typedef struct {
     int32_t count;
 } smg_lookup_params;
-typedef void smg_lookup_kernel(const smg_lookup_params *p, const int8_t *x, const int8_t *table, int8_t *y, void *scratch);
+typedef void smg_lookup_kernel(const smg_lookup_params *p, const int8_t *x, const int8_t *table, int8_t *y,
+                               void *scratch);
 
 /* Constant padding of (d0, d1, d2, d3). */
 typedef struct {

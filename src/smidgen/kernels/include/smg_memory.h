@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Copying and filling bytes without a C library. The empty asm keeps compilers from turning a loop into a call of memcpy
- * or memset, which a freestanding program need not have. */
+/* Copying and filling bytes without a C library. The empty asm keeps compilers from turning a loop into a call of
+ * memcpy or memset, which a freestanding program need not have. */
 #ifndef SMG_MEMORY_H
 #define SMG_MEMORY_H
 #include "smg_requantize.h"
@@ -10,6 +10,12 @@ SMG_INLINE uint32_t smg_load32(const void *p) {
     uint32_t v;
     __builtin_memcpy(&v, p, sizeof v); /* one unaligned load; never a call */
     return v;
+}
+
+/* The low half of v. */
+SMG_INLINE void smg_store16(void *p, uint32_t v) {
+    const uint16_t half = (uint16_t)v;
+    __builtin_memcpy(p, &half, sizeof half);
 }
 
 SMG_INLINE void smg_store32(void *p, uint32_t v) { __builtin_memcpy(p, &v, sizeof v); }

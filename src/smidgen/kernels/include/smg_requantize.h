@@ -41,9 +41,9 @@ SMG_INLINE int32_t smg_requantize_rne(int32_t acc, int32_t mult, int32_t shift) 
 /* Which of the two a kernel uses: a constant where a shared body is inlined, so no branch is left. */
 typedef enum { SMG_DOUBLE, SMG_EVEN } smg_rounding;
 
-/* From accumulator to output byte: rescale, add the output's zero point, clamp (before the sum, which could overflow). */
-SMG_INLINE int8_t smg_output(smg_rounding rounding, int32_t acc, int32_t mult, int32_t shift, int32_t offset, int32_t lo,
-                             int32_t hi) {
+/* From accumulator to output byte: rescale, clamp, add the output's zero point (last, for the sum could overflow). */
+SMG_INLINE int8_t smg_output(smg_rounding rounding, int32_t acc, int32_t mult, int32_t shift, int32_t offset,
+                             int32_t lo, int32_t hi) {
     const int32_t v = rounding == SMG_EVEN ? smg_requantize_rne(acc, mult, shift) : smg_requantize(acc, mult, shift);
     return (int8_t)(smg_clamp(v, lo - offset, hi - offset) + offset);
 }

@@ -10,7 +10,8 @@ SMG_INLINE int inside(const smg_pad_params *p, int32_t d, int32_t o) {
 }
 
 /* Any shape, any core: output rows along the last dimension, each padding or padding, input, padding. */
-void smg_pad_s8_scalar(const smg_pad_params *p, const int8_t *x /* in_dims */, int8_t *y /* out_dims */, void *scratch) {
+void smg_pad_s8_scalar(const smg_pad_params *p, const int8_t *x /* in_dims */, int8_t *y /* out_dims */,
+                       void *scratch) {
     (void)scratch;
     const int32_t row = p->in_dims[3], out_row = p->out_dims[3], after = out_row - p->before[3] - row;
     for (int32_t i = 0; i < p->out_dims[0]; i++) {

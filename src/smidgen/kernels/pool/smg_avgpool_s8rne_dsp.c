@@ -15,13 +15,14 @@ void smg_avgpool_s8rne_dsp(const smg_avgpoolrne_params *p, const int8_t *x, int8
             for (int32_t ox = 0; ox < p->out_w; ox++, y += channels) {
                 const smg_span cols = smg_pool_span(ox, p->stride_w, p->pad_l, p->k_w, p->in_w);
                 const int32_t count = (rows.end - rows.first) * (cols.end - cols.first);
-                const int32_t mult = p->mult[p->by_count ? count - 1 : 0], shift = p->shift[p->by_count ? count - 1 : 0];
+                const int32_t i = p->by_count ? count - 1 : 0;
+                const int32_t mult = p->mult[i], shift = p->shift[i];
                 for (int32_t next = 0; next < channels; next += 4) {
                     const int32_t c = next + 4 <= channels ? next : channels - 4;
                     int32_t sums[4];
                     smg_window_sums(x + c, p->in_w, channels, rows, cols, sums);
-                    for (int32_t i = 0; i < 4; i++) {
-                        y[c + i] = smg_output(SMG_EVEN, sums[i] + count * p->in_offset, mult, shift, p->out_offset,
+                    for (int32_t k = 0; k < 4; k++) {
+                        y[c + k] = smg_output(SMG_EVEN, sums[k] + count * p->in_offset, mult, shift, p->out_offset,
                                               p->act_min, p->act_max);
                     }
                 }

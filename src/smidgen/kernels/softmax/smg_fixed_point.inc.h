@@ -41,7 +41,7 @@ SMG_INLINE int32_t smg_exp_negative(int32_t a) {
 
 /* 1 / (1 + a) for 0 <= a < 1, Q0.31 to Q0.31: three Newton-Raphson steps from the usual line. */
 SMG_INLINE int32_t smg_reciprocal(int32_t a) {
-    const int32_t half = (int32_t)(((int64_t)a + INT32_MAX + 1) / 2); /* (1 + a) / 2 */
+    const int32_t half = (int32_t)(((int64_t)a + INT32_MAX + 1) / 2);  /* (1 + a) / 2 */
     int32_t x = 1515870810 + smg_doubling_high_mul(half, -1010580540); /* Q2.29: 48/17 - 32/17 * half */
     for (int32_t i = 0; i < 3; i++) {
         const int32_t error = (1 << 29) - smg_doubling_high_mul(half, x);

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""For each kernel, random nodes that it has a fair chance to admit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, assume, given, settings
+from hypothesis import strategies as st
+
+from smidgen import ops
+from smidgen.ir import Array, Node, Rounding
+from smidgen.kernels import Kernel
+from smidgen.targets.target import Core
+from tests.kernels import nodes
+
+EVERY_FEATURE = Core("every", "every feature", frozenset({"dsp", "fpv4-sp"}), "", (), {}, {})
+_PLAIN: dict[type, Callable[[Rounding], st.SearchStrategy[Any]]] = {
+    ops.FullyConnected: nodes.fully_connected,
+    ops.Mul: nodes.mul,
+    ops.Softmax: nodes.softmax,
+    ops.Lookup: nodes.lookup,
+    ops.Pad: nodes.pad,
+    ops.Transpose: nodes.transpose,
+    ops.Concat: nodes.concat,
+    ops.Quantize: nodes.quantize,
+    ops.Dequantize: nodes.dequantize,
+}
+
+
+def strategy(kernel: Kernel) -> st.SearchStrategy[tuple[Node, list[Array]]]:
+    """Nodes with data for every operand; ``Kernel.rejects`` has the last word."""
+    rounding: Rounding = "even" if "rne" in kernel.symbol else "double"
+    if kernel.op is ops.Conv2D:
+        style = "1x1" if "1x1" in kernel.symbol else "any" if "scalar" in kernel.symbol else "one group"
+        return nodes.conv2d(rounding, style)
+    if kernel.op is ops.DepthwiseConv2D:
+        style = "3x3" if "3x3" in kernel.symbol else "any" if "scalar" in kernel.symbol else "one"
+        return nodes.depthwise(rounding, style)
+    if kernel.op is ops.Add:
+        return nodes.add(rounding, "any" if "scalar" in kernel.symbol else "same")
+    if kernel.op is ops.Mean:
+        return nodes.mean(rounding, "any")
+    if kernel.op in (ops.MaxPool2D, ops.AveragePool2D):
+        return nodes.pool(kernel.op, rounding)
+    return _PLAIN[kernel.op](rounding)
+
+
+def draw_nodes(kernel: Kernel, count: int) -> list[tuple[Node, list[Array]]]:
+    """``count`` nodes that the kernel admits, always the same ones, with their data; fewer if too few are found."""
+    found: list[tuple[Node, list[Array]]] = []
+
+    @settings(max_examples=count, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
+              suppress_health_check=list(HealthCheck))  # fmt: skip
+    @given(strategy(kernel))
+    def collect(case: tuple[Node, list[Array]]) -> None:
+        assume(kernel.rejects(case[0], EVERY_FEATURE) is None)
+        found.append(case)
+
+    collect()
+    return found[:count]

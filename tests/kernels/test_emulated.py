@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every kernel as built for a Cortex-M4F equals Op.evaluate on the emulated core, and writes nowhere else.
+
+The host tests see the portable branches of include/*.h only; here the intrinsics and the assembly run.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pytest
+
+from smidgen.codegen import Origin, emit
+from smidgen.compiler import Compiled, verify
+from smidgen.ir import Array, Graph, Node, Value
+from smidgen.ir import verify as verify_graph
+from smidgen.kernels import Kernel
+from smidgen.kernels.registry import all_kernels
+from smidgen.schedule import make_schedule
+from smidgen.targets import load_target
+from smidgen.verify import random_inputs
+from tests.kernels.admitted import draw_nodes
+
+CASES = 32  # nodes a kernel
+INPUTS = 8  # sets of inputs a program: all lowest, all highest, all zero point, random ones; then those drawn
+TOGETHER = 3  # kernels a program: building costs time for each program, planning its memory for each pair of nodes
+GCC = os.environ.get("SMIDGEN_ARM_GCC") or shutil.which("arm-none-eabi-gcc")
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True)
+class Program:
+    """Nodes side by side in one graph, each with inputs and an output of its own, and the data drawn for them."""
+
+    graph: Graph
+    forced: dict[str, str]  # step name to kernel
+    drawn: list[Array]
+
+
+def named(node: Node, prefix: str, kernel: Kernel) -> Node:
+    """The node with names and a loc that no other has."""
+    inputs = tuple(replace(v, name=f"{prefix}_{v.name}") for v in node.inputs)
+    outputs = tuple(replace(v, name=f"{prefix}_{v.name}") for v in node.outputs)
+    types = ", ".join(map(str, node.types))
+    return Node(node.op, inputs, outputs, f"{prefix} of {kernel.symbol}: {node.op} on {types}")
+
+
+def program(name: str, kernels: Sequence[Kernel], count: int) -> Program:
+    inputs: list[Value] = []
+    nodes: list[Node] = []
+    drawn: list[Array] = []
+    forced: dict[str, str] = {}
+    for k, kernel in enumerate(kernels):
+        cases = draw_nodes(kernel, count)
+        assert len(cases) == count, f"{kernel.symbol}: only {len(cases)} nodes were admitted"
+        for i, (plain, arrays) in enumerate(cases):
+            node = named(plain, f"k{k}_{i}", kernel)
+            nodes.append(node)
+            forced[node.output.name] = kernel.symbol
+            variable = [(v, a) for v, a in zip(node.inputs, arrays, strict=True) if v.data is None]
+            inputs += [v for v, _ in variable]
+            drawn += [a for _, a in variable]
+    graph = Graph(name, "tflm-int8.v1", tuple(inputs), tuple(n.output for n in nodes), tuple(nodes))
+    verify_graph(graph, "lowered")
+    return Program(graph, forced, drawn)
+
+
+def check(kernels: Sequence[Kernel], count: int, toolchain: str) -> None:
+    """Every byte of every step is right, for every set of inputs, and no step writes beside its own buffers."""
+    p = program("side_by_side", kernels, count)
+    schedule = make_schedule(p.graph, load_target("nucleo-l4r5zi"), p.forced)
+    ran = [s.choice.kernel.symbol for s in schedule.steps]
+    assert {k.symbol: ran.count(k.symbol) for k in kernels} == {k.symbol: count for k in kernels}
+    origin = Origin("random nodes", "0" * 64, "test")
+    sources, memory = emit(schedule, origin)
+    compiled = Compiled(p.graph, schedule, sources, origin, memory)
+    found = verify(compiled, inputs=[*random_inputs(p.graph, INPUTS), p.drawn], toolchain=toolchain)
+    assert found.first_divergence is None
+    assert (found.cases, found.mismatches, found.steps) == (INPUTS + 1, 0, count * len(kernels))
+    _enough_between(ran, found.outputs[3:])
+
+
+def _enough_between(ran: Sequence[str], outputs: Sequence[Sequence[Array]]) -> None:
+    """A wrong sum hides behind a clamp: on random and drawn data every kernel has many outputs that lie between."""
+    between = Counter[str]()
+    for case in outputs:
+        for symbol, y in zip(ran, case, strict=True):
+            between[symbol] += int(((y != -128) & (y != 127)).sum())
+    for symbol, nodes in Counter(ran).items():
+        assert between[symbol] >= 20 * nodes, f"{symbol}: only {between[symbol]} outputs of {nodes} nodes lie between"
+
+
+def batches() -> list[tuple[Kernel, ...]]:
+    every = all_kernels()
+    return [every[i : i + TOGETHER] for i in range(0, len(every), TOGETHER)]
+
+
+def first_symbol(kernels: Sequence[Kernel]) -> str:
+    return kernels[0].symbol
+
+
+@pytest.mark.parametrize("kernels", batches(), ids=first_symbol)
+def test_built_by_zig(kernels: Sequence[Kernel]) -> None:
+    check(kernels, CASES, "zig")
+
+
+@pytest.mark.skipif(GCC is None, reason="arm-none-eabi-gcc, the optional second compiler, is not installed")
+@pytest.mark.parametrize("kernels", batches(), ids=first_symbol)
+def test_built_by_gcc(kernels: Sequence[Kernel]) -> None:
+    check(kernels, CASES // 4, "gcc-arm")
+
+
+def test_batches_hold_every_kernel_once() -> None:
+    symbols = [k.symbol for batch in batches() for k in batch]
+    assert symbols == [k.symbol for k in all_kernels()]
+    assert len(set(symbols)) == len(symbols) >= 39
