@@ -119,14 +119,14 @@ def _alter_wiring(p: Parts, r: Random) -> None:
     op = p.operators[i]
     index = int(r.integers(-1, len(p.tensors) + 1))
     kind = int(r.integers(5))
-    if kind == 0:
+    if kind == 0 and op.inputs:
         inputs = list(op.inputs)
         inputs[int(r.integers(len(inputs)))] = index
         p.operators[i] = replace(op, inputs=tuple(inputs))
     elif kind == 1:
         p.operators[i] = replace(op, outputs=(index,))
     elif kind == 2:
-        p.operators[i] = replace(op, inputs=op.inputs[: int(r.integers(len(op.inputs)))])
+        p.operators[i] = replace(op, inputs=op.inputs[: int(r.integers(len(op.inputs) + 1))])
     elif kind == 3:
         p.outputs = [index]
     else:

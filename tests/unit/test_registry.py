@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nothing is left over: every op comes from somewhere and can run, every C file belongs to a kernel."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from smidgen.frontends.tflite.ops import IMPORTERS
+from smidgen.ir import Op, Rounding
+from smidgen.kernels import Kernel, source_path
+from smidgen.kernels.kernel import ROOT
+from smidgen.kernels.registry import FAMILIES, all_kernels
+from smidgen.ops import OPS, AveragePool2D, ByteOp, Lookup, MaxPool2D, Reshape
+
+INTERNAL = {Lookup}
+"""Ops that no file contains: passes make them."""
+
+KERNELS = all_kernels()
+
+
+def roundings(op: type[Op]) -> tuple[str, ...]:
+    """The values that the op's rounding attribute can have; one empty string for ops without one."""
+    assert is_dataclass(op)
+    return get_args(Rounding) if any(f.name == "rounding" for f in fields(op)) else ("",)
+
+
+def suits(kernel: Kernel, rounding: str) -> bool:
+    """Kernels with rounding name theirs in the symbol."""
+    return not rounding or ("rne" in kernel.symbol) == (rounding == "even")
+
+
+def test_every_op_is_read_or_internal() -> None:
+    made = {op for importer in IMPORTERS.values() for op in importer.makes}
+    assert made | INTERNAL == set(OPS)
+    assert not made & INTERNAL
+    assert Reshape in made
+
+
+def test_ops_are_listed_by_name() -> None:
+    assert [op.__name__ for op in OPS] == sorted(op.__name__ for op in OPS)
+
+
+def test_importers_make_ops() -> None:
+    for kind, importer in IMPORTERS.items():
+        assert kind == kind.upper()
+        assert importer.makes
+        assert set(importer.makes) <= set(OPS)
+
+
+@pytest.mark.parametrize("op", [op for op in OPS if "lowered" in op.forms and not op.view], ids=lambda op: op.__name__)
+def test_every_lowered_op_has_a_scalar_kernel(op: type[Op]) -> None:
+    for rounding in roundings(op):
+        able = [k for k in KERNELS if k.op is op and not k.isa and suits(k, rounding)]
+        assert able, f"{op.__name__} {rounding} has no kernel for every core"
+        assert all(k.symbol.endswith("_scalar") for k in able)
+
+
+@pytest.mark.parametrize("op", [op for op in OPS if "lowered" not in op.forms or op.view], ids=lambda op: op.__name__)
+def test_other_ops_have_no_kernel(op: type[Op]) -> None:
+    assert op.view or issubclass(op, ByteOp)
+    assert not [k.symbol for k in KERNELS if k.op is op]
+
+
+def test_symbols_are_unique_and_name_their_isa() -> None:
+    symbols = [k.symbol for k in KERNELS]
+    assert len(symbols) == len(set(symbols))
+    for k in KERNELS:
+        assert re.fullmatch(r"smg_[a-z0-9]+(_[a-z0-9]+)*_(scalar|dsp)", k.symbol), k.symbol
+        assert k.symbol.endswith("_scalar") == (not k.isa), k.symbol
+
+
+def test_every_family_is_a_folder_with_records() -> None:
+    folders = {p.parent.name for p in ROOT.glob("*/__init__.py")}
+    assert {f.__name__.rsplit(".", 1)[-1] for f in FAMILIES} == folders
+    for family in FAMILIES:
+        assert family.KERNELS
+        assert {k.family for k in family.KERNELS} == {family.__name__.rsplit(".", 1)[-1]}
+
+
+def test_every_c_file_belongs_to_a_kernel() -> None:
+    assert {source_path(k) for k in KERNELS} == set(ROOT.glob("*/*.c"))
+    for k in KERNELS:
+        assert re.search(rf"^void {k.symbol}\(", source_path(k).read_text(encoding="utf-8"), re.MULTILINE), k.symbol
+
+
+def test_every_header_is_included_where_it_is_declared() -> None:
+    """``includes`` lists exactly what the source reaches beside include/, so that no generated folder lacks a file."""
+    used = set()
+    for k in KERNELS:
+        reached = _reached(source_path(k).parent, source_path(k).name)
+        assert set(k.includes) == reached, k.symbol
+        used |= {source_path(k).parent / name for name in reached}
+    assert used == set(ROOT.glob("*/*.inc.h"))
+
+
+def _reached(folder: Path, name: str) -> set[str]:
+    """Headers of its own folder that a file includes, directly or through them."""
+    text = (folder / name).read_text(encoding="utf-8")
+    found: set[str] = set()
+    for header in re.findall(r'#include "([^"]+)"', text):
+        if (folder / header).is_file():
+            found |= {header, *_reached(folder, header)}
+    return found
+
+
+def test_shared_headers_are_used() -> None:
+    sources = "\n".join(p.read_text(encoding="utf-8") for p in ROOT.rglob("*.[ch]"))
+    for header in (ROOT / "include").glob("*.h"):
+        assert f'#include "{header.name}"' in sources, header.name
+
+
+def test_windowed_pools_are_distinct() -> None:
+    """MaxPool2D has no rounding: one kernel serves both profiles."""
+    assert roundings(MaxPool2D) == ("",)
+    assert roundings(AveragePool2D) == ("double", "even")
