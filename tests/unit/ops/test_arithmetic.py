@@ -24,7 +24,7 @@ from smidgen.ops.arithmetic import (
     rounding_shift_right,
     saturate,
 )
-from tests.graphs import int8_type
+from tests.op_graphs import int8_type
 
 INT32 = st.integers(-(2**31), 2**31 - 1)
 HALF = Fraction(1, 2)

@@ -34,7 +34,7 @@ from smidgen.ops import (
     Softmax,
     Transpose,
 )
-from tests.graphs import int8_type, quant, random_arrays
+from tests.op_graphs import int8_type, quant, random_arrays
 
 F32, BARE = TensorType("float32", (1, 4, 4, 2)), TensorType("int8", (1, 4, 4, 2))
 X, Q = int8_type(1, 4, 4, 2), quant()
