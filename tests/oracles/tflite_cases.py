@@ -17,7 +17,7 @@ _SAME, _VALID = tflite.Padding.SAME, tflite.Padding.VALID
 
 
 class Case(NamedTuple):
-    """A model, its inputs, and whether it is sensible to ask that not all outputs saturate."""
+    """A model and its inputs."""
 
     model: bytes
     inputs: list[Array]
@@ -138,6 +138,32 @@ def fully_connected(r: Random) -> Case:
     options = Options("FullyConnectedOptions", {"FusedActivationFunction": _activation(r), "KeepNumDims": keep})
     model = single("FULLY_CONNECTED", [x, w, _bias(r, o, x_scale, w, k)], y, options, 4)
     return Case(model, [_bytes(r, x.shape)])
+
+
+def _one_weight(r: Random) -> tuple[Tensor, Tensor, float]:
+    """256 rows of one element each, one weight per channel, and an output scale that makes rounding ties likely."""
+    channels = 5
+    x = int8((256, 1), _scale(r), _zero(r))
+    w = per_channel(r.integers(1, 9, (channels, 1)).astype(np.int8), [_scale(r, -10, -4)], 0)
+    return x, w, _related(r, x.scale[0] * w.scale[0])
+
+
+def fully_connected_at_ties(r: Random) -> Case:
+    """How the multiplier is made from the scales shows only where results are next to ties."""
+    x, w, y_scale = _one_weight(r)
+    y = int8((256, w.shape[0]), y_scale, _zero(r))
+    operands = [x, w, _bias(r, w.shape[0], x.scale[0], w, 1)]
+    return Case(single("FULLY_CONNECTED", operands, y, Options("FullyConnectedOptions")), [_EVERY_BYTE.reshape(256, 1)])
+
+
+def conv_2d_at_ties(r: Random) -> Case:
+    """The same for convolutions, whose multipliers come from doubles."""
+    x, w, y_scale = _one_weight(r)
+    assert w.data is not None
+    w = per_channel(w.data.reshape(-1, 1, 1, 1), w.scale, 0)
+    x, y = (int8((1, 16, 16, c), s, _zero(r)) for c, s in ((1, x.scale[0]), (w.shape[0], y_scale)))
+    options = Options("Conv2DOptions", {"StrideH": 1, "StrideW": 1})
+    return Case(single("CONV_2D", [x, w], y, options), [_EVERY_BYTE.reshape(1, 16, 16, 1)])
 
 
 def _broadcast(r: Random) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
@@ -330,11 +356,11 @@ GENERATORS: dict[str, tuple[Callable[[Random], Case], ...]] = {
     "ADD": (binary("ADD", "AddOptions"),),
     "AVERAGE_POOL_2D": (pool("AVERAGE_POOL_2D"),),
     "CONCATENATION": (concatenation,),
-    "CONV_2D": (conv_2d,),
+    "CONV_2D": (conv_2d, conv_2d_at_ties),
     "DEPTHWISE_CONV_2D": (depthwise_conv_2d,),
     "DEQUANTIZE": (dequantize,),
     "EXPAND_DIMS": (expand_dims,),
-    "FULLY_CONNECTED": (fully_connected,),
+    "FULLY_CONNECTED": (fully_connected, fully_connected_at_ties),
     "LEAKY_RELU": (leaky_relu,),
     "MAX_POOL_2D": (pool("MAX_POOL_2D"),),
     "MEAN": (mean,),

@@ -11,7 +11,7 @@ import numpy as np
 
 from smidgen.errors import InvalidGraph
 from smidgen.ir import Array, Op, QuantParams, Rounding, TensorType
-from smidgen.ops.arithmetic import NO_CLAMP, multipliers, requantize, require_type, saturate
+from smidgen.ops.arithmetic import NO_CLAMP, requantize, require_type, saturate
 from smidgen.ops.conv import Multipliers, weight_multipliers
 
 
@@ -45,18 +45,14 @@ class FullyConnected(Op):
         return (TensorType(x.dtype, (*x.shape[:-1], o), self.out_quant),)
 
     def multipliers(self, types: Sequence[TensorType]) -> Multipliers:
-        """One pair for per-tensor weights, else one an output channel.
+        """One pair for per-tensor weights, else one an output channel; scale(x) * scale(w) / scale(y) in doubles.
 
-        TFLM's per-tensor path multiplies the two scales in float32 first (kernel_util.cc,
-        GetQuantizedConvolutionMultipler); its per-channel path and the ``even`` profile use doubles throughout.
+        (Older TFLite Micro multiplied the first two in float32 where weights are per tensor; the oracle does not.)
         """
         x, w = types[0], types[1]
         if w.quant is None or self.out_quant is None:
             raise InvalidGraph("an integer layer needs quantized weights and output")
-        if w.quant.axis is not None:
-            return weight_multipliers(x, w, self.out_quant, w.shape[0])
-        product = float(np.float32(x.scale) * np.float32(w.scale)) if self.rounding == "double" else x.scale * w.scale
-        return multipliers([product / self.out_quant.scale[0]])
+        return weight_multipliers(x, w, self.out_quant, 1 if w.quant.axis is None else w.shape[0])
 
     def evaluate(self, types: Sequence[TensorType], arrays: Sequence[Array]) -> tuple[Array, ...]:
         x, w = types[0], types[1]
