@@ -194,6 +194,16 @@ def binary(kind: str, table: str) -> Callable[[Random], Case]:
     return draw
 
 
+def add_at_ties(r: Random) -> Case:
+    """All pairs of 256 and 64 bytes, broadcast, at scales that make ties likely."""
+    a_scale = _scale(r)
+    b_scale = _related(r, a_scale)
+    a, b = int8((256, 1), a_scale, _zero(r)), int8((1, 64), b_scale, _zero(r))
+    y = int8((256, 64), _related(r, max(a_scale, b_scale)), 0)
+    data = [_EVERY_BYTE.reshape(256, 1), _EVERY_BYTE[:, 96:160]]
+    return Case(single("ADD", [a, b], y, Options("AddOptions")), data)
+
+
 def pool(kind: str) -> Callable[[Random], Case]:
     def draw(r: Random) -> Case:
         kernel, size = [int(k) for k in r.integers(1, 5, 2)], [int(n) for n in r.integers(1, 9, 2)]
@@ -353,7 +363,7 @@ def dequantize(r: Random) -> Case:
 
 
 GENERATORS: dict[str, tuple[Callable[[Random], Case], ...]] = {
-    "ADD": (binary("ADD", "AddOptions"),),
+    "ADD": (binary("ADD", "AddOptions"), add_at_ties),
     "AVERAGE_POOL_2D": (pool("AVERAGE_POOL_2D"),),
     "CONCATENATION": (concatenation,),
     "CONV_2D": (conv_2d, conv_2d_at_ties),
