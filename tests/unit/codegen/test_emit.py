@@ -20,10 +20,10 @@ from smidgen.codegen import Sources
 from smidgen.compiler import Compiled
 from smidgen.compiler import compile as compile_model
 from smidgen.ir import Graph, TensorType, Value, evaluate
-from smidgen.ops import Concat, Quantize
+from smidgen.ops import Concat, Quantize, Requantize
 from smidgen.verify import random_inputs
 from tests.generated import build_program, run_program
-from tests.graphs import Net, Q, everything, int8
+from tests.graphs import Net, Q, everything, int8, quant
 
 ZIG = (sys.executable, "-m", "ziglang")
 STRICT = (
@@ -84,6 +84,37 @@ def test_header_is_cpp(compiled: Compiled, tmp_path: Path) -> None:
         run(*ZIG, "c++", *flags, "-c", "user.cpp", "-o", "user.o", cwd=tmp_path)
 
 
+def test_cpp_program_links(tmp_path: Path) -> None:
+    n = Net("one")
+    x = Value("x", int8(1, 8))
+    sources = compile_model(n.graph([x], [n.apply(Concat(1), x, x)])).sources
+    write(sources, tmp_path)
+    objects = []
+    for unit in units(sources):
+        objects.append(f"{Path(unit).stem}.o")
+        run(*ZIG, "cc", "-I.", "-c", unit, "-o", objects[-1], cwd=tmp_path)
+    text = "int main() { int8_t x[8] = {5}, y[16]; smg_one_run(x, y); return y[8] - 5; }\n"
+    (tmp_path / "main.cpp").write_text(f'#include "smg_one.h"\n{text}')
+    run(*ZIG, "c++", "main.cpp", *objects, "-o", "program", cwd=tmp_path)
+    run("./program", cwd=tmp_path)
+
+
+def test_uint8_tensors(tmp_path: Path) -> None:
+    """Kernels know bytes as int8_t; the user sees uint8_t."""
+    n = Net("bytes")
+    x = Value("x", TensorType("uint8", (1, 300), quant(0.05, 128)))
+    graph = n.graph([x], [n.apply(Requantize(Q, "int8"), x), n.apply(Requantize(quant(0.1, 7), "uint8"), x)])
+    compiled = compile_model(graph)
+    assert "smg_bytes_run(const uint8_t *input, int8_t *output_0, uint8_t *output_1);" in " ".join(
+        compiled.sources.files["smg_bytes.h"].split()
+    )
+    cases = list(random_inputs(graph, 5))
+    program = build_program(compiled, tmp_path, "undefined")
+    for case, got in zip(cases, run_program(program, compiled, cases), strict=True):
+        for want, y in zip(evaluate(graph, case), got, strict=True):
+            np.testing.assert_array_equal(y, want)
+
+
 def test_example_runs(compiled: Compiled, tmp_path: Path) -> None:
     write(compiled.sources, tmp_path)
     assert len(compiled.sources.extras["main.c"].splitlines()) <= 30
@@ -104,8 +135,8 @@ def test_cmake(compiled: Compiled, tmp_path: Path) -> None:
 
 
 def test_two_models_in_one_program(tmp_path: Path) -> None:
-    """Kernel files are shared, all else is apart, even where one model is called as the other's tensor."""
-    models = [compile_model(everything("a")), compile_model(everything("a_real"))]
+    """Kernel files are shared, all else is apart, even where model and tensor make the same name."""
+    models = [compile_model(everything("a", table="b_table")), compile_model(everything("a_b"))]
     for c in models:
         write(c.sources, tmp_path)  # the same kernel files: written twice, the same
     cases = [list(random_inputs(c.graph, 4, seed))[3] for seed, c in enumerate(models)]
