@@ -95,7 +95,8 @@ def test_cpp_program_links(tmp_path: Path) -> None:
         run(*ZIG, "cc", "-I.", "-c", unit, "-o", objects[-1], cwd=tmp_path)
     text = "int main() { int8_t x[8] = {5}, y[16]; smg_one_run(x, y); return y[8] - 5; }\n"
     (tmp_path / "main.cpp").write_text(f'#include "smg_one.h"\n{text}')
-    run(*ZIG, "c++", "main.cpp", *objects, "-o", "program", cwd=tmp_path)
+    run(*ZIG, "c++", "-c", "main.cpp", "-o", "main.o", cwd=tmp_path)
+    run(*ZIG, "cc", "main.o", *objects, "-o", "program", cwd=tmp_path)  # zig c++ would first build libc++
     run("./program", cwd=tmp_path)
 
 
