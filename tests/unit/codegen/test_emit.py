@@ -63,6 +63,7 @@ def compiled() -> Compiled:
     return compile_model(everything())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compiler", compilers(), ids=lambda c: "zig" if "ziglang" in c else c[0])
 def test_no_warning_from_any_compiler(compiled: Compiled, compiler: tuple[str, ...], tmp_path: Path) -> None:
     if shutil.which(compiler[0]) is None:
@@ -84,6 +85,7 @@ def test_header_is_cpp(compiled: Compiled, tmp_path: Path) -> None:
         run(*ZIG, "c++", *flags, "-c", "user.cpp", "-o", "user.o", cwd=tmp_path)
 
 
+@pytest.mark.slow
 def test_cpp_program_links(tmp_path: Path) -> None:
     n = Net("one")
     x = Value("x", int8(1, 8))
@@ -100,6 +102,7 @@ def test_cpp_program_links(tmp_path: Path) -> None:
     run("./program", cwd=tmp_path)
 
 
+@pytest.mark.slow
 def test_uint8_tensors(tmp_path: Path) -> None:
     """Kernels know bytes as int8_t; the user sees uint8_t."""
     n = Net("bytes")
@@ -116,6 +119,7 @@ def test_uint8_tensors(tmp_path: Path) -> None:
             np.testing.assert_array_equal(y, want)
 
 
+@pytest.mark.slow
 def test_example_runs(compiled: Compiled, tmp_path: Path) -> None:
     write(compiled.sources, tmp_path)
     assert len(compiled.sources.extras["main.c"].splitlines()) <= 30
@@ -123,6 +127,7 @@ def test_example_runs(compiled: Compiled, tmp_path: Path) -> None:
     run("./example", cwd=tmp_path)
 
 
+@pytest.mark.slow
 def test_cmake(compiled: Compiled, tmp_path: Path) -> None:
     if shutil.which("cmake") is None:
         pytest.skip("cmake is not on PATH (pip install cmake)")
@@ -135,6 +140,7 @@ def test_cmake(compiled: Compiled, tmp_path: Path) -> None:
     run("build/smg_everything_example", cwd=tmp_path)
 
 
+@pytest.mark.slow
 def test_two_models_in_one_program(tmp_path: Path) -> None:
     """Kernel files are shared, all else is apart, even where model and tensor make the same name."""
     models = [compile_model(everything("a", table="b_table")), compile_model(everything("a_b"))]
@@ -150,6 +156,7 @@ def test_two_models_in_one_program(tmp_path: Path) -> None:
             np.testing.assert_array_equal(y, want)
 
 
+@pytest.mark.slow
 def test_public_symbols_start_with_the_model(compiled: Compiled, tmp_path: Path) -> None:
     write(compiled.sources, tmp_path)
     kernels = {s.choice.kernel.symbol for s in compiled.schedule.steps}
@@ -177,6 +184,7 @@ def hostile(text: str) -> Graph:
     return n.graph([x], [n.apply(Concat(1), y, n.constant("int8_t", int8(1, 8)), name="copy")])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [
@@ -247,6 +255,7 @@ print(compile(everything()).sources.digest, compile(SYNTHETIC["kws"]()).sources.
 """
 
 
+@pytest.mark.slow
 def test_same_bytes_in_every_process() -> None:
     digests = set()
     for seed in ("0", "1", "31337"):
@@ -270,6 +279,7 @@ int main(void) {{
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("numerics", ["tflm-int8.v1", "onnx-qdq.v1"])
 def test_helpers_are_quantize_and_dequantize(numerics: str, tmp_path: Path) -> None:
     n = Net("q")
@@ -306,6 +316,7 @@ def test_helpers_are_quantize_and_dequantize(numerics: str, tmp_path: Path) -> N
     np.testing.assert_array_equal(got["back"], (want.astype(np.float64) - Q.zero_point[0]).astype(np.float32) * scale)
 
 
+@pytest.mark.slow
 def test_accessors_are_the_arena_slots(compiled: Compiled, tmp_path: Path) -> None:
     """Running on the arena's own buffers, floats included, gives what running on the caller's gives."""
     from smidgen.build.host import build_host
