@@ -60,7 +60,7 @@ class Net:
         return Graph(self.name, "tflm-int8.v1", tuple(inputs), tuple(outputs), tuple(self.nodes))
 
 
-def everything(name: str = "everything") -> Graph:
+def everything(name: str = "everything", table: str = "table") -> Graph:
     """Two inputs (float32 and int8), two outputs (int8 and float32), and most ops between them."""
     n = Net(name)
     real, small = Value("real", TensorType("float32", (1, 4, 5, 3))), Value("small", int8(1, 1, 1, 3))
@@ -74,8 +74,7 @@ def everything(name: str = "everything") -> Graph:
     x = n.apply(Mul(out_quant=Q), x, small)
     x = n.apply(Concat(3), x, conv, x)
     x = n.apply(Transpose((0, 2, 1, 3)), x)
-    table = n.constant("table", int8(256))
-    x = n.apply(Lookup(Q), x, table)
+    x = n.apply(Lookup(Q), x, n.constant(table, int8(256)))
     x = n.apply(Add(out_quant=Q), x, n.constant("c", int8(1, 1, 1, 10)))
     x = n.apply(Mean(1, 2, out_quant=quant(0.03, 4)), x)
     x = n.apply(Reshape((1, 10)), x)

@@ -20,6 +20,8 @@ from smidgen.zoo.topologies import SYNTHETIC
 
 CASES = 5
 
+pytestmark = pytest.mark.slow  # every case builds a program
+
 
 @pytest.fixture(params=["undefined", "address"])
 def sanitizer(request: pytest.FixtureRequest, tmp_path: Path) -> Sanitizer:
@@ -49,7 +51,6 @@ def test_every_kind_of_call(sanitizer: Sanitizer, tmp_path: Path) -> None:
     check(compile_model(everything()), tmp_path, sanitizer)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["tflite", "onnx"])
 @pytest.mark.parametrize("stem", [m.stem for m in ZOO])
 def test_official_model(stem: str, suffix: str, sanitizer: Sanitizer, tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ class Printer:
             packed = kernel.packed(node)
             names = [o.rstrip("?*") for o in node.op.operands]
             arguments += [self._operand(node, operand, i, packed) for i, operand in enumerate(names)]
-        arguments += [self.place(v) for v in node.outputs]
+        arguments += [self._byte_pointer(v) for v in node.outputs]
         arguments.append("NULL" if step.scratch is None else f"scratch_{step.name}")
         return f"{self._banner(step)}\n{call(kernel.symbol, arguments)}"
 
@@ -158,7 +158,9 @@ class Printer:
 
     def _byte_pointer(self, v: Value) -> str:
         """A value as kernels take it: they know bytes as int8_t."""
-        return f"(const int8_t *){self.place(v)}" if v.type.dtype == "uint8" else self.place(v)
+        if v.type.dtype != "uint8":
+            return self.place(v)
+        return f"({'int8_t' if v.data is None else 'const int8_t'} *){self.place(v)}"
 
 
 def params_bytes(kernel: Kernel, node: Node) -> int:

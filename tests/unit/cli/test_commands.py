@@ -75,6 +75,7 @@ def test_compile_text(smidgen: Smidgen) -> None:
     assert "not smg_fully_connected_s8_scalar: " in out
 
 
+@pytest.mark.slow
 def test_verify_json(smidgen: Smidgen) -> None:
     report = smidgen("verify", "ad", "--cases", "2", "--json").json
     assert (report["cases"], report["mismatches"], report["first_divergence"]) == (2, 0, None)
@@ -82,6 +83,7 @@ def test_verify_json(smidgen: Smidgen) -> None:
     assert report["compared_bytes"] > 0
 
 
+@pytest.mark.slow
 def test_run_json_and_files(smidgen: Smidgen, own_folder: Path) -> None:
     np.save("x.npy", np.zeros((3, 640), np.int8))
     report = smidgen("run", "ad", "--input", "x.npy", "--output", "out/y.npy", "--json").json
@@ -98,6 +100,7 @@ def test_run_json_and_files(smidgen: Smidgen, own_folder: Path) -> None:
     assert list(np.load("y.npz")) == [name]
 
 
+@pytest.mark.slow
 def test_profile_json(smidgen: Smidgen) -> None:
     report = smidgen("profile", "ad", "--json").json
     wanted = {"macs", "instructions", "cycles", "cycles_kind", "cycles_per_mac", "latency_ms", "ram", "flash", "layers"}
@@ -148,6 +151,7 @@ def test_zoo_finds_official_files(smidgen: Smidgen, tmp_path: Path) -> None:
     assert "synthetic weights" in found["vww"]["model"]
 
 
+@pytest.mark.slow
 def test_nothing_but_results_on_stdout() -> None:
     process = start("check", "ad", "--json", stdout=subprocess.PIPE)
     out, err = process.communicate(timeout=60)

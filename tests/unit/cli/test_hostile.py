@@ -21,6 +21,7 @@ from smidgen.targets import load_target
 from tests.unit.cli.conftest import Smidgen, everything_in
 
 MODEL_COMMANDS = ("compile", "run", "verify", "profile", "check")
+pytestmark = pytest.mark.slow  # hundreds of calls
 TINY_BOARD = """
 name = "tiny"
 title = "hardly any memory"

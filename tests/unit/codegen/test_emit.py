@@ -20,10 +20,10 @@ from smidgen.codegen import Sources
 from smidgen.compiler import Compiled
 from smidgen.compiler import compile as compile_model
 from smidgen.ir import Graph, TensorType, Value, evaluate
-from smidgen.ops import Concat, Quantize
+from smidgen.ops import Concat, Quantize, Requantize
 from smidgen.verify import random_inputs
 from tests.generated import build_program, run_program
-from tests.graphs import Net, Q, everything, int8
+from tests.graphs import Net, Q, everything, int8, quant
 
 ZIG = (sys.executable, "-m", "ziglang")
 STRICT = (
@@ -63,6 +63,7 @@ def compiled() -> Compiled:
     return compile_model(everything())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compiler", compilers(), ids=lambda c: "zig" if "ziglang" in c else c[0])
 def test_no_warning_from_any_compiler(compiled: Compiled, compiler: tuple[str, ...], tmp_path: Path) -> None:
     if shutil.which(compiler[0]) is None:
@@ -84,6 +85,41 @@ def test_header_is_cpp(compiled: Compiled, tmp_path: Path) -> None:
         run(*ZIG, "c++", *flags, "-c", "user.cpp", "-o", "user.o", cwd=tmp_path)
 
 
+@pytest.mark.slow
+def test_cpp_program_links(tmp_path: Path) -> None:
+    n = Net("one")
+    x = Value("x", int8(1, 8))
+    sources = compile_model(n.graph([x], [n.apply(Concat(1), x, x)])).sources
+    write(sources, tmp_path)
+    objects = []
+    for unit in units(sources):
+        objects.append(f"{Path(unit).stem}.o")
+        run(*ZIG, "cc", "-I.", "-c", unit, "-o", objects[-1], cwd=tmp_path)
+    text = "int main() { int8_t x[8] = {5}, y[16]; smg_one_run(x, y); return y[8] - 5; }\n"
+    (tmp_path / "main.cpp").write_text(f'#include "smg_one.h"\n{text}')
+    run(*ZIG, "c++", "-c", "main.cpp", "-o", "main.o", cwd=tmp_path)
+    run(*ZIG, "cc", "main.o", *objects, "-o", "program", cwd=tmp_path)  # zig c++ would first build libc++
+    run("./program", cwd=tmp_path)
+
+
+@pytest.mark.slow
+def test_uint8_tensors(tmp_path: Path) -> None:
+    """Kernels know bytes as int8_t; the user sees uint8_t."""
+    n = Net("bytes")
+    x = Value("x", TensorType("uint8", (1, 300), quant(0.05, 128)))
+    graph = n.graph([x], [n.apply(Requantize(Q, "int8"), x), n.apply(Requantize(quant(0.1, 7), "uint8"), x)])
+    compiled = compile_model(graph)
+    assert "smg_bytes_run(const uint8_t *input, int8_t *output_0, uint8_t *output_1);" in " ".join(
+        compiled.sources.files["smg_bytes.h"].split()
+    )
+    cases = list(random_inputs(graph, 5))
+    program = build_program(compiled, tmp_path, "undefined")
+    for case, got in zip(cases, run_program(program, compiled, cases), strict=True):
+        for want, y in zip(evaluate(graph, case), got, strict=True):
+            np.testing.assert_array_equal(y, want)
+
+
+@pytest.mark.slow
 def test_example_runs(compiled: Compiled, tmp_path: Path) -> None:
     write(compiled.sources, tmp_path)
     assert len(compiled.sources.extras["main.c"].splitlines()) <= 30
@@ -91,6 +127,7 @@ def test_example_runs(compiled: Compiled, tmp_path: Path) -> None:
     run("./example", cwd=tmp_path)
 
 
+@pytest.mark.slow
 def test_cmake(compiled: Compiled, tmp_path: Path) -> None:
     if shutil.which("cmake") is None:
         pytest.skip("cmake is not on PATH (pip install cmake)")
@@ -103,9 +140,10 @@ def test_cmake(compiled: Compiled, tmp_path: Path) -> None:
     run("build/smg_everything_example", cwd=tmp_path)
 
 
+@pytest.mark.slow
 def test_two_models_in_one_program(tmp_path: Path) -> None:
-    """Kernel files are shared, all else is apart, even where one model is called as the other's tensor."""
-    models = [compile_model(everything("a")), compile_model(everything("a_real"))]
+    """Kernel files are shared, all else is apart, even where model and tensor make the same name."""
+    models = [compile_model(everything("a", table="b_table")), compile_model(everything("a_b"))]
     for c in models:
         write(c.sources, tmp_path)  # the same kernel files: written twice, the same
     cases = [list(random_inputs(c.graph, 4, seed))[3] for seed, c in enumerate(models)]
@@ -118,6 +156,7 @@ def test_two_models_in_one_program(tmp_path: Path) -> None:
             np.testing.assert_array_equal(y, want)
 
 
+@pytest.mark.slow
 def test_public_symbols_start_with_the_model(compiled: Compiled, tmp_path: Path) -> None:
     write(compiled.sources, tmp_path)
     kernels = {s.choice.kernel.symbol for s in compiled.schedule.steps}
@@ -145,6 +184,7 @@ def hostile(text: str) -> Graph:
     return n.graph([x], [n.apply(Concat(1), y, n.constant("int8_t", int8(1, 8)), name="copy")])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [
@@ -215,6 +255,7 @@ print(compile(everything()).sources.digest, compile(SYNTHETIC["kws"]()).sources.
 """
 
 
+@pytest.mark.slow
 def test_same_bytes_in_every_process() -> None:
     digests = set()
     for seed in ("0", "1", "31337"):
@@ -238,6 +279,7 @@ int main(void) {{
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("numerics", ["tflm-int8.v1", "onnx-qdq.v1"])
 def test_helpers_are_quantize_and_dequantize(numerics: str, tmp_path: Path) -> None:
     n = Net("q")
@@ -274,6 +316,7 @@ def test_helpers_are_quantize_and_dequantize(numerics: str, tmp_path: Path) -> N
     np.testing.assert_array_equal(got["back"], (want.astype(np.float64) - Q.zero_point[0]).astype(np.float32) * scale)
 
 
+@pytest.mark.slow
 def test_accessors_are_the_arena_slots(compiled: Compiled, tmp_path: Path) -> None:
     """Running on the arena's own buffers, floats included, gives what running on the caller's gives."""
     from smidgen.build.host import build_host

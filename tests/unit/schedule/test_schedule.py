@@ -83,7 +83,7 @@ def graphs(draw: st.DrawFn) -> Graph:
     return n.graph(inputs, outputs)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(graphs())
 def test_no_value_is_overwritten_before_its_last_read(graph: Graph) -> None:
     check(graph)

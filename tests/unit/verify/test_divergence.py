@@ -22,6 +22,9 @@ SCALAR = {
 }
 
 
+pytestmark = pytest.mark.slow  # every case builds an image
+
+
 @pytest.fixture(scope="module")
 def compiled() -> Compiled:
     return compile_model(everything(), kernels=SCALAR)
