@@ -36,6 +36,9 @@ class Effect:
     lost: frozenset[str] = frozenset()
 
 
+NO_EFFECT = Effect()
+
+
 def effect_of(raw: Any, kind: str) -> Effect:  # Any: capstone is untyped
     """A disassembled instruction's effect. One that may be passed over has no sums: what it writes is lost."""
     written = {raw.reg_name(r) for r in raw.regs_access()[1]}
