@@ -114,7 +114,7 @@ def _instruction(raw: Any) -> Instruction:  # Any: capstone is untyped
         writes_pc=is_branch or arm.ARM_REG_PC in writes,
         conditional=raw.cc not in (arm.ARM_CC_INVALID, arm.ARM_CC_AL) or name in ("cbz", "cbnz"),
         access=access_of(raw),
-        effect=effect_of(raw, kind),
+        effect=effect_of(raw),
     )
 
 

@@ -244,3 +244,21 @@ def test_port_equals_the_plain_one(data: st.DataObject) -> None:
         assert fast.load(loads) == sum(slow.load(word) for word in loads)
     assert fast.fetch(7, 1) == slow.fetch(7, 1)
     assert fast.fetch(9, 1) == slow.fetch(9, 1)
+
+
+@pytest.mark.parametrize("seed", range(len(PORTS)))
+def test_port_equals_the_plain_one_for_long(seed: int) -> None:
+    rng = random.Random(seed)
+    fast, slow = FlashPort(5, PORTS[seed]), SlowPort(5, PORTS[seed])
+    sizes = (1, 2, 2, 3, 5, 9)
+    firsts = [rng.randrange(30) for _ in sizes]
+    runs = [
+        CodeRun([(first + i, rng.randrange(8)) for i in range(n)], fast.code)
+        for first, n in zip(firsts, sizes, strict=True)
+    ]
+    for _ in range(500):
+        run = rng.choice(runs[: rng.randint(1, len(runs))])
+        for _ in range(rng.choice((1, 1, 3))):
+            assert fast.enter(run) == sum(slow.fetch(word, cycles) for word, cycles in run.words)
+        loads = [rng.randrange(30) for _ in range(rng.randrange(3))]
+        assert fast.load(loads) == sum(slow.load(word) for word in loads)
