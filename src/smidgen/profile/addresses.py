@@ -49,19 +49,22 @@ def segments(block: Sequence[Instruction], wanted: Callable[[Access], bool]) -> 
     """The block's wanted accesses, in order.
 
     A new segment begins at an access by a register whose value was loaded or computed since the segment began in a way
-    that is not followed. Only the first segment may start at the block's own address.
+    that is not followed. An access that may be passed over is a segment of its own, since it is not known to be made
+    before it is. Only the first segment may start at the block's own address.
     """
     plan = _Plan(block[0].address)
     done: list[Segment] = []
+    alone = False  # the segment is full
     for instruction in block:
         access = instruction.access
         if access is not None and wanted(access):
             address = plan.address(access)
-            if address is None:
+            if address is None or instruction.conditional or alone:
                 done.append(plan.segment(with_steps=False))
                 plan = _Plan(instruction.address)
                 address = plan.address(access)
                 assert address is not None
+                alone = instruction.conditional
             plan.accesses.append((address, instruction))
         plan.apply(instruction.effect)
     done.append(plan.segment(with_steps=not done))

@@ -29,8 +29,7 @@ def check_alignment(machine: Machine, inputs: Sequence[bytes]) -> None:
 class _AlignmentWatch:
     """Checks a block's accesses when it is entered, by the addresses they will have; hooks those it cannot foresee.
 
-    An access that its condition passes over is checked too. What is found is raised at the next block, when the core is
-    known to be in the step that the block began.
+    What is found is raised at the next block, when the core is known to be in the step that the block began.
     """
 
     def __init__(self, core: EmulatedCore, code: Mapping[int, bytes]) -> None:

@@ -57,7 +57,7 @@ class CodeRun:
     words are known to be present.
     """
 
-    __slots__ = ("cycles", "first", "last", "last_cycles", "later_lines", "lines", "present_while", "words")
+    __slots__ = ("cycles", "first", "last", "last_cycles", "lines", "present_while", "words")
 
     def __init__(self, words: Sequence[tuple[int, int]], cache: LineCache) -> None:
         self.words = tuple(words)
@@ -65,7 +65,6 @@ class CodeRun:
         self.cycles = sum(cycles for _, cycles in words)
         self.last_cycles = words[-1][1]
         self.lines = tuple(dict.fromkeys(cache.line(word) for word, _ in words))
-        self.later_lines = tuple(dict.fromkeys(cache.line(word) for word, _ in words[1:]))
         self.present_while = -1
 
 
@@ -100,8 +99,8 @@ class FlashPort:
         stalls = 0
         for word, cycles in run.words:
             stalls += self.fetch(word, cycles)
-        if code.replaced == before and code.keeps:
-            run.present_while = before
+        if code.keeps:
+            run.present_while = before  # of no use if the run replaced a line itself
         return stalls
 
     def _enter_present(self, run: CodeRun) -> None:
@@ -111,15 +110,11 @@ class FlashPort:
         """
         now = self._now
         self._now = now + run.cycles
-        if run.first != self._code_word:
-            if self._newest is not run:
-                self.code.touch(run.lines)
-                self._newest = run
-        elif run.last != run.first:
-            self.code.touch(run.later_lines)
-            self._newest = None
-        else:
+        if run.first == run.last == self._code_word:
             return
+        if self._newest is not run:
+            self.code.touch(run.lines)
+            self._newest = run
         self._code_word = run.last
         if self._prefetch:
             self._coming = run.last + 1

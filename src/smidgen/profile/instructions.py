@@ -10,7 +10,7 @@ from typing import Any
 import capstone
 from capstone import arm
 
-from smidgen.profile.linear import Effect, effect_of
+from smidgen.profile.linear import NO_EFFECT, Effect, effect_of
 from smidgen.profile.loads import Access, access_of
 
 _NONE: frozenset[int] = frozenset()
@@ -33,7 +33,7 @@ class Instruction:
     writes_pc: bool = False
     conditional: bool = False  # may be passed over
     access: Access | None = None  # what it reads, or stores if that needs alignment
-    effect: Effect = Effect()  # noqa: RUF009  (frozen value)
+    effect: Effect = NO_EFFECT
 
 
 def _names(kind: str, words: str) -> dict[str, str]:
@@ -114,7 +114,7 @@ def _instruction(raw: Any) -> Instruction:  # Any: capstone is untyped
         writes_pc=is_branch or arm.ARM_REG_PC in writes,
         conditional=raw.cc not in (arm.ARM_CC_INVALID, arm.ARM_CC_AL) or name in ("cbz", "cbnz"),
         access=access_of(raw),
-        effect=effect_of(raw, kind),
+        effect=effect_of(raw),
     )
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from capstone import arm
 
 _ADD = {"add": 1, "addw": 1, "sub": -1, "subw": -1}
-_SECOND_RESULT = ("multiply", "float_move", "float_move_double")
 _NOT_FOLLOWED = ("sp", "pc")
 
 
@@ -36,11 +35,12 @@ class Effect:
     lost: frozenset[str] = frozenset()
 
 
-def effect_of(raw: Any, kind: str) -> Effect:  # Any: capstone is untyped
+NO_EFFECT = Effect()
+
+
+def effect_of(raw: Any) -> Effect:  # Any: capstone is untyped
     """A disassembled instruction's effect. One that may be passed over has no sums: what it writes is lost."""
     written = {raw.reg_name(r) for r in raw.regs_access()[1]}
-    if kind in _SECOND_RESULT:  # never trust the list with two results
-        written |= {raw.reg_name(o.reg) for o in raw.operands[:2] if o.type == arm.ARM_OP_REG}
     sums = dict(_sums(raw))
     written |= set(sums)
     if raw.cc not in (arm.ARM_CC_INVALID, arm.ARM_CC_AL):

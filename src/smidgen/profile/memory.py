@@ -26,10 +26,9 @@ class StallCounter:
     """Counts stall cycles from the moment it is made, in parts, as ``BlockCounter`` counts edges.
 
     When a block is entered the flash delivers all of its code, then its loads in order, though on a core they
-    alternate: the sides share nothing but the clock that a prefetch is measured by. A load counts as made if its
-    condition passes it over. Addresses come from registers read when a block is entered, or at a hook on the load where
-    they do not follow from those. (unicorn's hooks on memory would be simpler, but with one of them some floating-point
-    loads deliver wrong values.)
+    alternate: the sides share nothing but the clock that a prefetch is measured by. Addresses come from registers read
+    when a block is entered, or at a hook on the load where they do not follow from those. (unicorn's hooks on memory
+    would be simpler, but with one of them some floating-point loads deliver wrong values.)
     """
 
     def __init__(self, core: EmulatedCore, code: Mapping[int, bytes]) -> None:
