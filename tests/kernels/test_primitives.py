@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from elftools.elf.elffile import ELFFile
 from smidgen.kernels import source_path
 from smidgen.kernels.kernel import ROOT
 from smidgen.kernels.registry import all_kernels
+from smidgen.ops.arithmetic import int_bounds
 from tests.kernels.contracts import structs
 from tests.kernels.host import FLAGS, build
 
@@ -232,6 +234,13 @@ def test_cortex_m4_objects_call_nothing(tmp_path: Path) -> None:
         assert not undefined, (kernel.symbol, undefined)
         defined = {s.name for s in symbols if s["st_info"]["bind"] == "STB_GLOBAL" and s["st_shndx"] != "SHN_UNDEF"}
         assert defined == {kernel.symbol}
+
+
+def test_bounds_of_a_clamp_are_int8() -> None:
+    assert int_bounds((-math.inf, math.inf)) == (-128, 127)
+    assert int_bounds((-3, 90)) == (-3, 90)
+    assert int_bounds((150, 300)) == (127, 127)
+    assert int_bounds((-300, -150)) == (-128, -128)
 
 
 def test_records_are_complete() -> None:
