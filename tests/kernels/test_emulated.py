@@ -25,7 +25,7 @@ from smidgen.targets import load_target
 from smidgen.verify import random_inputs
 from tests.kernels.admitted import draw_nodes
 
-CASES = 32  # nodes a kernel
+CASES = 24  # nodes a kernel
 INPUTS = 8  # sets of inputs a program: all lowest, all highest, all zero point, random ones; then those drawn
 TOGETHER = 3  # kernels a program: building costs time for each program, planning its memory for each pair of nodes
 GCC = os.environ.get("SMIDGEN_ARM_GCC") or shutil.which("arm-none-eabi-gcc")
@@ -118,4 +118,4 @@ def test_built_by_gcc(kernels: Sequence[Kernel]) -> None:
 def test_batches_hold_every_kernel_once() -> None:
     symbols = [k.symbol for batch in batches() for k in batch]
     assert symbols == [k.symbol for k in all_kernels()]
-    assert len(set(symbols)) == len(symbols) >= 39
+    assert len(set(symbols)) == len(symbols) >= 30

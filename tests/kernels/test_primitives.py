@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from elftools.elf.elffile import ELFFile
 from smidgen.kernels import source_path
 from smidgen.kernels.kernel import ROOT
 from smidgen.kernels.registry import all_kernels
+from smidgen.ops.arithmetic import int_bounds
 from tests.kernels.contracts import structs
 from tests.kernels.host import FLAGS, build
 
@@ -30,13 +32,22 @@ int32_t shift_right(int32_t v, int32_t n) { return smg_rounding_shift_right(v, n
 int32_t rne(int64_t v, int32_t n) { return smg_rne_shift_right(v, n); }
 int32_t requantize(int32_t v, int32_t m, int32_t s) { return smg_requantize(v, m, s); }
 int32_t requantize_rne(int32_t v, int32_t m, int32_t s) { return smg_requantize_rne(v, m, s); }
-static smg_channel channel(int32_t m, int32_t s) {
+static smg_channel channel(int32_t m, int32_t s, int32_t tie) {
     const int32_t right = s > 0 ? 0 : -s;
-    const smg_channel c = {0, m, (s > 0 ? s : 0) + 1, right, (int32_t)(1U << right >> 1), -(right > 0)};
+    const smg_channel c = {0, m, (s > 0 ? s : 0) + 1, right, (int32_t)(1U << right >> 1), tie};
     return c;
 }
-int32_t doubled(int32_t v, int32_t m, int32_t s) { return smg_requantize_doubled(v, channel(m, s)); }
-int32_t even(int32_t v, int32_t m, int32_t s) { return smg_requantize_even(v, channel(m, s)); }
+int32_t doubled(int32_t v, int32_t m, int32_t s) { return smg_requantize_doubled(v, channel(m, s, -(s < 0))); }
+int32_t even(int32_t v, int32_t m, int32_t s) { return smg_requantize_even(v, channel(m, s, s < 0 ? 0 : INT32_MIN)); }
+int32_t if_negative(int32_t v, int32_t mask) { return smg_if_negative(v, mask); }
+uint32_t uqadd8(uint32_t a, uint32_t b) { return smg_uqadd8(a, b); }
+uint32_t uqsub8(uint32_t a, uint32_t b) { return smg_uqsub8(a, b); }
+uint32_t uadd8(uint32_t a, uint32_t b) { return smg_uadd8(a, b); }
+uint32_t usat8(int32_t v) { return smg_usat8(v); }
+uint32_t clamp_bytes(uint32_t b, int32_t lo, int32_t hi) {
+    const smg_byte_range range = smg_output_bytes(0, lo, hi);
+    return smg_clamp_bytes(b & 255, b >> 8 & 255, b >> 16 & 255, b >> 24, range);
+}
 uint32_t sxtb16(uint32_t v) { return smg_sxtb16(v); }
 uint32_t sxtb16_odd(uint32_t v) { return smg_sxtb16_odd(v); }
 uint32_t sadd16(uint32_t a, uint32_t b) { return smg_sadd16(a, b); }
@@ -144,6 +155,38 @@ def test_shims_are_their_instructions(primitives: ctypes.CDLL) -> None:
         assert primitives.smmlar(x, y, signed >> 1) == total
 
 
+def test_byte_shims_are_their_instructions(primitives: ctypes.CDLL) -> None:
+    words = np.random.default_rng(6).integers(0, 1 << 32, 300).astype(np.uint32)
+    for name in ("uqadd8", "uqsub8", "uadd8", "usat8"):
+        getattr(primitives, name).restype = ctypes.c_uint32
+    for a, b in zip(words, np.roll(words, 1), strict=True):
+        pair = [ctypes.c_uint32(int(a)), ctypes.c_uint32(int(b))]
+        total, difference = (f(_bytes(a).astype(int), _bytes(b).astype(int)) for f in (np.add, np.subtract))
+        assert primitives.uqadd8(*pair) == _word(np.minimum(total, 255))
+        assert primitives.uqsub8(*pair) == _word(np.maximum(difference, 0))
+        assert primitives.uadd8(*pair) == _word(total & 255)
+    for v in (*range(-300, 600), INT32_MIN, INT32_MAX):
+        assert primitives.usat8(v) == min(max(v, 0), 255)
+        assert primitives.if_negative(v, 77) == (77 if v < 0 else 0)
+
+
+def test_four_outputs_are_clamped_as_one_is(primitives: ctypes.CDLL) -> None:
+    primitives.clamp_bytes.restype = ctypes.c_uint32
+    every = np.arange(256).reshape(-1, 4)
+    for lo, hi in ((-128, 127), (-128, -128), (127, 127), (0, 127), (-128, 0), (-100, 90), (5, 5), (-1, 1)):
+        got = [primitives.clamp_bytes(ctypes.c_uint32(_word(four)), lo, hi) for four in every]
+        want = [_word(np.clip(four - 128, lo, hi)) for four in every]
+        assert got == want, (lo, hi)
+
+
+def _bytes(word: np.uint32) -> np.ndarray:
+    return word.reshape(1).view(np.uint8)
+
+
+def _word(four: np.ndarray) -> int:
+    return int(four.astype(np.uint8).view(np.uint32)[0])
+
+
 def test_copies_and_fills_every_length(primitives: ctypes.CDLL) -> None:
     source = np.arange(-60, 60, dtype=np.int8)
     for count in range(40):
@@ -191,6 +234,13 @@ def test_cortex_m4_objects_call_nothing(tmp_path: Path) -> None:
         assert not undefined, (kernel.symbol, undefined)
         defined = {s.name for s in symbols if s["st_info"]["bind"] == "STB_GLOBAL" and s["st_shndx"] != "SHN_UNDEF"}
         assert defined == {kernel.symbol}
+
+
+def test_bounds_of_a_clamp_are_int8() -> None:
+    assert int_bounds((-math.inf, math.inf)) == (-128, 127)
+    assert int_bounds((-3, 90)) == (-3, 90)
+    assert int_bounds((150, 300)) == (127, 127)
+    assert int_bounds((-300, -150)) == (-128, -128)
 
 
 def test_records_are_complete() -> None:

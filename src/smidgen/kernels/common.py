@@ -128,7 +128,8 @@ def packed_channels(node: Node) -> Int32s:
     mult, shift = (np.broadcast_to(a.astype(np.int64), len(w)) for a in multipliers(node))
     bias = fitted_bias(node) - node["x"].type.zero_point * w.sum(axis=1)
     right = np.maximum(-shift, 0)
-    columns = [bias, mult, np.maximum(shift, 0) + 1, right, (1 << right) >> 1, -(right > 0).astype(np.int64)]
+    tie = (right == 0) * (1 << 31) if even_rounding(node) else -(right > 0).astype(np.int64)
+    columns = [bias, mult, np.maximum(shift, 0) + 1, right, (1 << right) >> 1, tie]
     packed: Int32s = np.stack(columns, axis=1).astype(np.uint32).view(np.int32)
     return packed
 

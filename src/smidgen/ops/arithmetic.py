@@ -74,9 +74,9 @@ def multipliers(reals: Sequence[float]) -> tuple[npt.NDArray[np.int32], npt.NDAr
 
 
 def int_bounds(clamp: tuple[float, float]) -> tuple[int, int]:
-    """A clamp in output steps as the int8 bounds that kernels take."""
+    """A clamp in output steps as the int8 bounds that kernels take, also where it lies outside of int8 altogether."""
     lo, hi = clamp
-    return int(max(lo, -128)), int(min(hi, 127))
+    return int(min(max(lo, -128), 127)), int(max(min(hi, 127), -128))
 
 
 def saturate(v: Int64s, zero_point: int, clamp: tuple[float, float]) -> npt.NDArray[np.int8]:

@@ -23,9 +23,9 @@ from smidgen.targets.target import Core
 
 # Fitted to modelled cycles of the MLPerf Tiny models' layers on a Cortex-M4, zero wait states, zig cc 0.17.1 -O3.
 SCALAR_CYCLES_PER_MAC, SCALAR_CYCLES_PER_OUTPUT = 8.0, 239.0
-DSP_CYCLES_PER_MAC, DSP_CYCLES_PER_OUTPUT = 1.47, 27.0
-IM2COL_CYCLES_PER_BYTE, IM2COL_CYCLES_PER_PIXEL = 3.5, 256.0
-EXPAND_CYCLES_PER_BYTE, EXPAND_CYCLES_PER_PIXEL = 5.9, 85.0
+DSP_CYCLES_PER_MAC, DSP_CYCLES_PER_OUTPUT = 1.37, 23.0
+IM2COL_CYCLES_PER_BYTE, IM2COL_CYCLES_PER_PIXEL = 3.5, 265.0
+EXPAND_CYCLES_PER_BYTE, EXPAND_CYCLES_PER_PIXEL = 1.6, 99.0
 
 
 def params(node: Node) -> Mapping[str, ParamValue]:

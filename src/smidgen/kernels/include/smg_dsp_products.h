@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The hot loops of convolution and fully connected layers: sums of products, eight inputs a turn. Compilers spill here,
- * so on the DSP extension they are assembly; the C beside each is its meaning. */
+/* The hot loops of convolution and fully connected layers: sums of products, eight inputs at a time. Compilers spill
+ * here, so on the DSP extension they are assembly, sixteen inputs a turn, entered in the middle for an odd number of
+ * eights; the C beside each is its meaning and reads the same addresses. */
 #ifndef SMG_DSP_PRODUCTS_H
 #define SMG_DSP_PRODUCTS_H
 #include "smg_dsp.h"
@@ -40,11 +41,18 @@ typedef struct {
 SMG_INLINE smg_sums smg_two_by_two(smg_sums s, const uint32_t *x, const int8_t *w, int32_t eights) {
     uint32_t x0, x1, w0, w1, t;
     /* clang-format off */
-    __asm__(".p2align 2\n"
+    __asm__("tst   %[n], #1\n\t"
+            "beq   1f\n\t"
+            "sub   %[x], %[x], #32\n\t"
+            "sub   %[w], %[w], #16\n\t"
+            "add   %[n], %[n], #1\n\t"
+            "b     2f\n\t"
+            ".p2align 2\n"
             "1:\n\t" SMG_TWO_BY_TWO(0, 0) SMG_TWO_BY_TWO(16, 8)
-            "adds  %[x], %[x], #32\n\t"
-            "adds  %[w], %[w], #16\n\t"
-            "subs  %[n], %[n], #1\n\t"
+            "2:\n\t" SMG_TWO_BY_TWO(32, 16) SMG_TWO_BY_TWO(48, 24)
+            "add   %[x], %[x], #64\n\t"
+            "add   %[w], %[w], #32\n\t"
+            "subs  %[n], %[n], #2\n\t"
             "bne   1b"
             : [a] "+r"(s.a), [b] "+r"(s.b), [c] "+r"(s.c), [d] "+r"(s.d), [x] "+r"(x), [w] "+r"(w), [n] "+r"(eights),
               [x0] "=&r"(x0), [x1] "=&r"(x1), [w0] "=&r"(w0), [w1] "=&r"(w1), [t] "=&r"(t)
@@ -81,11 +89,18 @@ SMG_INLINE smg_sums smg_two_by_two(smg_sums s, const uint32_t *x, const int8_t *
 SMG_INLINE smg_sums smg_one_by_four(smg_sums s, const uint32_t *x, const int8_t *w, int32_t eights) {
     uint32_t x0, x1, w0, w1, t;
     /* clang-format off */
-    __asm__(".p2align 2\n"
+    __asm__("tst   %[n], #1\n\t"
+            "beq   1f\n\t"
+            "sub   %[x], %[x], #16\n\t"
+            "sub   %[w], %[w], #32\n\t"
+            "add   %[n], %[n], #1\n\t"
+            "b     2f\n\t"
+            ".p2align 2\n"
             "1:\n\t" SMG_ONE_BY_FOUR(0, 0) SMG_ONE_BY_FOUR(8, 16)
-            "adds  %[x], %[x], #16\n\t"
-            "adds  %[w], %[w], #32\n\t"
-            "subs  %[n], %[n], #1\n\t"
+            "2:\n\t" SMG_ONE_BY_FOUR(16, 32) SMG_ONE_BY_FOUR(24, 48)
+            "add   %[x], %[x], #32\n\t"
+            "add   %[w], %[w], #64\n\t"
+            "subs  %[n], %[n], #2\n\t"
             "bne   1b"
             : [a] "+r"(s.a), [b] "+r"(s.b), [c] "+r"(s.c), [d] "+r"(s.d), [x] "+r"(x), [w] "+r"(w), [n] "+r"(eights),
               [x0] "=&r"(x0), [x1] "=&r"(x1), [w0] "=&r"(w0), [w1] "=&r"(w1), [t] "=&r"(t)

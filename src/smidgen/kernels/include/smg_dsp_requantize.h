@@ -15,9 +15,10 @@ SMG_INLINE smg_range smg_output_range(int32_t offset, int32_t act_min, int32_t a
     return range;
 }
 
-/* What the record packs for an output channel beside the weights, in place of the bias, mult and shift:
- * bias with the input's zero point folded in; left: shift before the multiplication, with the doubling; right: after
- * it; half, tie: what to add before, and add to that for a negative value. */
+/* What the record packs for an output channel beside the weights, in place of the bias, mult and shift.
+ * bias: with the input's zero point folded in. left: shift before the multiplication, with the doubling. right: after
+ * it. half: what to add in between, in the high word. tie: with double rounding, what to add to half for a negative
+ * value; with ties to even, the low word below half, which is not zero where right is. */
 typedef struct {
     int32_t bias, mult, left, right, half, tie;
 } smg_channel;
@@ -45,10 +46,14 @@ SMG_INLINE int32_t smg_rne_high(int64_t v, int32_t right) {
     return result;
 }
 
-/* smg_requantize_rne, quickly for multipliers below 1/4. */
+/* smg_requantize_rne for the same acc: v / 2^(32 + right), half added; what is shifted out is all zero exactly at a
+ * tie. */
 SMG_INLINE int32_t smg_requantize_even(int32_t acc, smg_channel s) {
-    if (s.right < 2) return smg_requantize_rne(acc, s.mult, s.left - 1 - s.right);
-    return smg_rne_high((int64_t)acc * s.mult, s.right - 2);
+    const int64_t half = (int64_t)((uint64_t)(uint32_t)s.half << 32 | (uint32_t)s.tie);
+    const int64_t v = half + (int64_t)(int32_t)((uint32_t)acc << s.left) * s.mult;
+    const int32_t high = (int32_t)(v >> 32), result = high >> s.right;
+    if ((uint32_t)v == 0 && (uint32_t)result << s.right == (uint32_t)high) return result & ~1;
+    return result;
 }
 
 /* A zero point and clamp for four outputs at once, as bytes that are 128 more than they mean: each of above, span and
