@@ -121,7 +121,8 @@ def cli_page() -> str:
 
 
 def _help(command: click.Command, name: str) -> str:
-    context = click.Context(command, info_name=name, max_content_width=100, terminal_width=100)
+    context = click.Context(command, info_name=name, max_content_width=100, help_option_names=["-h", "--help"])
+    context.terminal_width = 100
     return f"```text\n{command.get_help(context).rstrip()}\n```\n"
 
 
