@@ -116,7 +116,9 @@ def print_json(value: object) -> None:
 @contextmanager
 def progress(text: str, total: int | None, *, quiet: bool) -> Iterator[Callable[[int], None]]:
     """A bar (or a spinner without ``total``) on stderr, only on a terminal and not with --json to a pipe."""
-    hidden = not console.is_terminal or (quiet and not sys.stdout.isatty())
+    if not console.is_terminal or (quiet and not sys.stdout.isatty()):
+        yield lambda _: None
+        return
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
@@ -125,7 +127,7 @@ def progress(text: str, total: int | None, *, quiet: bool) -> Iterator[Callable[
         TimeElapsedColumn(),
     )
     shown = columns if total is not None else (*columns[:2], columns[-1])
-    with Progress(*shown, console=console, transient=True, disable=hidden) as bar:
+    with Progress(*shown, console=console, transient=True) as bar:
         task = bar.add_task(text, total=total)
         yield lambda done: bar.update(task, completed=done)
 

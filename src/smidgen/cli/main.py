@@ -3,14 +3,18 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import errno
 import io
 import os
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 from typing import TextIO
 
 import click
@@ -20,6 +24,8 @@ from smidgen.cli.common import Unwritable, console, print_json, wants_json
 from smidgen.errors import InternalError, SmidgenError, UsageError
 
 _COMMANDS = ("compile", "run", "verify", "profile", "check", "targets", "ops", "zoo")
+
+_INTERRUPTED = "interrupted; nothing half-written was left behind"
 
 _EPILOG = """\b
 Examples:
@@ -62,7 +68,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # names that the terminal's encoding lacks are shown escaped
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(_run(list(sys.argv[1:] if arguments is None else arguments)))
+    signal.signal(signal.SIGINT, _on_interrupt)
+    sys.unraisablehook = _on_unraisable
+    code = _run(list(sys.argv[1:] if arguments is None else arguments))
+    _leaving.set()
+    sys.exit(code)
+
+
+_AGAIN_S = 0.01
+_interrupted = threading.Event()
+_leaving = threading.Event()  # set once the result is known: a late interrupt changes nothing
+
+
+def _on_interrupt(number: int, frame: FrameType | None) -> None:
+    _interrupted.set()
+    if not _leaving.is_set():
+        raise KeyboardInterrupt
+
+
+def _on_unraisable(info: sys.UnraisableHookArgs) -> None:
+    """An interrupt inside a callback from C code (the emulator's) cannot leave it: ask again a little later."""
+    if info.exc_type is KeyboardInterrupt:
+        again = threading.Timer(_AGAIN_S, _thread.interrupt_main)
+        again.daemon = True
+        again.start()
+    else:
+        sys.__unraisablehook__(info)
 
 
 def _run(arguments: list[str]) -> int:
@@ -91,7 +122,8 @@ def _guarded(arguments: list[str]) -> int:
         e.show()
         return _report(arguments, "UsageError", e.format_message(), 2, show=False)
     except (KeyboardInterrupt, click.Abort):
-        return _report(arguments, "Interrupted", "interrupted; nothing half-written was left behind", 130)
+        _leaving.set()
+        return _report(arguments, "Interrupted", _INTERRUPTED, 130)
     except (BrokenPipeError, Unwritable):
         raise
     except Exception as e:
@@ -100,6 +132,9 @@ def _guarded(arguments: list[str]) -> int:
 
 def _failed(arguments: list[str], e: Exception) -> int:
     kind = type(e).__name__
+    if _interrupted.is_set():  # whatever went wrong then is its consequence
+        _leaving.set()
+        return _report(arguments, "Interrupted", _INTERRUPTED, 130)
     if isinstance(e, UsageError):
         return _report(arguments, kind, str(e), 2)
     if isinstance(e, SmidgenError) and not isinstance(e, InternalError):
