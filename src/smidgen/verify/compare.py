@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from smidgen.ir import Array, Graph, Value, evaluate_all
+from smidgen.profile import check_alignment
 from smidgen.schedule import Schedule
 from smidgen.sim import Machine
 
@@ -46,7 +47,8 @@ def verify_image(
     cases: Iterable[Sequence[Array]],
     progress: Callable[[int], None] = lambda _: None,
 ) -> Verification:
-    """Compare every case's every step. The first case also proves that no step writes outside its own buffers.
+    """Compare every case's every step. The first case also proves that no step writes outside its own buffers, and that
+    no instruction makes an access that the emulator allows unaligned but a real core faults on.
 
     ``progress`` is told the number of cases done. Raises SimulationError if the core faults.
     """
@@ -54,6 +56,8 @@ def verify_image(
     first: Divergence | None = None
     outputs: list[tuple[Array, ...]] = []
     for inputs in cases:
+        if done == 0:
+            check_alignment(machine, [_bytes(a) for a in inputs])
         check = _Case(schedule, evaluate_all(schedule.graph, inputs), done)
         raw = machine.infer_traced([_bytes(a) for a in inputs], check.step, check_arena=done == 0)
         check.outputs(schedule.graph, raw)
