@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from pathlib import Path
 from smidgen.build.toolchain import run_tool
 
 JOBS = 2
+_INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*"([^"]+)"', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +50,30 @@ def cache_folder() -> Path | None:
 
 
 def compile_all(compiler: Compiler, root: Path, jobs: Sequence[CompileJob], includes: Sequence[str]) -> None:
-    """Compiles every job; BuildFailed of the first that fails, in the order given. Headers are all .h files of root."""
-    headers = hashlib.sha256()
-    for path in sorted(root.rglob("*.h")):
-        headers.update(f"{path.relative_to(root).as_posix()}\0".encode() + path.read_bytes() + b"\0")
+    """Compiles every job; BuildFailed of the first that fails, in the order given."""
+    headers = {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(root.rglob("*.h"))}
     cache = cache_folder()
 
     def one(job: CompileJob) -> None:
-        _compile(compiler, root, job, includes, headers.digest(), cache)
+        _compile(compiler, root, job, includes, _reached(root, job, headers), cache)
 
     with ThreadPoolExecutor(JOBS) as pool:
         for finished in [pool.submit(one, job) for job in jobs]:
             finished.result()
+
+
+def _reached(root: Path, job: CompileJob, headers: Mapping[str, bytes]) -> bytes:
+    """A digest of the headers a source can include: by file name, wherever they lie, so never too few."""
+    todo, found = [(root / job.source).read_bytes()], set[str]()
+    while todo:
+        names = {name.rsplit(b"/", 1)[-1].decode(errors="replace") for name in _INCLUDE.findall(todo.pop())}
+        new = {h for h in headers if h.rsplit("/", 1)[-1] in names} - found
+        found |= new
+        todo += [headers[h] for h in sorted(new)]
+    digest = hashlib.sha256()
+    for header in sorted(found):
+        digest.update(f"{header}\0{len(headers[header])}\0".encode() + headers[header])
+    return digest.digest()
 
 
 def _compile(

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from smidgen.errors import InvalidPlan
 
 ALIGN = 8  # bytes, of every buffer: kernels may assume it
-_ROUNDS = 400  # of the hill climb; small graphs reach their bound long before
+_ROUNDS = 400  # of the hill climb, at most; small graphs reach their bound long before
+_PAIRS = 1_000_000  # of buffers compared in the whole climb: large graphs get fewer rounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,8 @@ def _climb(order: Sequence[Buffer], best: list[Placement], bound: int) -> list[P
     """Swap two buffers of the order; keep what is no worse; stop at the bound."""
     rng = random.Random(0)
     current, score = list(order), _peak(_first_fit(order))
-    for _ in range(_ROUNDS if len(current) > 1 else 0):
+    rounds = min(_ROUNDS, _PAIRS // max(len(current), 1) ** 2) if len(current) > 1 else 0
+    for _ in range(rounds):
         if _peak(best) <= bound:
             break
         i, j = rng.sample(range(len(current)), 2)
