@@ -94,8 +94,18 @@ class _Reader:
                 findings.append(Finding(kind, f"op {i}", e.reason, e.remedy))
                 table.poison(reader)
         if findings:
-            raise unsupported(self.source, findings)
+            raise unsupported(self.source, _whole_model(self.name, table) or findings)
         return nodes
+
+
+def _whole_model(name: str, table: TensorTable) -> list[Finding]:
+    """One finding for a model that nobody has quantised, instead of one an operator."""
+    tensors = [table.subgraph.Tensors(i) for i in range(table.count(table.subgraph.TensorsLength(), "tensors"))]
+    quantised = any(t.Quantization() is not None and t.Quantization().ScaleLength() for t in tensors)
+    if quantised or not any(t.Type() == tflite.TensorType.FLOAT32 for t in tensors):
+        return []
+    remedy = "Convert it to full int8 quantisation: a TFLite converter with a representative data set, int8 in and out"
+    return [Finding("model", name, "it is float32, no tensor is quantised", remedy)]
 
 
 def _convert(reader: OpReader, importer: Importer | None) -> list[Node]:
