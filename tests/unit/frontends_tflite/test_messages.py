@@ -109,7 +109,7 @@ def test_unsupported_element_type(dtype: str, name: str) -> None:
 def test_float_model() -> None:
     x = Tensor("float32", (1, 4))
     text = message(single("RELU", [x], x), UnsupportedModel)
-    assert "op 0: RELU: a tensor is float32. Convert the model to full int8 quantisation" in text
+    assert "it is float32, no tensor is quantised. Convert it to full int8 quantisation" in text
 
 
 def test_dynamic_shape() -> None:
