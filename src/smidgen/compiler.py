@@ -7,7 +7,7 @@ import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from smidgen.build import GccArm, Image, Toolchain, Zig, build
@@ -15,7 +15,7 @@ from smidgen.codegen import Memory, Origin, Sources, emit
 from smidgen.errors import DoesNotFit, UsageError
 from smidgen.frontends import identifier
 from smidgen.frontends import load as load_file
-from smidgen.ir import Array, Graph
+from smidgen.ir import Array, Graph, format_graph
 from smidgen.profile import profile_image
 from smidgen.quantize import integerize
 from smidgen.report import ProfileReport, profile_report
@@ -68,19 +68,44 @@ def load(model: str | Path, *, models_dir: Path | None = None, name: str | None 
     ``model`` is a path to a .tflite or .onnx file, or a zoo name (kws, ic, vww, ad, sww). Raises MalformedModel or
     UnsupportedModel.
     """
-    return _load(model, models_dir, name)[0]
+    return _load(model, models_dir, name, None)[0]
 
 
-def _load(model: str | Path, models_dir: Path | None, name: str | None) -> tuple[Graph, Origin]:
+def _load(
+    model: str | Path | Graph, models_dir: Path | None, name: str | None, watch: Callable[[str, Graph], None] | None
+) -> tuple[Graph, Origin]:
+    if isinstance(model, Graph):
+        return _renamed(model, name), Origin("a graph", _digest(model), _version())
     found = find_model(str(model), models_dir)
     if found.graph is not None:
-        graph = replace(found.graph, name=name or found.graph.name)
-        return graph, Origin(found.label, hashlib.sha256(found.label.encode()).hexdigest(), version("smidgen"))
+        return _renamed(found.graph, name), Origin(found.label, _digest(found.graph), _version())
     path = found.path if found.path is not None else Path(model)
     graph = load_file(path, name or found.name)
     if graph.numerics == "onnx-qdq.v1":
-        graph = integerize(run_pipeline(FLOAT, graph))
-    return graph, Origin(path.name, hashlib.sha256(path.read_bytes()).hexdigest(), version("smidgen"))
+        if watch is not None:
+            watch("onnx", graph)
+        graph = integerize(run_pipeline(FLOAT, graph, watch=watch))
+    return graph, Origin(path.name, hashlib.sha256(path.read_bytes()).hexdigest(), _version())
+
+
+def _renamed(graph: Graph, name: str | None) -> Graph:
+    return replace(graph, name=identifier(name or graph.name))
+
+
+def _digest(graph: Graph) -> str:
+    """SHA-256 of a graph that came from no file: its text and the bytes of its constants."""
+    digest = hashlib.sha256(format_graph(graph).encode("utf-8", "surrogateescape"))
+    for v in graph.values():
+        if v.data is not None:
+            digest.update(v.data.tobytes())
+    return digest.hexdigest()
+
+
+def _version() -> str:
+    try:
+        return version("smidgen")
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def compile(
@@ -100,10 +125,7 @@ def compile(
     ``watch`` sees the graph after each pass. Raises ModelError, NoKernel, DoesNotFit (unless ``check_fit`` is False).
     """
     board = target if isinstance(target, Target) else load_target(target)
-    if isinstance(model, Graph):
-        graph, origin = model, Origin("a graph", hashlib.sha256(model.name.encode()).hexdigest(), version("smidgen"))
-    else:
-        graph, origin = _load(model, models_dir, identifier(name) if name else None)
+    graph, origin = _load(model, models_dir, name, watch)
     if watch is not None:
         watch("import", graph)
     inputs = next(iter(random_inputs(graph, 1, seed=1))) if probe else None

@@ -26,6 +26,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing in a model that smidgen cannot compile: which op at which node, why, and what the user can do."""
+
+    op: str
+    node: str
+    reason: str
+    remedy: str
+
+
 class SmidgenError(Exception):
     """Base of all. The message says what, where, why and what to do, in that order."""
 
@@ -40,16 +50,6 @@ class ModelError(SmidgenError):
 
 class MalformedModel(ModelError):
     """Not a model file, truncated, or its parts contradict each other."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing in a model that smidgen cannot compile: which op at which node, why, and what the user can do."""
-
-    op: str
-    node: str
-    reason: str
-    remedy: str
 
 
 class UnsupportedModel(ModelError):
@@ -73,7 +73,11 @@ class DoesNotFit(SmidgenError):
 
 
 class NoKernel(SmidgenError):
-    """No kernel computes a node on this core."""
+    """No kernel computes a node on this core. ``findings`` lists every such node."""
+
+    def __init__(self, message: str, findings: Sequence[Finding] = ()) -> None:
+        super().__init__(message)
+        self.findings = tuple(findings)
 
 
 class OutputError(SmidgenError):

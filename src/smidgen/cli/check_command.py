@@ -43,10 +43,8 @@ def command(model: str, target: str, models: Path | None, as_json: bool) -> None
     with progress(f"checking {model}", None, quiet=as_json):
         try:
             compiled = compile_model(model, board, models_dir=models, check_fit=False)
-        except UnsupportedModel as e:
+        except (UnsupportedModel, NoKernel) as e:
             findings = e.findings or (Finding("model", model, str(e), ""),)
-        except NoKernel as e:
-            findings = (Finding("kernel", model, str(e), "Ask for a kernel, or change that layer"),)
     needs = _needs(compiled)
     has = {"ram_bytes": board.region("sram").size_bytes, "flash_bytes": board.region("flash").size_bytes}
     fits = None if needs is None else all(needs[k] <= has[k] for k in has)

@@ -76,14 +76,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 _AGAIN_S = 0.01
+_LOST_S = 2.0  # far longer than cleaning up takes
 _interrupted = threading.Event()
 _leaving = threading.Event()  # set once the result is known: a late interrupt changes nothing
 
 
 def _on_interrupt(number: int, frame: FrameType | None) -> None:
-    _interrupted.set()
+    if not _interrupted.is_set():
+        _interrupted.set()
+        threading.Thread(target=_insist, daemon=True).start()
     if not _leaving.is_set():
         raise KeyboardInterrupt
+
+
+def _insist() -> None:
+    """Ask again while the interrupt seems lost: some C code that calls Python drops what is raised there."""
+    while not _leaving.wait(_LOST_S):
+        _thread.interrupt_main()
 
 
 def _on_unraisable(info: sys.UnraisableHookArgs) -> None:

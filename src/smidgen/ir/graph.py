@@ -77,7 +77,7 @@ class Graph:
     2. nodes are in topological order;
     3. every read value is an input, a constant or written earlier;
     4. ``op.infer`` agrees with the stored types;
-    5. names are unique C identifiers;
+    5. names are unique C identifiers; the graph's own is in lower case;
     6. every op allows the graph's form;
     7. every node has a loc.
     """

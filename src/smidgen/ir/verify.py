@@ -56,6 +56,8 @@ def _check_arity(node: Node) -> None:
 
 def _check_names(graph: Graph) -> None:
     seen: set[str] = set()
+    if not _IDENTIFIER.match(graph.name) or graph.name != graph.name.lower():
+        raise InvalidGraph(f"(5) the graph's name {graph.name!r} is not a C identifier in lower case")
     for v in graph.values():
         if not _IDENTIFIER.match(v.name):
             raise InvalidGraph(f"(5) {v.name!r} is not a C identifier")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from smidgen.errors import NoKernel
+from smidgen.errors import Finding, NoKernel
 from smidgen.ir import Array, Node, Op
 from smidgen.targets.target import Core
 
@@ -102,7 +102,12 @@ def select(node: Node, core: Core, kernels: Sequence[Kernel], *, force: str | No
             rejected.append((k.symbol, reason))
     if not able:
         tried = "".join(f"\n  {s}: {r}" for s, r in rejected) or "\n  (none is registered for this op)"
-        raise NoKernel(f"{node.loc}: no kernel for {type(node.op).__name__} on {core.name}. Tried:{tried}")
+        what = type(node.op).__name__
+        unmet = list(dict.fromkeys(reason for _, reason in rejected))
+        telling = [r for r in unmet if "rounding" not in r] or unmet  # kernels of the other rounding never come close
+        reasons = "; ".join(telling) or "none is registered"
+        finding = Finding(what, node.loc, f"no kernel on {core.name}: {reasons}", "Change that layer, or add a kernel")
+        raise NoKernel(f"{node.loc}: no kernel for {what} on {core.name}. Tried:{tried}", [finding])
     able.sort(key=lambda t: t[:2])
     cycles, _, best = able[0]
     others = tuple((s, f"{c:.0f} cycles, {c - cycles:.0f} more") for c, s, _ in able[1:])

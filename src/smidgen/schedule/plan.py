@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import random
+from bisect import insort
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -50,7 +51,11 @@ class Plan:
         return max((_aligned(p.end) for p in self.placements), default=0)
 
     def offset(self, name: str) -> int:
-        return next(p.offset for p in self.placements if p.buffer.name == name)
+        """Of the buffer of this name; InvalidPlan if the plan has none."""
+        for p in self.placements:
+            if p.buffer.name == name:
+                return p.offset
+        raise InvalidPlan(f"the plan has no buffer {name!r}")
 
 
 def place(buffers: Sequence[Buffer]) -> Plan:
@@ -67,8 +72,8 @@ def place(buffers: Sequence[Buffer]) -> Plan:
         lambda b: (b.first - b.last, -b.nbytes),
     )
     starts = [sorted(buffers, key=lambda b, k=key: (*k(b), b.name)) for key in orders]  # type: ignore[misc]  # k: bound
-    best = min((_first_fit(order) for order in starts), key=_peak)
-    best = _climb(min(starts, key=lambda o: _peak(_first_fit(o))), best, bound)
+    order, placed = min(((o, _first_fit(o)) for o in starts), key=lambda pair: _peak(pair[1]))
+    best = _climb(order, placed, bound)
     plan = Plan(tuple(sorted(best, key=lambda p: (p.offset, p.buffer.name))), bound)
     verify_plan(plan, buffers)
     return plan
@@ -115,15 +120,14 @@ def _first_fit(order: Sequence[Buffer]) -> list[Placement]:
             if at + b.nbytes <= p.offset:
                 break
             at = max(at, _aligned(p.end))
-        done.append(Placement(b, at))
-        done.sort(key=lambda p: p.offset)
+        insort(done, Placement(b, at), key=lambda p: p.offset)
     return done
 
 
 def _climb(order: Sequence[Buffer], best: list[Placement], bound: int) -> list[Placement]:
-    """Swap two buffers of the order; keep what is no worse; stop at the bound."""
+    """From ``best``, first fit in ``order``: swap two of the order, keep what is no worse, stop at the bound."""
     rng = random.Random(0)
-    current, score = list(order), _peak(_first_fit(order))
+    current, score = list(order), _peak(best)
     rounds = min(_ROUNDS, _PAIRS // max(len(current), 1) ** 2) if len(current) > 1 else 0
     for _ in range(rounds):
         if _peak(best) <= bound:

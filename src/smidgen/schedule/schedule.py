@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
-from smidgen.errors import UsageError
+from smidgen.errors import NoKernel, UsageError
 from smidgen.ir import Graph, Node, Value
 from smidgen.kernels import Choice, select
 from smidgen.kernels.registry import all_kernels
@@ -68,12 +68,19 @@ def make_schedule(graph: Graph, target: Target, force: Mapping[str, str] | None 
     kernels = all_kernels()
     _check_symbols(forced.values(), [k.symbol for k in kernels])
     steps: list[Step] = []
+    failures: list[NoKernel] = []
     for node in graph.nodes:
         if node.op.view:
             continue
-        choice = select(node, target.core, kernels, force=forced.pop(node.output.name, None))
+        try:
+            choice = select(node, target.core, kernels, force=forced.pop(node.output.name, None))
+        except NoKernel as e:
+            failures.append(e)
+            continue
         needs = choice.kernel.scratch(node)
         steps.append(Step(len(steps), node, choice, f"{node.output.name}__scratch" if needs else None))
+    if failures:
+        raise NoKernel("\n".join(map(str, failures)), [f for e in failures for f in e.findings])
     if forced:
         names = ", ".join(s.name for s in steps)
         raise UsageError(f"no step is called {', '.join(sorted(forced))}. The steps are: {names}")
@@ -120,22 +127,30 @@ def _roots(graph: Graph, steps: tuple[Step, ...]) -> dict[Value, Value]:
         shares = node.op.view and x is not None and x.data is None
         for y in node.outputs:
             roots[y] = roots[x] if shares and x is not None else y
+    return _merge_in_place(graph, steps, roots)
+
+
+def _merge_in_place(graph: Graph, steps: tuple[Step, ...], roots: Mapping[Value, Value]) -> dict[Value, Value]:
+    """The roots after every in-place kernel has taken over a buffer that nothing else needs."""
+    last = _last_uses(graph, steps, roots)
+    taken: dict[Value, Value] = {}  # a root -> the root whose buffer it has taken over
+
+    def root(v: Value) -> Value:
+        r = roots[v]
+        while r in taken:
+            r = taken[r]
+        return r
+
     for s in steps:
         operand = s.choice.kernel.inplace
-        if operand is None:
+        x, y = (s.node[operand], s.node.output) if operand is not None else (None, None)
+        if x is None or y is None or x.data is not None or y.type.nbytes > x.type.nbytes:
             continue
-        x, y = s.node[operand], s.node.output
-        if x.data is None and y.type.nbytes <= x.type.nbytes and _dies(x, s, graph, steps, roots):
-            old, new = roots[y], roots[x]
-            roots = {v: new if r is old else r for v, r in roots.items()}
-    return roots
-
-
-def _dies(x: Value, step: Step, graph: Graph, steps: tuple[Step, ...], roots: Mapping[Value, Value]) -> bool:
-    """True if nothing reads x's buffer after this step, and this step reads it through one operand only."""
-    root = roots[x]
-    readers = [v for v in step.node.inputs if v.data is None and roots[v] is root]
-    return len(readers) == 1 and _last_uses(graph, steps, roots).get(root, -1) == step.index
+        readers = [v for v in s.node.inputs if v.data is None and root(v) is root(x)]
+        if len(readers) == 1 and last.get(root(x), -1) == s.index:
+            last[root(x)] = last.get(root(y), s.index)
+            taken[root(y)] = root(x)
+    return {v: root(v) for v in roots}
 
 
 def _tensor_buffers(graph: Graph, steps: tuple[Step, ...], roots: Mapping[Value, Value]) -> list[Buffer]:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Graph to graph: one pass a file, the pipelines are tuples in pipeline.py."""
 
-from smidgen.transforms.pass_ import Miss, Pass, run_pipeline
+from smidgen.transforms.pass_ import Pass, run_pipeline
 from smidgen.transforms.pipeline import FLOAT, INTEGER
 
-__all__ = ["FLOAT", "INTEGER", "Miss", "Pass", "run_pipeline"]
+__all__ = ["FLOAT", "INTEGER", "Pass", "run_pipeline"]

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from smidgen.ir import Graph, Node, Value
 from smidgen.ops import Conv2D, DepthwiseConv2D, Pad
+from smidgen.ops.conv import MOST_PADDING
 
 
 def fuse_pad(graph: Graph) -> Graph:
@@ -15,7 +16,7 @@ def fuse_pad(graph: Graph) -> Graph:
     merged: dict[Node, Node] = {}
     for node in graph.nodes:
         pad = producers.get(node.inputs[0]) if isinstance(node.op, Conv2D | DepthwiseConv2D) else None
-        if pad is not None and _fusible(pad):
+        if pad is not None and _fusible(pad) and max(_padding(node, pad)) <= MOST_PADDING:
             merged[node] = _merge(node, pad)
     nodes = tuple(merged.get(n, n) for n in graph.nodes)
     gone = {n for n in graph.nodes if isinstance(n.op, Pad) and _unused(n.output, users, merged, graph)}
@@ -34,11 +35,16 @@ def _fusible(pad: Node) -> bool:
     return op.value == zero and not (op.before[0] or op.before[3] or op.after[0] or op.after[3])
 
 
-def _merge(node: Node, pad: Node) -> Node:
+def _padding(node: Node, pad: Node) -> tuple[int, int, int, int]:
     op, p = node.op, pad.op
     assert isinstance(op, Conv2D | DepthwiseConv2D)
     assert isinstance(p, Pad)
-    more = (p.before[1], p.before[2], p.after[1], p.after[2])
-    t, left, b, r = (a + m for a, m in zip(op.padding, more, strict=True))
+    t, left, b, r = op.padding
+    return t + p.before[1], left + p.before[2], b + p.after[1], r + p.after[2]
+
+
+def _merge(node: Node, pad: Node) -> Node:
+    op = node.op
+    assert isinstance(op, Conv2D | DepthwiseConv2D)
     inputs = (pad.inputs[0], *node.inputs[1:])
-    return Node(replace(op, padding=(t, left, b, r)), inputs, node.outputs, f"{pad.loc} + {node.loc}")
+    return Node(replace(op, padding=_padding(node, pad)), inputs, node.outputs, f"{pad.loc} + {node.loc}")

@@ -11,13 +11,12 @@ from smidgen.errors import InvalidGraph
 from smidgen.ir import Graph, Node, TensorType, Value
 from smidgen.ir.names import Names
 from smidgen.ops import ByteOp, Lookup
-from smidgen.transforms.pass_ import rewrite
 
 
 def lower_to_lookup(graph: Graph) -> Graph:
     """y = f(x), f a ByteOp -> y = Lookup(x, table)."""
     names = Names(v.name for v in graph.values())
-    return rewrite(graph, lambda node, _: [_lower(node, names)] if isinstance(node.op, ByteOp) else None)
+    return graph.with_nodes(tuple(_lower(n, names) if isinstance(n.op, ByteOp) else n for n in graph.nodes))
 
 
 def _lower(node: Node, names: Names) -> Node:

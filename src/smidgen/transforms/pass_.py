@@ -13,14 +13,6 @@ from smidgen.ir import Array, Form, Graph, Node, Value, evaluate, verify
 
 
 @dataclass(frozen=True, slots=True)
-class Miss:
-    """A rule nearly applied: where and why not."""
-
-    loc: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class Pass:
     """``needs`` and ``makes`` are graph forms. ``exact``: outputs stay equal bit for bit."""
 
@@ -31,23 +23,20 @@ class Pass:
     exact: bool = True
 
 
-Replacement = Sequence[Node] | Miss | None
-"""What a rule returns: the nodes to put in place, a near miss, or None where it does not apply at all."""
-
-
 def run_pipeline(
     pipeline: Sequence[Pass],
     graph: Graph,
     *,
     probe: Sequence[Array] | None = None,
     watch: Callable[[str, Graph], None] | None = None,
-    stop_after: str | None = None,
 ) -> Graph:
     """Apply the passes in order and verify after each.
 
     With ``probe`` (one array an input) exact passes must leave its outputs equal. ``watch`` sees each pass's name and
     result. Raises PassBroke with the name of the pass at fault.
     """
+    if pipeline:
+        verify(graph, pipeline[0].needs)
     for p in pipeline:
         after = p.run(graph)
         try:
@@ -59,8 +48,6 @@ def run_pipeline(
         graph = after
         if watch is not None:
             watch(p.name, graph)
-        if p.name == stop_after:
-            break
     return graph
 
 
@@ -68,16 +55,6 @@ def _compare(name: str, before: Graph, after: Graph, probe: Sequence[Array]) -> 
     for v, a, b in zip(before.outputs, evaluate(before, probe), evaluate(after, probe), strict=True):
         if not np.array_equal(a, b):
             raise PassBroke(f"pass {name} changed output {v.name!r}: {np.sum(a != b)} of {a.size} elements differ")
-
-
-def rewrite(graph: Graph, rule: Callable[[Node, dict[Value, list[Node]]], Replacement]) -> Graph:
-    """Offer each node to ``rule`` once, in order; its replacement must write the same output values."""
-    users = graph.users()
-    nodes: list[Node] = []
-    for node in graph.nodes:
-        replacement = rule(node, users)
-        nodes.extend([node] if replacement is None or isinstance(replacement, Miss) else replacement)
-    return graph.with_nodes(tuple(nodes))
 
 
 def only_user(value: Value, users: dict[Value, list[Node]], graph_outputs: Sequence[Value]) -> Node | None:

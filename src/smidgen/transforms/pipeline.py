@@ -4,6 +4,7 @@
 from smidgen.transforms.check_accumulators import check_accumulators
 from smidgen.transforms.drop_dead_nodes import drop_dead_nodes
 from smidgen.transforms.drop_identity import drop_identity
+from smidgen.transforms.fold_constants import fold_constants
 from smidgen.transforms.fuse_activation import fuse_activation
 from smidgen.transforms.fuse_bias import fuse_bias
 from smidgen.transforms.fuse_pad import fuse_pad
@@ -11,11 +12,11 @@ from smidgen.transforms.lower_to_lookup import lower_to_lookup
 from smidgen.transforms.merge_reshapes import merge_reshapes
 from smidgen.transforms.pass_ import Pass
 from smidgen.transforms.permute_dense_weights import permute_dense_weights
-from smidgen.transforms.sink_transposes import sink_transposes
+from smidgen.transforms.sink_transposes import sink_transposes, sink_transposes_through_dequantize
 
 FLOAT: tuple[Pass, ...] = (
     Pass("drop-dead-nodes", drop_dead_nodes, "imported", "imported"),
-    Pass("sink-transposes", sink_transposes, "imported", "imported"),
+    Pass("sink-transposes", sink_transposes_through_dequantize, "imported", "imported"),
     Pass("merge-reshapes", merge_reshapes, "imported", "imported"),
     Pass("drop-identity", drop_identity, "imported", "imported"),
     Pass("fuse-bias", fuse_bias, "imported", "imported"),
@@ -24,6 +25,7 @@ FLOAT: tuple[Pass, ...] = (
 """Imported graphs that still compute in floats (ONNX QDQ), before integerize."""
 
 INTEGER: tuple[Pass, ...] = (
+    Pass("fold-constants", fold_constants),
     Pass("drop-dead-nodes", drop_dead_nodes),
     Pass("drop-identity", drop_identity),
     Pass("sink-transposes", sink_transposes),

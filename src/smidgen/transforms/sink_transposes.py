@@ -36,9 +36,15 @@ def sink_transposes(graph: Graph) -> Graph:
     """f(Transpose(x)) -> Transpose(f'(x)); a transpose of its inverse, or of lengths 1 only, vanishes or is a Reshape.
 
     f' is f with its dimensions renamed. Constants beside a transposed operand are transposed here. Float sums are never
-    reordered: Mean, Softmax and FullyConnected are passed only in integers.
+    reordered: Mean, Softmax and FullyConnected are passed only in integers. Dequantize is not passed: bytes are cheaper
+    to move than words, and only they have a kernel.
     """
-    return _Sweep(graph).run()
+    return _Sweep(graph, through_dequantize=False).run()
+
+
+def sink_transposes_through_dequantize(graph: Graph) -> Graph:
+    """The same, past Dequantize too: towards the QuantizeLinear at the other end of a float op."""
+    return _Sweep(graph, through_dequantize=True).run()
 
 
 def keeps_order(shape: Sequence[int], permutation: Permutation) -> bool:
@@ -54,8 +60,8 @@ def inverse(permutation: Permutation) -> Permutation:
 class _Sweep:
     """One walk over the nodes; a transpose is held back (``pending``) until something needs its result."""
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
+    def __init__(self, graph: Graph, *, through_dequantize: bool) -> None:
+        self.graph, self.through_dequantize = graph, through_dequantize
         self.names = Names(v.name for v in graph.values())
         self.producers = graph.producers()
         self.nodes: list[Node] = []
@@ -80,6 +86,8 @@ class _Sweep:
         kept = {*self.graph.inputs, *self.graph.outputs, *self.renamed}
         if permutation == tuple(range(len(permutation))) and base not in kept and base.data is None:
             self.renamed[base] = value
+        elif (base, permutation) in self.made and self.made[base, permutation] not in kept:
+            self.renamed[self.made[base, permutation]] = value
         else:
             self.nodes.append(Node(_mover(base, permutation), (base,), (value,), self.locs[value]))
 
@@ -121,6 +129,8 @@ class _Sweep:
 
     def _sink(self, node: Node) -> bool:
         """Put ``node`` before the transposes it reads, if all of them agree; False leaves it as it is."""
+        if isinstance(node.op, Dequantize) and not self.through_dequantize:
+            return False
         data = _data_operands(node)
         held = [self.pending[v] for v in data if v in self.pending]
         if not held or any(p != held[0][1] for _, p in held):

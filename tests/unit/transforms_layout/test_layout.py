@@ -33,7 +33,7 @@ from smidgen.transforms.drop_dead_nodes import drop_dead_nodes
 from smidgen.transforms.fuse_bias import fuse_bias
 from smidgen.transforms.merge_reshapes import merge_reshapes
 from smidgen.transforms.permute_dense_weights import permute_dense_weights
-from smidgen.transforms.sink_transposes import keeps_order, sink_transposes
+from smidgen.transforms.sink_transposes import keeps_order, sink_transposes, sink_transposes_through_dequantize
 from tests.onnx_models import Array
 
 A, B = QuantParams((0.05,), (3,)), QuantParams((0.04,), (-7,))
@@ -71,6 +71,14 @@ def sunk(graph: Graph) -> Graph:
     after = drop_dead_nodes(sink_transposes(graph))
     verify(after, "imported")
     assert [v.name for v in after.outputs] == [v.name for v in graph.outputs]
+    same_results(graph, after)
+    return after
+
+
+def sunk_float(graph: Graph) -> Graph:
+    """As ``sunk``, with the pass of the float pipeline."""
+    after = drop_dead_nodes(sink_transposes_through_dequantize(graph))
+    verify(after, "imported")
     same_results(graph, after)
     return after
 
@@ -117,7 +125,7 @@ def test_reshape_ignores_a_transpose_that_moves_nothing() -> None:
 def test_quantise_and_dequantise_let_it_pass() -> None:
     s = Sketch((1, 3, 4, 5))
     real = s(Dequantize(), s(Transpose(TO_NHWC), s.x))
-    after = sunk(s.graph(s(Transpose(TO_NCHW), s(Quantize(B, "int8", "even"), real))))
+    after = sunk_float(s.graph(s(Transpose(TO_NCHW), s(Quantize(B, "int8", "even"), real))))
     assert kinds(after) == ["Dequantize", "Quantize"]
 
 
