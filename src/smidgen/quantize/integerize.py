@@ -7,8 +7,9 @@ operands, perhaps clamped and moved, that waits for the Quantize that says in wh
 - A clamp before a Quantize becomes a clamp of steps: rounding is monotone, so clipping before or after it is the same.
 - MaxPool, Transpose and Reshape commute with Quantize, so they may stand between the op and its Quantize.
 - Dequantize then Quantize is a Requantize with rounding "even", or nothing if both are the same.
-- A float32 graph input becomes int8 with the quantization of the Quantize that reads it; a float32 output becomes the
-  int8 tensor behind its Dequantize. Callers quantise and dequantise at the boundary.
+- A float32 graph input becomes int8 with the quantization of the Quantize that reads it, and stays float32 where no
+  output depends on it; a float32 output becomes the int8 tensor behind its Dequantize. Callers quantise and dequantise
+  at the boundary.
 """
 
 from __future__ import annotations
@@ -116,14 +117,9 @@ class _Integerizer:
                 self.gaps.append(e if isinstance(e, Gap) else Gap(node.loc, type(node.op).__name__, str(e)))
                 self.failed.update(node.outputs)
         outputs = tuple(self._output(v) for v in self.graph.outputs if v not in self.failed)
-        inputs = tuple(self._input(v) for v in self.graph.inputs)
+        inputs = tuple(self.inputs.get(v, v) for v in self.graph.inputs)
         result = replace(self.graph, inputs=inputs, outputs=outputs, nodes=tuple(self.nodes))
         return result.substitute(self.mapping), [Finding(g.op, g.loc, g.reason, _QUANTISE) for g in self.gaps]
-
-    def _input(self, value: Value) -> Value:
-        if value.type.dtype == "float32" and value not in self.inputs and not self.gaps:
-            self.gaps.append(Gap(value.name, "input", "no QuantizeLinear reads this float32 input"))
-        return self.inputs.get(value, value)
 
     def _output(self, value: Value) -> Value:
         state = self.state.get(value)

@@ -12,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from onnx import TensorProto
 
+import smidgen
 from smidgen.errors import UnsupportedModel
 from smidgen.ir import Graph, Node, QuantParams, TensorType, evaluate
 from smidgen.ops import Add, Clamp, Concat, Conv2D, FullyConnected, MaxPool2D, Pad, Quantize, Requantize, Reshape
@@ -57,6 +58,29 @@ def test_float_input_moved_before_its_quantiser() -> None:
     graph = graph_of(b, b.quantize(dense(b, b.dequantize(b.quantize(x, 0.05, 7), 0.05, 7)), 0.1, 0))
     assert kinds(graph) == ["Reshape", "FullyConnected"]
     assert graph.inputs[0].type.shape == (1, 2, 2)
+
+
+def unread(b: Builder, x: str) -> None:
+    """Nothing reads it."""
+
+
+def read_by_dead_nodes(b: Builder, x: str) -> None:
+    b.node("Relu", b.dequantize(b.quantize(x, 0.1, 0), 0.1, 0))
+
+
+def moved_by_dead_nodes(b: Builder, x: str) -> None:
+    b.node("MaxPool", b.node("Transpose", x), kernel_shape=[1])
+
+
+@pytest.mark.parametrize("use", [unread, read_by_dead_nodes, moved_by_dead_nodes])
+def test_a_float_input_that_no_output_needs_stays_float(use: Callable[[Builder, str], None]) -> None:
+    b = Builder()
+    x, unused = b.input((1, 4)), b.input((1, 2, 3), FLOAT)
+    use(b, unused)
+    graph = graph_of(b, b.quantize(dense(b, b.dequantize(x, 0.05, 7)), 0.1, 0))
+    assert [v.type.dtype for v in graph.inputs] == ["int8", "float32"]
+    arrays = [np.zeros((1, 4), np.int8), np.zeros((1, 2, 3), np.float32)]
+    assert smidgen.verify(smidgen.compile(graph), inputs=[arrays]).mismatches == 0
 
 
 def test_meeting_quantisers_vanish_or_rescale() -> None:
