@@ -83,13 +83,9 @@ def integerize(graph: Graph) -> Graph:
     return result
 
 
-def find_unquantized(graph: Graph) -> list[Finding]:
-    """Every place where an imported graph is not fully quantised; empty where ``integerize`` works."""
-    return _Integerizer(graph).run()[1]
-
-
 def _message(name: str, findings: Sequence[Finding]) -> str:
-    lines = [f"{name}: the model is not fully quantised ({len(findings)} places):"]
+    places = "1 place" if len(findings) == 1 else f"{len(findings)} places"
+    lines = [f"{name}: the model is not fully quantised ({places}):"]
     lines += [f"  {f.node} ({f.op}): {f.reason}" for f in findings[:_SHOWN]]
     lines += [f"  ... and {len(findings) - _SHOWN} more"] if len(findings) > _SHOWN else []
     return "\n".join([*lines, _QUANTISE])

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from smidgen.errors import MalformedModel
-from smidgen.frontends.onnx.context import Context, OnnxNode, Operand, QuantizedConstant, Refusal
+from smidgen.frontends.onnx.context import Context, OnnxNode, Operand, QuantizedConstant, Refusal, shape_of
 from smidgen.frontends.onnx.quantization import weights
 from smidgen.ir import Array, Op, Value
 from smidgen.ops import AveragePool2D, Conv2D, DepthwiseConv2D, FullyConnected, MaxPool2D
@@ -28,10 +28,6 @@ def _permuted(c: QuantizedConstant | Array, permutation: tuple[int, ...]) -> Qua
 
 def _reshaped(c: QuantizedConstant | Array, shape: tuple[int, ...]) -> QuantizedConstant | Array:
     return c.reshape(shape)
-
-
-def _shape(c: QuantizedConstant | Array) -> tuple[int, ...]:
-    return c.data.shape if isinstance(c, QuantizedConstant) else c.shape
 
 
 def _on_axis(c: QuantizedConstant | Array, axis: int, what: str) -> QuantizedConstant | Array:
@@ -110,7 +106,7 @@ def _bias(ctx: Context, node: OnnxNode, index: int, channels: int) -> tuple[Valu
 
 def _vector(c: QuantizedConstant | Array, channels: int) -> QuantizedConstant | Array:
     """A bias that broadcasts to (channels): one number is repeated."""
-    shape = _shape(c)
+    shape = shape_of(c)
     if math.prod(shape) == channels and (not shape or shape[-1] == channels):
         return c
     if math.prod(shape) != 1:
@@ -123,7 +119,7 @@ def _vector(c: QuantizedConstant | Array, channels: int) -> QuantizedConstant | 
 def _conv_weights(ctx: Context, node: OnnxNode, rank: int) -> QuantizedConstant | Array:
     """The weights as (o, i, kh, kw), for 1-D with kh = 1."""
     w = _on_axis(weights(ctx.operand(node, 1), "weights"), 0, "weights")
-    shape = _shape(w)
+    shape = shape_of(w)
     if rank not in (3, 4) or len(shape) != rank:
         raise Refusal(f"weights {list(shape)} on {rank} dimensions", "Use 1-D or 2-D convolutions")
     if node.ints("kernel_shape", shape[2:]) != shape[2:]:
@@ -136,7 +132,7 @@ def conv(ctx: Context, node: OnnxNode) -> Operand:
     x = ctx.value(node, 0)
     rank = len(x.type.shape)
     w = _conv_weights(ctx, node, rank)
-    o, i, kh, kw = _shape(w)
+    o, i, kh, kw = shape_of(w)
     nhwc = _to_nhwc(ctx, node, x)
     stride = _rows_and_columns(node, "strides", rank - 2, 1)
     dilation = _rows_and_columns(node, "dilations", rank - 2, 1)
@@ -210,7 +206,7 @@ def global_max_pool(ctx: Context, node: OnnxNode) -> Operand:
 def mat_mul(ctx: Context, node: OnnxNode) -> Operand:
     """MatMul by constant weights (k, n), leading dimensions of 1 allowed."""
     x, w = ctx.value(node, 0), weights(ctx.operand(node, 1), "weights (second operand)")
-    shape = _shape(w)
+    shape = shape_of(w)
     if len(shape) < 2 or math.prod(shape[:-2]) != 1 or len(shape) > max(len(x.type.shape), 2):
         raise Refusal(f"weights of shape {list(shape)}", "Only one constant matrix (k, n) is supported")
     matrix = _on_axis(_permuted(_reshaped(w, shape[-2:]), (1, 0)), 0, "weights")
@@ -221,8 +217,8 @@ def mat_mul(ctx: Context, node: OnnxNode) -> Operand:
 def gemm(ctx: Context, node: OnnxNode) -> Operand:
     """alpha * A * B + beta * C with constant B and C; alpha and beta move into the scales or the constants."""
     x, w = ctx.value(node, 0), weights(ctx.operand(node, 1), "weights (operand B)")
-    if len(x.type.shape) != 2 or len(_shape(w)) != 2:
-        raise MalformedModel(f"{node.loc}: Gemm takes matrices, not {list(x.type.shape)} and {list(_shape(w))}")
+    if len(x.type.shape) != 2 or len(shape_of(w)) != 2:
+        raise MalformedModel(f"{node.loc}: Gemm takes matrices, not {list(x.type.shape)} and {list(shape_of(w))}")
     if node.int("transA", 0):
         x = ctx.transpose(x, (1, 0), f"{node.outputs[0]}_a", node.loc)
     if not node.int("transB", 0):
@@ -231,7 +227,7 @@ def gemm(ctx: Context, node: OnnxNode) -> Operand:
     bias: tuple[Value, ...] = ()
     c = ctx.optional(node, 2)
     if c is not None and node.float("beta", 1.0) != 0:
-        channels = _shape(w)[0]
+        channels = shape_of(w)[0]
         vector = _reshaped(_vector(weights(c, "biases"), channels), (channels,))
         vector = _scaled(_on_axis(vector, 0, "biases"), node.float("beta", 1.0), "beta")
         bias = (ctx.materialize(vector, node.inputs[2], node.loc),)

@@ -65,6 +65,12 @@ Operand = Value | Array | QuantizedConstant
 """A computed tensor, a plain constant or a quantized constant."""
 
 
+def shape_of(operand: Operand) -> tuple[int, ...]:
+    if isinstance(operand, Value):
+        return operand.type.shape
+    return operand.data.shape if isinstance(operand, QuantizedConstant) else operand.shape
+
+
 @dataclass(frozen=True, slots=True)
 class OnnxNode:
     """A NodeProto with typed access to its attributes."""

@@ -15,7 +15,7 @@ import numpy as np
 import onnx
 
 from smidgen.errors import InvalidGraph, MalformedModel
-from smidgen.frontends.onnx.context import Context, OnnxNode, Operand, QuantizedConstant, Refusal, shift_quant
+from smidgen.frontends.onnx.context import Context, OnnxNode, Operand, QuantizedConstant, Refusal, shape_of, shift_quant
 from smidgen.ir import Array, QuantParams, Value
 from smidgen.ops import Dequantize, Quantize
 
@@ -120,7 +120,7 @@ def quantize_linear(ctx: Context, node: OnnxNode) -> Operand:
     x = ctx.operand(node, 0)
     if isinstance(x, QuantizedConstant):
         x = ctx.materialize(x, x.name, node.loc)
-    quant, dtype = _read_params(ctx, node, x.ndim if isinstance(x, np.ndarray) else len(x.type.shape))
+    quant, dtype = _read_params(ctx, node, len(shape_of(x)))
     if node.has("output_dtype") and node.int("output_dtype", 0):
         dtype = _TYPE_OF_ATTRIBUTE.get(node.int("output_dtype", 0), np.dtype(object))
     dtype = dtype or np.dtype(np.uint8)
@@ -142,7 +142,7 @@ def _quantize_constant(
         raise Refusal(f"it quantises a constant to {dtype}; supported are {_SUPPORTED}", "Quantise to int8")
     real = ctx.real_constant(x, node.inputs[0])
     name = {"b": "int8", "B": "uint8", "i": "int32"}[dtype.char]
-    op = Quantize(replace(quant), name, "even")  # type: ignore[arg-type]  # one of three literals
+    op = Quantize(quant, name, "even")  # type: ignore[arg-type]  # one of three literals
     (data,) = op.evaluate([real.type], [x])
     return data
 

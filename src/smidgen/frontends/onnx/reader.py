@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 
 from smidgen.errors import Finding, InvalidGraph, MalformedModel
-from smidgen.frontends.onnx.context import Context, OnnxNode, Operand, Refusal
+from smidgen.frontends.onnx.context import Context, OnnxNode, Operand, Refusal, shape_of
 from smidgen.frontends.onnx.folding import FOLDABLE, MAX_ELEMENTS, fold
 from smidgen.frontends.onnx.model import (
     STANDARD_DOMAINS,
@@ -46,24 +46,15 @@ def read_onnx(data: bytes, name: str, source: str) -> Graph:
     Raises MalformedModel for bytes that are no sound ONNX model, UnsupportedModel with all findings for sound ones
     that use what smidgen does not have. A uint8 input or output becomes int8: its data less 128.
     """
-    graph, findings = _read(data, name, source)
-    if findings or graph is None:
-        raise unsupported(source, findings)
-    return graph
-
-
-def scan(data: bytes, source: str) -> list[Finding]:
-    """Everything in the file that cannot be imported; empty where ``read_onnx`` works. Raises MalformedModel."""
-    return _read(data, "model", source)[1]
-
-
-def _read(data: bytes, name: str, source: str) -> tuple[Graph | None, list[Finding]]:
     model = decode_model(data, source)
     findings = model_findings(model)
     if findings:  # before the checker, which calls what it does not know damaged
-        return None, findings
+        raise unsupported(source, findings)
     check_model(model, source)
-    return _Reader(model, name, source).read()
+    graph, findings = _Reader(model, name, source).read()
+    if graph is None:
+        raise unsupported(source, findings)
+    return graph
 
 
 class _Poison:
@@ -217,8 +208,7 @@ class _Reader:
         raise Refusal("it holds no dense numeric tensor")
 
     def _shape(self, node: OnnxNode) -> Array:
-        x = self.ctx.operand(node, 0)
-        dims = x.type.shape if isinstance(x, Value) else x.shape if isinstance(x, np.ndarray) else x.data.shape
+        dims = shape_of(self.ctx.operand(node, 0))
         start, end = node.int("start", 0), node.int("end", len(dims))
         return np.array(dims[start:end], np.int64)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from smidgen.errors import MalformedModel
 from smidgen.frontends.onnx.compute import contiguous
-from smidgen.frontends.onnx.context import Context, OnnxNode, Operand, QuantizedConstant, Refusal
+from smidgen.frontends.onnx.context import Context, OnnxNode, Operand, QuantizedConstant, Refusal, shape_of
 from smidgen.ir import Op, Value
 from smidgen.ops import Add, Clamp, Concat, LeakyRelu, Mean, Mul, Pad, Reshape, Softmax
 
@@ -28,19 +28,13 @@ def _full_rank(ctx: Context, node: OnnxNode, index: int, rank: int) -> Value:
     if isinstance(operand, Value):
         shape = (1,) * (rank - len(operand.type.shape)) + operand.type.shape
         return ctx.reshape(operand, shape, f"{node.outputs[0]}_in{index}", node.loc)
-    shape = operand.data.shape if isinstance(operand, QuantizedConstant) else operand.shape
+    shape = shape_of(operand)
     full = operand.reshape((1,) * (rank - len(shape)) + shape)
     return ctx.materialize(full, node.inputs[index], node.loc)
 
 
-def _rank(operand: Operand) -> int:
-    if isinstance(operand, Value):
-        return len(operand.type.shape)
-    return operand.data.ndim if isinstance(operand, QuantizedConstant) else operand.ndim
-
-
 def _binary(ctx: Context, node: OnnxNode, op: Op) -> Operand:
-    rank = max(_rank(ctx.operand(node, 0)), _rank(ctx.operand(node, 1)))
+    rank = max(len(shape_of(ctx.operand(node, 0))), len(shape_of(ctx.operand(node, 1))))
     inputs = (_full_rank(ctx, node, 0, rank), _full_rank(ctx, node, 1, rank))
     _require_float(node, *inputs)
     return ctx.emit(op, inputs, node.outputs[0], node.loc)
@@ -171,7 +165,7 @@ def concat(ctx: Context, node: OnnxNode) -> Operand:
 
 def transpose(ctx: Context, node: OnnxNode) -> Operand:
     x = ctx.operand(node, 0)
-    rank = _rank(x)
+    rank = len(shape_of(x))
     permutation = node.ints("perm", tuple(range(rank))[::-1])
     if sorted(permutation) != list(range(rank)):
         raise MalformedModel(f"{node.loc}: {list(permutation)} is no permutation of {rank} dimensions")
@@ -184,20 +178,14 @@ def _reshape(ctx: Context, node: OnnxNode, shape: tuple[int, ...]) -> Operand:
     x = ctx.operand(node, 0)
     if isinstance(x, Value):
         return ctx.emit(Reshape(shape), (x,), node.outputs[0], node.loc)
-    if math.prod(shape) != (x.data.size if isinstance(x, QuantizedConstant) else x.size):
+    if math.prod(shape) != math.prod(shape_of(x)):
         raise MalformedModel(f"{node.loc}: a constant does not fit the shape {list(shape)}")
     return x.reshape(shape)
 
 
-def _dims(operand: Operand) -> tuple[int, ...]:
-    if isinstance(operand, Value):
-        return operand.type.shape
-    return operand.data.shape if isinstance(operand, QuantizedConstant) else operand.shape
-
-
 def reshape(ctx: Context, node: OnnxNode) -> Operand:
     """Reshape; 0 copies a dimension (unless allowzero), -1 is inferred."""
-    old = _dims(ctx.operand(node, 0))
+    old = shape_of(ctx.operand(node, 0))
     wanted = ctx.integers(node, 1, "shape")
     if wanted is None or wanted.count(-1) > 1 or min(wanted, default=0) < -1:
         raise MalformedModel(f"{node.loc}: {wanted} is no shape")
@@ -211,7 +199,7 @@ def reshape(ctx: Context, node: OnnxNode) -> Operand:
 
 
 def flatten(ctx: Context, node: OnnxNode) -> Operand:
-    old = _dims(ctx.operand(node, 0))
+    old = shape_of(ctx.operand(node, 0))
     axis = node.int("axis", 1)
     if not -len(old) <= axis <= len(old):
         raise MalformedModel(f"{node.loc}: axis {axis} of a tensor with {len(old)} dimensions")
@@ -220,14 +208,14 @@ def flatten(ctx: Context, node: OnnxNode) -> Operand:
 
 
 def squeeze(ctx: Context, node: OnnxNode) -> Operand:
-    old = _dims(ctx.operand(node, 0))
+    old = shape_of(ctx.operand(node, 0))
     given = ctx.integers(node, 1, "list of axes")
     axes = {_axis(node, a, len(old)) for a in given} if given else {i for i, d in enumerate(old) if d == 1}
     return _reshape(ctx, node, tuple(d for i, d in enumerate(old) if i not in axes))
 
 
 def unsqueeze(ctx: Context, node: OnnxNode) -> Operand:
-    old = _dims(ctx.operand(node, 0))
+    old = shape_of(ctx.operand(node, 0))
     given = ctx.integers(node, 1, "list of axes") or ()
     axes = {_axis(node, a, len(old) + len(given)) for a in given}
     rest = iter(old)
