@@ -70,6 +70,35 @@ def test_uint8_input_becomes_int8() -> None:
     np.testing.assert_array_equal(evaluate(graph, [data])[0], np.maximum(data, 0))
 
 
+def test_without_a_zero_point_the_type_decides() -> None:
+    """QuantizeLinear makes uint8 then, or what output_dtype says; DequantizeLinear reads the type of its input."""
+    for dtype, attributes in ((np.uint8, {}), (np.uint8, {"output_dtype": UINT8}), (np.int8, {"output_dtype": INT8})):
+        b = Builder(21)
+        scale = b.constant(np.float32(0.5))
+        moved = b.node("Flatten", b.node("QuantizeLinear", b.input((1, 4), FLOAT), scale, **attributes))
+        data = b.build(b.node("DequantizeLinear", moved, scale), output_type=FLOAT)
+        real = np.array([[-200, -3, 30, 200]], np.float32)
+        want = np.clip(real, 0, 127.5) if dtype == np.uint8 else np.clip(real, -64, 63.5)
+        np.testing.assert_array_equal(evaluate(read_onnx(data, "m", "m"), [real])[0], want)
+
+
+@pytest.mark.parametrize(("elem_type", "dtype"), [(INT8, np.int8), (UINT8, np.uint8)])
+def test_input_without_a_zero_point(elem_type: int, dtype: type) -> None:
+    b = Builder()
+    x = b.node("DequantizeLinear", b.input((1, 4), elem_type), b.constant(np.float32(0.5)))
+    graph = read_onnx(b.build(x, output_type=FLOAT), "m", "m")
+    stored = np.array([[0, 1, 100, 127]]) - (128 if dtype == np.uint8 else 0)
+    (y,) = evaluate(graph, [stored.astype(np.int8)])
+    np.testing.assert_array_equal(y, np.array([[0, 0.5, 50, 63.5]], np.float32))
+
+
+def test_zero_point_of_another_type_than_the_data() -> None:
+    b = Builder()
+    x = b.dequantize(b.quantize(b.input((1, 4), FLOAT), 0.5, 0), 0.5, 128, np.uint8)
+    with pytest.raises(MalformedModel, match="a zero point of uint8 for data of int8"):
+        read(b.build(x, output_type=FLOAT))
+
+
 def test_integer_input_finds_its_scale_through_reshapes_and_transposes() -> None:
     b = Builder()
     x = b.node("Transpose", b.node("Flatten", b.input((1, 2, 3))), perm=[1, 0])

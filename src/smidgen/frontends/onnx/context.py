@@ -141,6 +141,8 @@ class Context:
         self.operands: dict[str, Operand] = {}
         self.quant: dict[str, QuantParams] = {}
         self.nodes: list[Node] = []
+        self.unsigned: set[Value] = set()
+        """int8 tensors that are uint8 in the file, less 128."""
 
     def operand(self, node: OnnxNode, index: int) -> Operand:
         """The input at this place; MalformedModel if it is missing."""

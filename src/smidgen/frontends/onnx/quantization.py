@@ -105,7 +105,10 @@ def dequantize_linear(ctx: Context, node: OnnxNode) -> Operand:
     quant, zero_dtype = _read_params(ctx, node, len(x.type.shape))
     if quant.axis is not None:
         raise Refusal("an activation has per-axis scales", "Quantise activations per tensor")
-    if zero_dtype == np.uint8:
+    dtype = np.dtype(np.uint8 if x in ctx.unsigned else x.type.dtype)
+    if zero_dtype not in (None, dtype):
+        raise MalformedModel(f"{node.loc}: a zero point of {zero_dtype} for data of {dtype}")
+    if dtype == np.uint8:
         quant = shift_quant(quant)
     if x.type.quant != quant:
         raise Refusal(f"it reads {x.type} as scale {quant.scale[0]:.9g}, zero point {quant.zero_point[0]}")
@@ -130,9 +133,11 @@ def quantize_linear(ctx: Context, node: OnnxNode) -> Operand:
         raise Refusal(f"it quantises to {dtype}", "Quantise to int8 or uint8")
     if quant.axis is not None:
         raise Refusal("an activation has per-axis scales", "Quantise activations per tensor")
-    if dtype == np.uint8:
-        quant = shift_quant(quant)
-    return ctx.emit(Quantize(quant, "int8", "even"), (x,), node.outputs[0], node.loc)
+    if dtype == np.int8:
+        return ctx.emit(Quantize(quant, "int8", "even"), (x,), node.outputs[0], node.loc)
+    y = ctx.emit(Quantize(shift_quant(quant), "int8", "even"), (x,), node.outputs[0], node.loc)
+    ctx.unsigned.add(y)
+    return y
 
 
 def _quantize_constant(

@@ -114,6 +114,8 @@ class _Reader:
             return
         self.ctx.operands[info.name] = value
         self.inputs.append(value)
+        if info.type.tensor_type.elem_type == onnx.TensorProto.UINT8:
+            self.ctx.unsigned.add(value)
 
     def _input_type(self, info: Any) -> TensorType:
         tensor = info.type.tensor_type
@@ -151,7 +153,8 @@ class _Reader:
             if self.poisoned.intersection(node.inputs) or not outputs:
                 raise _Skip
             self._check_inputs(node)
-            self.ctx.operands[node.outputs[0]] = self._run(node)
+            result = self.ctx.operands[node.outputs[0]] = self._run(node)
+            self._mark_unsigned(node, result)
         except _Skip:
             self.poisoned.update(outputs)
         except Refusal as e:
@@ -161,6 +164,13 @@ class _Reader:
             raise MalformedModel(f"{node.loc}: its operands do not fit together ({e})") from e
         else:
             self.poisoned.update(o for o in outputs[1:])
+
+    def _mark_unsigned(self, node: OnnxNode, result: Operand) -> None:
+        """What an op that moves bytes makes of a uint8 tensor is uint8, too."""
+        if isinstance(result, Value) and result.type.dtype == "int8":
+            operands = [self.ctx.operands[n] for n in node.inputs if n]
+            if any(isinstance(x, Value) and x in self.ctx.unsigned for x in operands):
+                self.ctx.unsigned.add(result)
 
     def _check_known(self, node: OnnxNode) -> None:
         domain = node.proto.domain
