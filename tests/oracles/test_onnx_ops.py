@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from onnx import TensorProto
 
 import smidgen
 from smidgen.frontends.onnx import read_onnx
@@ -364,6 +365,40 @@ def test_quantised_op_is_within_a_step_of_the_reference(case: str, opset: int) -
         assert np.abs(got.astype(int) - want.astype(int)).max(initial=0) <= 1
         distinct = max(distinct, np.unique(got).size)
     assert distinct >= min(3, got.size), "the outputs are saturated: the comparison says nothing"
+
+
+def uint8_boundary() -> bytes:
+    """A convolution between a uint8 input, padded and pooled as bytes, and two uint8 outputs."""
+    rng = np.random.default_rng(4)
+    b = Builder(17)
+    x = b.node(
+        "Pad",
+        b.input((1, 3, 8, 8), TensorProto.UINT8),
+        b.constant(np.array([0, 0, 1, 1, 0, 0, 1, 1])),
+        b.constant(np.uint8(120)),
+    )
+    x = b.dequantize(b.node("MaxPool", x, kernel_shape=[2, 2], strides=[2, 2]), 0.04, 120, np.uint8)
+    w = b.dequantize(b.constant(rng.integers(-127, 128, (4, 3, 3, 3)).astype(np.int8)), 0.01, 0)
+    y = b.quantize(b.node("Relu", b.node("Conv", x, w)), 0.03, 0, np.uint8)
+    mean = b.node("ReduceMean", b.dequantize(y, 0.03, 0, np.uint8), axes=[2, 3], keepdims=0)
+    return b.build(y, b.quantize(mean, 0.02, 30, np.uint8), output_type=TensorProto.UINT8)
+
+
+def test_uint8_inputs_and_outputs_are_those_of_the_runtime() -> None:
+    data = uint8_boundary()
+    graph, runtime = integer(data), onnx_runtime(data, optimized=False)
+    rng = np.random.default_rng(1)
+    for _ in range(8):
+        x = rng.integers(0, 256, graph.inputs[0].type.shape).astype(np.uint8)
+        for got, want in zip(evaluate(graph, [x]), runtime([x]), strict=True):
+            assert (got.dtype, got.shape) == (want.dtype, want.shape)
+            assert np.abs(got.astype(int) - want.astype(int)).max() <= 1
+            assert np.unique(got).size >= 3
+
+
+def test_compiled_uint8_boundary_computes_the_same_bytes() -> None:
+    verification = smidgen.verify(smidgen.compile(integerize(imported(uint8_boundary()))), cases=4)
+    assert verification.mismatches == 0, verification.first_divergence
 
 
 def test_importers_say_what_they_make() -> None:

@@ -60,14 +60,19 @@ def test_another_dynamic_dimension_is_named_with_a_remedy() -> None:
     assert "make_dynamic_shape_fixed" in finding.remedy
 
 
-def test_uint8_input_becomes_int8() -> None:
+def test_uint8_inputs_and_outputs_keep_type_and_name() -> None:
     b = Builder()
     x = b.input((1, 4), UINT8)
-    y = b.quantize(b.node("Relu", b.dequantize(x, 0.1, 128, np.uint8)), 0.1, 128, np.uint8)
-    graph = read_onnx(b.build(y, output_type=UINT8), "m", "m")
-    assert [(v.type.dtype, v.type.zero_point) for v in (graph.inputs[0], graph.outputs[0])] == [("int8", 0)] * 2
-    data = np.array([[-128, -1, 0, 127]], np.int8)
-    np.testing.assert_array_equal(evaluate(graph, [data])[0], np.maximum(data, 0))
+    y = b.quantize(b.node("Relu", b.dequantize(x, 0.5, 100, np.uint8)), 0.5, 90, np.uint8)
+    moved = b.node("Flatten", y)
+    graph = read_onnx(b.build(y, moved, x, output_type=UINT8), "m", "m")
+    assert [v.name for v in (*graph.inputs, *graph.outputs)] == ["x_1", y, moved, "x_1_2"]
+    assert [(v.type.dtype, v.type.zero_point) for v in graph.outputs] == [("uint8", 90), ("uint8", 90), ("uint8", 100)]
+    assert (graph.inputs[0].type.dtype, graph.inputs[0].type.zero_point) == ("uint8", 100)
+    assert {v.type.dtype for n in graph.nodes for v in n.outputs} == {"int8", "float32", "uint8"}
+    data = np.array([[0, 99, 104, 255]], np.uint8)
+    for got, want in zip(evaluate(graph, [data]), ([[90, 90, 94, 245]], [[90, 90, 94, 245]], data), strict=True):
+        np.testing.assert_array_equal(got, want)
 
 
 def test_without_a_zero_point_the_type_decides() -> None:
@@ -87,8 +92,7 @@ def test_input_without_a_zero_point(elem_type: int, dtype: type) -> None:
     b = Builder()
     x = b.node("DequantizeLinear", b.input((1, 4), elem_type), b.constant(np.float32(0.5)))
     graph = read_onnx(b.build(x, output_type=FLOAT), "m", "m")
-    stored = np.array([[0, 1, 100, 127]]) - (128 if dtype == np.uint8 else 0)
-    (y,) = evaluate(graph, [stored.astype(np.int8)])
+    (y,) = evaluate(graph, [np.array([[0, 1, 100, 127]], dtype)])
     np.testing.assert_array_equal(y, np.array([[0, 0.5, 50, 63.5]], np.float32))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from smidgen.errors import InvalidInput
-from smidgen.ir import Graph, TensorType, Value
+from smidgen.ir import DType, Graph, QuantParams, TensorType, Value
 from smidgen.ops import Add
 from smidgen.verify import inputs as module
 from smidgen.verify import load_inputs, random_inputs
@@ -65,6 +65,20 @@ def test_floats_are_quantized_and_small_integers_converted(tmp_path: Path) -> No
     ((got,),) = load_inputs(ONE, save(tmp_path / "y.npy", np.full((1, 2, 3), -128, np.int64)))
     assert got.dtype == np.int8
     assert set(got.ravel()) == {-128}
+
+
+def test_floats_are_quantized_for_uint8_too(tmp_path: Path) -> None:
+    g = graph(TensorType("uint8", (1, 3), QuantParams((0.5,), (100,))))
+    ((got,),) = load_inputs(g, save(tmp_path / "x.npy", np.array([-80, 1, 80], np.float32)))
+    assert (got.dtype, got.ravel().tolist()) == (np.uint8, [0, 102, 255])
+
+
+@pytest.mark.parametrize(("given", "wanted", "change"), [("uint8", "int8", "subtract"), ("int8", "uint8", "add")])
+def test_bytes_of_the_other_signedness(given: str, wanted: DType, change: str, tmp_path: Path) -> None:
+    """100 as uint8 is -28 where the same data is kept as int8, so small values are no reason to take them."""
+    g = graph(TensorType(wanted, (1, 3), QuantParams((0.5,), (7,))))
+    with pytest.raises(InvalidInput, match=f"elements are {given}, the input is {wanted}.*{change} 128"):
+        load_inputs(g, save(tmp_path / "x.npy", np.array([0, 1, 100], given)))
 
 
 def test_npz_by_name_or_in_order(tmp_path: Path) -> None:

@@ -143,6 +143,8 @@ class Context:
         self.nodes: list[Node] = []
         self.unsigned: set[Value] = set()
         """int8 tensors that are uint8 in the file, less 128."""
+        self.inner_names: dict[str, str] = {}
+        """What a tensor is called here where its own name is kept for the uint8 output of the graph."""
 
     def operand(self, node: OnnxNode, index: int) -> Operand:
         """The input at this place; MalformedModel if it is missing."""
@@ -182,7 +184,7 @@ class Context:
             (t,) = op.infer([v.type for v in inputs])
         except (InvalidGraph, IndexError, OverflowError) as e:
             raise Refusal(str(e)) from e
-        value = Value(self.names.fresh(name), t)
+        value = Value(self.names.fresh(self.inner_names.get(name, name)), t)
         self.nodes.append(Node(op, tuple(inputs), (value,), loc))
         return value
 
@@ -229,3 +231,8 @@ def shift_to_int8(data: Array) -> Array:
 def shift_quant(quant: QuantParams) -> QuantParams:
     """The quantization of uint8 data for the same data less 128."""
     return replace(quant, zero_point=tuple(z - 128 for z in quant.zero_point))
+
+
+def unshift_quant(quant: QuantParams) -> QuantParams:
+    """The quantization of int8 data for the same data plus 128."""
+    return replace(quant, zero_point=tuple(z + 128 for z in quant.zero_point))

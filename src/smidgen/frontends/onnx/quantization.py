@@ -3,7 +3,7 @@
 
 ONNX keeps scales in Q and DQ nodes, the IR in the tensor's type; so scales travel from those nodes through the ones
 that only move bytes, before anything is imported. uint8 tensors become int8 by taking 128 from values and zero points,
-at the graph's inputs and outputs too.
+except at the graph's inputs and outputs, where a Requantize node does it while the network runs.
 """
 
 from __future__ import annotations
@@ -14,10 +14,19 @@ from dataclasses import replace
 import numpy as np
 import onnx
 
-from smidgen.errors import InvalidGraph, MalformedModel
-from smidgen.frontends.onnx.context import Context, OnnxNode, Operand, QuantizedConstant, Refusal, shape_of, shift_quant
+from smidgen.errors import InternalError, InvalidGraph, MalformedModel
+from smidgen.frontends.onnx.context import (
+    Context,
+    OnnxNode,
+    Operand,
+    QuantizedConstant,
+    Refusal,
+    shape_of,
+    shift_quant,
+    unshift_quant,
+)
 from smidgen.ir import Array, QuantParams, Value
-from smidgen.ops import Dequantize, Quantize
+from smidgen.ops import Dequantize, Quantize, Requantize
 
 _MOVES_BYTES = frozenset(
     ("Concat", "Dropout", "Flatten", "Identity", "MaxPool", "Pad", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
@@ -152,10 +161,21 @@ def _quantize_constant(
     return data
 
 
-def quantized_input(ctx: Context, name: str, elem_type: int) -> QuantParams | None:
-    """The quantization of an integer graph input, as int8; None where no DequantizeLinear reads it."""
-    quant = ctx.quant.get(name)
-    return shift_quant(quant) if quant and elem_type == onnx.TensorProto.UINT8 else quant
+def uint8_input(ctx: Context, x: Value, loc: str) -> Value:
+    """The int8 tensor that stands for this uint8 input of the graph."""
+    if x.type.quant is None:
+        raise InternalError(f"{loc}: a uint8 input without quantization")
+    y = ctx.emit(Requantize(shift_quant(x.type.quant), "int8", rounding="even"), (x,), f"{x.name}_int8", loc)
+    ctx.unsigned.add(y)
+    return y
+
+
+def uint8_output(ctx: Context, x: Value, name: str, loc: str) -> Value:
+    """The uint8 output of the graph, of this name, that the int8 tensor ``x`` stands for."""
+    if x.type.quant is None:
+        raise InternalError(f"{loc}: a uint8 output without quantization")
+    ctx.inner_names.pop(name, None)
+    return ctx.emit(Requantize(unshift_quant(x.type.quant), "uint8", rounding="even"), (x,), name, loc)
 
 
 def weights(operand: Operand, what: str) -> QuantizedConstant | Array:

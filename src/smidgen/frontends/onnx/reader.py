@@ -22,7 +22,7 @@ from smidgen.frontends.onnx.model import (
     tensor_array,
 )
 from smidgen.frontends.onnx.ops import BY_NAME, CONSTANT_ONLY
-from smidgen.frontends.onnx.quantization import propagate, quantized_input
+from smidgen.frontends.onnx.quantization import propagate, uint8_input, uint8_output
 from smidgen.frontends.support import unsupported
 from smidgen.ir import Array, DType, Graph, TensorType, Value, verify
 from smidgen.ir.names import Names
@@ -33,7 +33,7 @@ _MICROSOFT_OPS = ("QuantizeLinear", "DequantizeLinear")  # the standard ones und
 _INPUT_TYPES: dict[int, DType] = {
     onnx.TensorProto.FLOAT: "float32",
     onnx.TensorProto.INT8: "int8",
-    onnx.TensorProto.UINT8: "int8",
+    onnx.TensorProto.UINT8: "uint8",
 }
 _MAX_DIMENSION = 1 << 24
 
@@ -44,7 +44,7 @@ def read_onnx(data: bytes, name: str, source: str) -> Graph:
     """The model in these bytes; ``source`` is what messages call the file, ``name`` what the graph is called.
 
     Raises MalformedModel for bytes that are no sound ONNX model, UnsupportedModel with all findings for sound ones
-    that use what smidgen does not have. A uint8 input or output becomes int8: its data less 128.
+    that use what smidgen does not have. uint8 inputs and outputs keep their type; inside, uint8 is int8, less 128.
     """
     model = decode_model(data, source)
     findings = model_findings(model)
@@ -83,6 +83,11 @@ class _Reader:
         for tensor in self.model.graph.initializer:
             self.ctx.operands[tensor.name] = tensor_array(tensor, self.source)
         self._propagate(nodes)
+        self.ctx.inner_names = {
+            o.name: f"{o.name}_int8"
+            for o in self.model.graph.output
+            if o.type.tensor_type.elem_type == onnx.TensorProto.UINT8
+        }
         for info in self.model.graph.input:
             if info.name not in self.ctx.operands:
                 self._import_input(info)
@@ -108,14 +113,14 @@ class _Reader:
     def _import_input(self, info: Any) -> None:
         try:
             value = Value(self.ctx.names.fresh(info.name), self._input_type(info))
+            unsigned = value.type.dtype == "uint8"
+            operand = uint8_input(self.ctx, value, f"{self.source}:input {info.name!r}") if unsigned else value
         except Refusal as e:
             self.findings.append(Finding("input", info.name, e.reason, e.remedy))
             self.poisoned.add(info.name)
             return
-        self.ctx.operands[info.name] = value
+        self.ctx.operands[info.name] = operand
         self.inputs.append(value)
-        if info.type.tensor_type.elem_type == onnx.TensorProto.UINT8:
-            self.ctx.unsigned.add(value)
 
     def _input_type(self, info: Any) -> TensorType:
         tensor = info.type.tensor_type
@@ -126,8 +131,8 @@ class _Reader:
             raise Refusal("it has no shape", "Export with a fixed input shape")
         shape = tuple(self._dimension(i, d) for i, d in enumerate(tensor.shape.dim))
         dtype = _INPUT_TYPES[tensor.elem_type]
-        quant = quantized_input(self.ctx, info.name, tensor.elem_type) if dtype == "int8" else None
-        if dtype == "int8" and quant is None:
+        quant = None if dtype == "float32" else self.ctx.quant.get(info.name)
+        if dtype != "float32" and quant is None:
             raise Refusal("it is an integer tensor that no DequantizeLinear reads", "Give it a scale and a zero point")
         return TensorType(dtype, shape, quant)
 
@@ -230,8 +235,10 @@ class _Reader:
                 reason = "it does not depend on any input" if operand is not None else "no node writes it"
                 self.findings.append(Finding("output", info.name, reason, "Remove this output"))
                 continue
-            if operand in self.inputs:
-                loc = f"{self.source}:output {info.name!r}"
+            loc = f"{self.source}:output {info.name!r}"
+            if operand in self.ctx.unsigned:
+                operand = uint8_output(self.ctx, operand, info.name, loc)
+            elif operand in self.inputs:
                 operand = self.ctx.emit(Reshape(operand.type.shape), (operand,), info.name, loc)
             outputs.append(operand)
         if self.findings:
