@@ -10,12 +10,14 @@ from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import numpy as np
+
 from smidgen.build import GccArm, Image, Toolchain, Zig, build
 from smidgen.codegen import Memory, Origin, Sources, emit
 from smidgen.errors import DoesNotFit, UsageError
 from smidgen.frontends import identifier
 from smidgen.frontends import load as load_file
-from smidgen.ir import Array, Graph, format_graph
+from smidgen.ir import Array, Graph, check_inputs, format_graph
 from smidgen.profile import profile_image
 from smidgen.quantize import integerize
 from smidgen.report import ProfileReport, profile_report
@@ -151,6 +153,13 @@ def require_fit(memory: Memory, board: Target) -> None:
             )
 
 
+def _compiled(model: object) -> Compiled:
+    """``model`` if it is one; UsageError for a path or a graph, which have to be compiled first."""
+    if not isinstance(model, Compiled):
+        raise UsageError(f"this takes what smidgen.compile returns, not a {type(model).__name__}")
+    return model
+
+
 def verify(
     compiled: Compiled,
     *,
@@ -164,14 +173,20 @@ def verify(
 
     ``inputs`` replaces the random cases: one sequence of arrays a case, typed as ``compiled.graph.inputs``.
     """
-    machine = Machine(compiled.build(toolchain))
+    machine = Machine(_compiled(compiled).build(toolchain))
     chosen = random_inputs(compiled.graph, cases, seed) if inputs is None else inputs
     return verify_image(machine, compiled.schedule, chosen, progress)
 
 
-def run(compiled: Compiled, inputs: Sequence[Array], *, toolchain: str = "zig") -> Verification:
-    """One inference on the emulated core; its outputs are in ``.outputs[0]``, compared with the reference as well."""
-    return verify(compiled, inputs=[inputs], toolchain=toolchain)
+def run(compiled: Compiled, inputs: Array | Sequence[Array], *, toolchain: str = "zig") -> Verification:
+    """One inference on the emulated core; its outputs are in ``.outputs[0]``, compared with the reference as well.
+
+    ``inputs`` is an array an input, in the order, dtypes and shapes of ``compiled.graph.inputs``; the array alone where
+    there is one input. Raises InvalidInput for anything else.
+    """
+    arrays = [inputs] if isinstance(inputs, np.ndarray) else list(inputs)
+    check_inputs(compiled.graph, arrays)
+    return verify(compiled, inputs=[arrays], toolchain=toolchain)
 
 
 def profile(
@@ -186,7 +201,7 @@ def profile(
 
     ``memory_system`` adds the stalls of the board's flash and caches (a second, slower run).
     """
-    image = compiled.build(toolchain, optimize)
+    image = _compiled(compiled).build(toolchain, optimize)
     chosen = inputs if inputs is not None else list(random_inputs(compiled.graph, 4))[3]
     costs = profile_image(Machine(image), [a.tobytes() for a in chosen], memory_system=memory_system)
     return profile_report(compiled.schedule, image, costs)

@@ -82,11 +82,15 @@ def command(
     if elf is not None:
         if begin is None or end is None:
             raise click.UsageError("--elf needs --begin SYM and --end SYM")
+        if source is not None or kernels or models is not None:
+            raise click.UsageError("--input, --kernel and --models are for a MODEL, not for --elf")
         with progress(f"running {elf.name}", None, quiet=as_json):
             board = load_target(target)
             found = profile_elf(elf, begin, end, board, memory_system=memory_system, limits=Limits(timeout))
         _show_elf(found, as_json)
         return
+    if begin is not None or end is not None:
+        raise click.UsageError("--begin and --end go with --elf")
     with progress(f"profiling {model}", None, quiet=as_json):
         compiled = compile_model(model or "", target, models_dir=models, kernels=forced_kernels(kernels))
         inputs = load_inputs(compiled.graph, source)[0] if source is not None else None

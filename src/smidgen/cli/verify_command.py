@@ -77,7 +77,7 @@ def command(
         )
     elif d is None:
         text = (
-            f"{compiled.graph.name} on {compiled.target.name}: {result.cases} cases, {result.steps} layers, "
+            f"{compiled.origin.source} on {compiled.target.name}: {result.cases} cases, {result.steps} layers, "
             f"{result.compared_bytes:,} bytes compared, 0 differ ({compiled.graph.numerics})"
         )
         show(Text.assemble(("identical: ", "bold green"), text))

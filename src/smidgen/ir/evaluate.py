@@ -34,6 +34,8 @@ def check_inputs(graph: Graph, inputs: Sequence[Array]) -> None:
     if len(inputs) != len(graph.inputs):
         raise InvalidInput(f"{graph.name} takes {len(graph.inputs)} inputs, got {len(inputs)}")
     for value, array in zip(graph.inputs, inputs, strict=True):
+        if not isinstance(array, np.ndarray):
+            raise InvalidInput(f"input {value.name!r} of {graph.name} is a {type(array).__name__}, not a numpy array")
         if array.dtype != np.dtype(value.type.dtype) or array.shape != value.type.shape:
             raise InvalidInput(
                 f"input {value.name!r} of {graph.name} is {value.type.dtype}{list(value.type.shape)}, "

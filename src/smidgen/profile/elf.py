@@ -72,7 +72,11 @@ def profile_elf(
     """
     limits = limits or Limits()
     elf = read_elf(Path(elf_path))
-    start, stop = elf.symbol(begin).address & ~1, elf.symbol(end).address & ~1
+    start, stop = _code_address(elf, begin), _code_address(elf, end)
+    if start == stop:
+        raise ImageError(
+            f"{elf.path}: {begin} and {end} are the same address, so nothing lies between; name two places"
+        )
     core = _at(elf, target, start, limits)
     notes = tuple(f"memory at {page:#010x} is not of {target.name}: taken as plain RAM" for page in core.extra)
     high = core.sp
@@ -102,6 +106,14 @@ def profile_elf(
         unknown=dict(total.unknown.most_common()),
         notes=notes,
     )
+
+
+def _code_address(elf: Elf, name: str) -> int:
+    """The address of a symbol in a loaded, initialised part of the file; ImageError for one in RAM alone."""
+    address = elf.symbol(name).address & ~1
+    if not any(s.virtual <= address < s.virtual + len(s.data) for s in elf.segments):
+        raise ImageError(f"{elf.path}: {name} at {address:#010x} is data, not code; name a function or a label in one")
+    return address
 
 
 def _at(elf: Elf, target: Target, start: int, limits: Limits) -> EmulatedCore:

@@ -73,8 +73,20 @@ def _core(path: Path) -> Core:
     return Core(name, title, closed, zig_cpu, gcc_flags, cycles, provenance)
 
 
+_BOARD_KEYS = frozenset(("name", "title", "core", "clock_hz", "provenance", "regions", "flash_cache"))
+_REGION_KEYS = frozenset(("name", "kind", "base", "size_bytes", "wait_states", "provenance"))
+_CACHE_KEYS = frozenset(("instruction_lines", "data_lines", "line_bytes", "fetch_bytes", "prefetch", "provenance"))
+
+
+def _refuse_unknown(path: Path, table: _Table, known: frozenset[str], where: str) -> None:
+    """A misspelt key would silently give a wrong figure."""
+    if unknown := sorted(set(table) - known):
+        raise TargetError(f"{path}: {where}: unknown {', '.join(unknown)}; the keys are {', '.join(sorted(known))}")
+
+
 def _target(path: Path) -> Target:
     table = _read(path)
+    _refuse_unknown(path, table, _BOARD_KEYS, "the board")
     regions = tuple(_region(path, entry, i) for i, entry in enumerate(_field(path, table, "regions", list)))
     for kind in ("flash", "sram"):
         if not any(r.kind == kind for r in regions):
@@ -91,6 +103,8 @@ def _target(path: Path) -> Target:
 
 def _region(path: Path, entry: _Table, index: int) -> Region:
     where = f"regions[{index}]"
+    if isinstance(entry, dict):
+        _refuse_unknown(path, entry, _REGION_KEYS, where)
     kind = _field(path, entry, "kind", str, where)
     if kind not in ("flash", "sram"):
         raise TargetError(f"{path}: {where}: kind is {kind!r}; use 'flash' or 'sram'")
@@ -110,6 +124,8 @@ def _check_overlap(path: Path, regions: tuple[Region, ...]) -> None:
 
 def _flash_cache(path: Path, entry: _Table) -> FlashCache:
     where = "flash_cache"
+    if isinstance(entry, dict):
+        _refuse_unknown(path, entry, _CACHE_KEYS, where)
     keys = ("instruction_lines", "data_lines", "line_bytes", "fetch_bytes")
     instruction_lines, data_lines, line_bytes, fetch_bytes = (_natural(path, entry, key, where) for key in keys)
     if fetch_bytes not in (4, 8, 16, 32) or line_bytes < fetch_bytes or line_bytes % fetch_bytes:

@@ -99,16 +99,20 @@ def find_model(model: str, models_dir: Path | None = None) -> Found:
             kind = "a folder" if path.is_dir() else "no regular file"
             raise UsageError(f"{model} is {kind}; MODEL is a .tflite or .onnx file, or a zoo name")
         return Found(None, path.name, path, None)
-    for folder in _folders(models_dir):
+    for folder, asked_by in _folders(models_dir):
         for path in _candidates(entry, folder):
             if path.is_file():
                 return Found(entry.name, path.name, path, None)
+        if asked_by is not None and not folder.is_dir():
+            raise UsageError(f"{asked_by} names {folder}, which is no folder. Check the path, or leave it out")
     return Found(entry.name, f"{entry.name} ({SYNTHETIC_LABEL})", None, SYNTHETIC[entry.name]())
 
 
-def _folders(models_dir: Path | None) -> list[Path]:
+def _folders(models_dir: Path | None) -> list[tuple[Path, str | None]]:
+    """Where to look, and the option or variable that asked for it (None: our own place, which need not exist)."""
     named = os.environ.get("SMIDGEN_ZOO")
-    return [f for f in (models_dir, Path(named) if named else None, pull_folder()) if f is not None]
+    places = [(models_dir, "--models"), (Path(named) if named else None, "SMIDGEN_ZOO"), (pull_folder(), None)]
+    return [(folder, asked_by) for folder, asked_by in places if folder is not None]
 
 
 def _candidates(entry: ZooModel, folder: Path) -> list[Path]:
