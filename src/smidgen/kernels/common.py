@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from itertools import compress
 
 import numpy as np
 import numpy.typing as npt
 
-from smidgen.ir import Array, Node, QuantParams, TensorType
+from smidgen.ir import Array, Node, QuantParams
 from smidgen.kernels.kernel import Packed, ParamValue
 from smidgen.ops import Conv2D, DepthwiseConv2D, FullyConnected
 from smidgen.ops.arithmetic import int_bounds, requantize
@@ -155,18 +157,33 @@ def without_multipliers(params: Mapping[str, ParamValue]) -> Mapping[str, ParamV
     return {**params, "mult": 0, "shift": 0}
 
 
+def _merged(node: Node) -> list[tuple[int, bool, bool]]:
+    """The output's dimensions, each with whether a and b have it; neighbours that broadcast alike are one."""
+    shape = node.output.type.shape
+    a, b = ((1,) * (len(shape) - len(v.type.shape)) + v.type.shape for v in (node["a"], node["b"]))
+    dims: list[tuple[int, bool, bool]] = []
+    for d, in_a, in_b in zip(shape, a, b, strict=True):
+        if d == 1:
+            continue
+        kind = (in_a == d, in_b == d)
+        if dims and dims[-1][1:] == kind:
+            dims[-1] = (dims[-1][0] * d, *kind)
+        else:
+            dims.append((d, *kind))
+    return dims
+
+
 def broadcast_params(node: Node) -> Mapping[str, ParamValue]:
     """smg_broadcast of operands a and b: dims and strides over four dimensions, stride 0 along a broadcast one.
 
     Operands of equal shape are walked as one row.
     """
-    a, b, out = node["a"].type, node["b"].type, node.output.type
-    if a.shape == b.shape:
-        return {"dims": (1, 1, 1, out.elements), "a_strides": (0, 0, 0, 1), "b_strides": (0, 0, 0, 1)}
+    dims = [*[(1, False, False)] * 4, *_merged(node)][-4:]
+    sizes = tuple(d for d, _, _ in dims)
     return {
-        "dims": four(out.shape),
-        "a_strides": _strides(a),
-        "b_strides": _strides(b),
+        "dims": sizes,
+        "a_strides": _strides(sizes, [a for _, a, _ in dims]),
+        "b_strides": _strides(sizes, [b for _, _, b in dims]),
     }
 
 
@@ -176,21 +193,13 @@ def same_shape(node: Node) -> bool:
 
 
 def broadcast_in_four(node: Node) -> bool:
-    """Operands have the same shape or at most four dimensions"""
-    return same_shape(node) or len(node.output.type.shape) <= 4
+    """There are at most four dimensions after merging neighbours that broadcast alike"""
+    return len(_merged(node)) <= 4
 
 
-def four(shape: Sequence[int]) -> tuple[int, ...]:
-    """The shape with leading ones up to four dimensions."""
-    return (*(1,) * (4 - len(shape)), *shape)
-
-
-def _strides(t: TensorType) -> tuple[int, ...]:
-    dims, strides, step = four(t.shape), [], 1
-    for d in reversed(dims):
-        strides.append(step if d > 1 else 0)
-        step *= d
-    return tuple(reversed(strides))
+def _strides(sizes: Sequence[int], has: Sequence[bool]) -> tuple[int, ...]:
+    """The strides of an operand that has the marked dimensions only."""
+    return tuple(math.prod(compress(sizes[i + 1 :], has[i + 1 :])) if has[i] else 0 for i in range(len(sizes)))
 
 
 def pad_last(w: Array, multiple: int) -> Array:
