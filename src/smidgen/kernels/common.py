@@ -12,13 +12,19 @@ import numpy.typing as npt
 
 from smidgen.ir import Array, Node, QuantParams
 from smidgen.kernels.kernel import Packed, ParamValue
-from smidgen.ops import Conv2D, DepthwiseConv2D, FullyConnected
+from smidgen.ops import Conv2D, DepthwiseConv2D
+from smidgen.ops.accumulators import (
+    ACCUMULATOR_LIMIT,
+    Int64s,
+    Weighted,
+    channel_weights,
+    largest_sum,
+    multipliers,
+    shifted_worst_case,
+)
 from smidgen.ops.arithmetic import int_bounds, requantize
-from smidgen.ops.conv import weight_multipliers
 
 Int32s = npt.NDArray[np.int32]
-Int64s = npt.NDArray[np.int64]
-Weighted = Conv2D | DepthwiseConv2D | FullyConnected
 
 
 def double_rounding(node: Node) -> bool:
@@ -61,23 +67,6 @@ def output_params(node: Node, clamp: tuple[float, float]) -> dict[str, ParamValu
     return {"out_offset": out_quant(node).zero_point[0], "act_min": lo, "act_max": hi}
 
 
-def multipliers(node: Node) -> tuple[Int32s, Int32s]:
-    """(mult, shift) of a layer with weights; one pair a channel, or one in all for per-tensor dense layers."""
-    op = node.op
-    assert isinstance(op, Weighted)
-    if isinstance(op, FullyConnected):
-        return op.multipliers(node.types)
-    return weight_multipliers(node["x"].type, node["w"].type, op.out_quant, node.output.type.shape[-1])
-
-
-def channel_weights(node: Node) -> Int64s:
-    """The constant weights as (out_c, everything else)."""
-    w = node["w"].constant.astype(np.int64)
-    w = np.moveaxis(w, -1, 0) if isinstance(node.op, DepthwiseConv2D) else w
-    flat: Int64s = w.reshape(w.shape[0], -1)
-    return flat
-
-
 def fitted_bias(node: Node) -> Int64s:
     """The bias, or zeros; a channel without weights, whose result is one constant, is kept below 2**30 / 2**left.
 
@@ -91,20 +80,9 @@ def fitted_bias(node: Node) -> Int64s:
     return fitted
 
 
-def largest_sum(node: Node) -> Int64s:
-    """The largest |sum of products| of each output channel, whatever the input."""
-    zero_point = node["x"].type.zero_point
-    largest: Int64s = np.abs(channel_weights(node)).sum(axis=1) * max(127 - zero_point, 128 + zero_point)
-    return largest
-
-
 def accumulator_fits(node: Node) -> bool:
     """Accumulators, shifted left where a multiplier is above 1, provably fit 32 bits"""
-    _, shift = multipliers(node)
-    left = np.maximum(shift, 0) if double_rounding(node) else np.zeros_like(shift)
-    bias = node.get("b")
-    b = 0 if bias is None else np.abs(bias.constant.astype(np.int64))
-    return bool(((largest_sum(node) + b) << left.astype(np.int64)).max() < 1 << 31)
+    return bool(shifted_worst_case(node).max() < ACCUMULATOR_LIMIT)
 
 
 def accumulator_fits_doubled(node: Node) -> bool:
