@@ -145,8 +145,13 @@ def _ratio(draw: Draw, low: int, high: int) -> float:
     return float(np.float32(2.0**exponent * draw(st.sampled_from([1.0, 1.0, 1.37, 0.61]))))
 
 
+_FEW = st.lists(st.integers(1, 5), min_size=1, max_size=4)
+_MANY = st.lists(st.integers(1, 3), min_size=5, max_size=6)
+_SHAPES = st.one_of(_FEW, _FEW, _MANY).map(tuple)
+
+
 def _pair_shapes(draw: Draw, style: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    shape = tuple(draw(st.lists(st.integers(1, 5), min_size=1, max_size=4)))
+    shape = draw(_SHAPES)
     if style == "same":
         return shape, shape
     other = tuple(d if draw(st.booleans()) else 1 for d in shape)[draw(st.integers(0, len(shape) - 1)) :]
@@ -225,8 +230,9 @@ def lookup(draw: Draw, rounding: Rounding) -> tuple[Node, list[Array]]:
 @st.composite
 def pad(draw: Draw, rounding: Rounding) -> tuple[Node, list[Array]]:
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
-    shape = tuple(draw(st.lists(st.integers(1, 9), min_size=1, max_size=4)))
-    before, after = (tuple(draw(st.integers(0, 6)) for _ in shape) for _ in range(2))
+    shape = draw(_SHAPES)
+    padded = [draw(st.booleans()) for _ in shape]
+    before, after = (tuple(draw(st.integers(0, 4)) if p else 0 for p in padded) for _ in range(2))
     op = ops.Pad(before=before, after=after, value=draw(ZERO_POINTS))
     return make(op, [(TensorType("int8", shape, quant(1.0, 0)), None)]), [draw_bytes(draw, rng, shape)]
 

@@ -3,20 +3,28 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from itertools import compress
 
 import numpy as np
 import numpy.typing as npt
 
-from smidgen.ir import Array, Node, QuantParams, TensorType
+from smidgen.ir import Array, Node, QuantParams
 from smidgen.kernels.kernel import Packed, ParamValue
-from smidgen.ops import Conv2D, DepthwiseConv2D, FullyConnected
+from smidgen.ops import Conv2D, DepthwiseConv2D
+from smidgen.ops.accumulators import (
+    ACCUMULATOR_LIMIT,
+    Int64s,
+    Weighted,
+    channel_weights,
+    largest_sum,
+    multipliers,
+    shifted_worst_case,
+)
 from smidgen.ops.arithmetic import int_bounds, requantize
-from smidgen.ops.conv import weight_multipliers
 
 Int32s = npt.NDArray[np.int32]
-Int64s = npt.NDArray[np.int64]
-Weighted = Conv2D | DepthwiseConv2D | FullyConnected
 
 
 def double_rounding(node: Node) -> bool:
@@ -59,23 +67,6 @@ def output_params(node: Node, clamp: tuple[float, float]) -> dict[str, ParamValu
     return {"out_offset": out_quant(node).zero_point[0], "act_min": lo, "act_max": hi}
 
 
-def multipliers(node: Node) -> tuple[Int32s, Int32s]:
-    """(mult, shift) of a layer with weights; one pair a channel, or one in all for per-tensor dense layers."""
-    op = node.op
-    assert isinstance(op, Weighted)
-    if isinstance(op, FullyConnected):
-        return op.multipliers(node.types)
-    return weight_multipliers(node["x"].type, node["w"].type, op.out_quant, node.output.type.shape[-1])
-
-
-def channel_weights(node: Node) -> Int64s:
-    """The constant weights as (out_c, everything else)."""
-    w = node["w"].constant.astype(np.int64)
-    w = np.moveaxis(w, -1, 0) if isinstance(node.op, DepthwiseConv2D) else w
-    flat: Int64s = w.reshape(w.shape[0], -1)
-    return flat
-
-
 def fitted_bias(node: Node) -> Int64s:
     """The bias, or zeros; a channel without weights, whose result is one constant, is kept below 2**30 / 2**left.
 
@@ -89,20 +80,9 @@ def fitted_bias(node: Node) -> Int64s:
     return fitted
 
 
-def largest_sum(node: Node) -> Int64s:
-    """The largest |sum of products| of each output channel, whatever the input."""
-    zero_point = node["x"].type.zero_point
-    largest: Int64s = np.abs(channel_weights(node)).sum(axis=1) * max(127 - zero_point, 128 + zero_point)
-    return largest
-
-
 def accumulator_fits(node: Node) -> bool:
     """Accumulators, shifted left where a multiplier is above 1, provably fit 32 bits"""
-    _, shift = multipliers(node)
-    left = np.maximum(shift, 0) if double_rounding(node) else np.zeros_like(shift)
-    bias = node.get("b")
-    b = 0 if bias is None else np.abs(bias.constant.astype(np.int64))
-    return bool(((largest_sum(node) + b) << left.astype(np.int64)).max() < 1 << 31)
+    return bool(shifted_worst_case(node).max() < ACCUMULATOR_LIMIT)
 
 
 def accumulator_fits_doubled(node: Node) -> bool:
@@ -155,18 +135,33 @@ def without_multipliers(params: Mapping[str, ParamValue]) -> Mapping[str, ParamV
     return {**params, "mult": 0, "shift": 0}
 
 
+def _merged(node: Node) -> list[tuple[int, bool, bool]]:
+    """The output's dimensions, each with whether a and b have it; neighbours that broadcast alike are one."""
+    shape = node.output.type.shape
+    a, b = ((1,) * (len(shape) - len(v.type.shape)) + v.type.shape for v in (node["a"], node["b"]))
+    dims: list[tuple[int, bool, bool]] = []
+    for d, in_a, in_b in zip(shape, a, b, strict=True):
+        if d == 1:
+            continue
+        kind = (in_a == d, in_b == d)
+        if dims and dims[-1][1:] == kind:
+            dims[-1] = (dims[-1][0] * d, *kind)
+        else:
+            dims.append((d, *kind))
+    return dims
+
+
 def broadcast_params(node: Node) -> Mapping[str, ParamValue]:
     """smg_broadcast of operands a and b: dims and strides over four dimensions, stride 0 along a broadcast one.
 
     Operands of equal shape are walked as one row.
     """
-    a, b, out = node["a"].type, node["b"].type, node.output.type
-    if a.shape == b.shape:
-        return {"dims": (1, 1, 1, out.elements), "a_strides": (0, 0, 0, 1), "b_strides": (0, 0, 0, 1)}
+    dims = [*[(1, False, False)] * 4, *_merged(node)][-4:]
+    sizes = tuple(d for d, _, _ in dims)
     return {
-        "dims": four(out.shape),
-        "a_strides": _strides(a),
-        "b_strides": _strides(b),
+        "dims": sizes,
+        "a_strides": _strides(sizes, [a for _, a, _ in dims]),
+        "b_strides": _strides(sizes, [b for _, _, b in dims]),
     }
 
 
@@ -176,21 +171,13 @@ def same_shape(node: Node) -> bool:
 
 
 def broadcast_in_four(node: Node) -> bool:
-    """Operands have the same shape or at most four dimensions"""
-    return same_shape(node) or len(node.output.type.shape) <= 4
+    """There are at most four dimensions after merging neighbours that broadcast alike"""
+    return len(_merged(node)) <= 4
 
 
-def four(shape: Sequence[int]) -> tuple[int, ...]:
-    """The shape with leading ones up to four dimensions."""
-    return (*(1,) * (4 - len(shape)), *shape)
-
-
-def _strides(t: TensorType) -> tuple[int, ...]:
-    dims, strides, step = four(t.shape), [], 1
-    for d in reversed(dims):
-        strides.append(step if d > 1 else 0)
-        step *= d
-    return tuple(reversed(strides))
+def _strides(sizes: Sequence[int], has: Sequence[bool]) -> tuple[int, ...]:
+    """The strides of an operand that has the marked dimensions only."""
+    return tuple(math.prod(compress(sizes[i + 1 :], has[i + 1 :])) if has[i] else 0 for i in range(len(sizes)))
 
 
 def pad_last(w: Array, multiple: int) -> Array:

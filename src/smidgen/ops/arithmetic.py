@@ -2,7 +2,7 @@
 """Integer rounding primitives that the ops share; docs/numerics.md defines and sources them.
 
 All take and return int64 arrays, but every step stays within what 32-bit C computes (64-bit for products), which the
-compiler proves for each model (transforms/check_accumulators.py).
+compiler proves for each model (accumulators.py, transforms/check_accumulators.py).
 """
 
 from __future__ import annotations

@@ -15,6 +15,13 @@ from smidgen.ops.arithmetic import NO_CLAMP, multipliers, requantize, require_ty
 from smidgen.ops.conv import Multipliers, Pair, out_size, pad_hw, spatial, windows
 
 
+def _valid(positions: int, kernel: int, stride: int, before: int, size: int) -> Array:
+    """How many elements of each window along one dimension lie inside it: (positions,), int64."""
+    start = np.arange(positions, dtype=np.int64) * stride - before
+    inside: Array = np.minimum(start + kernel, size) - np.maximum(start, 0)
+    return inside
+
+
 @dataclass(frozen=True)
 class _Pool(Op):
     operands: ClassVar[tuple[str, ...]] = ("x",)
@@ -36,15 +43,32 @@ class _Pool(Op):
         ow = out_size(x.shape[2], self.kernel[1], self.stride[1], 1, left, r)
         return TensorType(x.dtype, (x.shape[0], oh, ow, x.shape[3]), quant)
 
-    def _windows(self, x: Array, out: TensorType, value: float) -> Array:
-        return windows(pad_hw(x, self.padding, value), self.kernel, self.stride, (1, 1), spatial(out))
+    def _columns(self, x: Array, out: TensorType, value: float) -> Array:
+        """A view (n, oh, padded w, kh, 1, c) of padded x: windows along the height."""
+        padded = pad_hw(x, self.padding, value)
+        return windows(padded, (self.kernel[0], 1), (self.stride[0], 1), (1, 1), (out.shape[1], padded.shape[2]))
+
+    def _rows(self, x: Array, out: TensorType) -> Array:
+        """A view (n, oh, ow, 1, kw, c) of x (n, oh, padded w, c): windows along the width."""
+        return windows(x, (1, self.kernel[1]), (1, self.stride[1]), (1, 1), spatial(out))
+
+    def _sums(self, x: Array, out: TensorType) -> Array:
+        """Each window's sum with zeros outside: one dimension after the other, so that large windows stay cheap."""
+        columns = self._columns(x, out, 0).sum(axis=(3, 4), dtype=x.dtype)
+        sums: Array = self._rows(columns, out).sum(axis=(3, 4), dtype=x.dtype)
+        return sums
+
+    def _maxima(self, x: Array, out: TensorType, lowest: float) -> Array:
+        columns = self._columns(x, out, lowest).max(axis=(3, 4))
+        maxima: Array = self._rows(columns, out).max(axis=(3, 4))
+        return maxima
 
     def valid_counts(self, x: TensorType) -> Array:
         """How many elements of each window lie inside x: (1, oh, ow, 1), int64."""
-        out = self._output(x, None)
-        ones = np.ones((1, *x.shape[1:3], 1), np.int64)
-        counts: Array = self._windows(ones, out, 0).sum(axis=(3, 4))
-        return counts
+        _, oh, ow, _ = self._output(x, None).shape
+        rows = _valid(oh, self.kernel[0], self.stride[0], self.padding[0], x.shape[1])
+        columns = _valid(ow, self.kernel[1], self.stride[1], self.padding[1], x.shape[2])
+        return np.outer(rows, columns).reshape(1, oh, ow, 1)
 
 
 @dataclass(frozen=True)
@@ -57,7 +81,7 @@ class MaxPool2D(_Pool):
     def evaluate(self, types: Sequence[TensorType], arrays: Sequence[Array]) -> tuple[Array, ...]:
         (out,) = self.infer(types)
         low = -np.inf if out.dtype == "float32" else -128
-        y = self._windows(arrays[0], out, low).max(axis=(3, 4))
+        y = self._maxima(arrays[0], out, low)
         return (np.clip(y, *self.clamp).astype(out.dtype),)
 
 
@@ -96,14 +120,14 @@ class AveragePool2D(_Pool):
         (out,) = self.infer(types)
         x, counts = types[0], self.counts(types[0])
         if self.out_quant is None:
-            y = self._windows(arrays[0], out, 0).sum(axis=(3, 4), dtype=np.float32) / counts
+            y = self._sums(arrays[0], out) / counts
             return (np.clip(y, *self.clamp).astype(np.float32),)
         if self.rounding == "even":
-            centred = arrays[0].astype(np.int64) - x.zero_point
-            acc = self._windows(centred, out, 0).sum(axis=(3, 4))
-            q31, shift = self.count_multipliers(x, counts.ravel().tolist())
-            r = requantize(acc, q31.reshape(counts.shape), shift.reshape(counts.shape), "even")
+            acc = self._sums(arrays[0].astype(np.int64) - x.zero_point, out)
+            divisors, index = np.unique(counts, return_inverse=True)
+            q31, shift = (m[index].reshape(counts.shape) for m in self.count_multipliers(x, divisors.tolist()))
+            r = requantize(acc, q31, shift, "even")
             return (saturate(r, self.out_quant.zero_point[0], self.clamp),)
-        acc = self._windows(arrays[0].astype(np.int64), out, 0).sum(axis=(3, 4))
+        acc = self._sums(arrays[0].astype(np.int64), out)
         magnitude = (np.abs(acc) + counts // 2) // counts
         return (saturate(np.sign(acc) * magnitude, 0, self.clamp),)

@@ -25,9 +25,10 @@ from smidgen.ops import (
     Reshape,
     Transpose,
 )
+from smidgen.ops.accumulators import worst_case
 from smidgen.ops.arithmetic import NO_CLAMP
 from smidgen.transforms import INTEGER, Pass, run_pipeline
-from smidgen.transforms.check_accumulators import check_accumulators, worst_case
+from smidgen.transforms.check_accumulators import check_accumulators
 from smidgen.transforms.drop_dead_nodes import drop_dead_nodes
 from smidgen.transforms.drop_identity import drop_identity
 from smidgen.transforms.fuse_activation import fuse_activation

@@ -10,7 +10,7 @@ SMG_INLINE int8_t *smg_conv2d_copy_taps(const smg_conv2d_params *p, int8_t *to, 
     const int8_t zero = (int8_t)-p->in_offset;
     const int32_t first = smg_clamp(-ix, 0, taps), end = smg_clamp(p->in_w - ix, first, taps);
     if (first > 0) smg_fill(to, zero, first * p->in_c);
-    smg_copy(to + first * p->in_c, row + (ix + first) * p->in_c, (end - first) * p->in_c);
+    smg_copy(to + first * p->in_c, row + smg_clamp(ix, 0, p->in_w) * p->in_c, (end - first) * p->in_c);
     if (end < taps) smg_fill(to + end * p->in_c, zero, (taps - end) * p->in_c);
     return to + taps * p->in_c;
 }

@@ -13,13 +13,13 @@ from smidgen.kernels.common import (
     double_rounding,
     even_rounding,
     int8_elements,
-    multipliers,
     output_params,
     pack_rows,
     without_multipliers,
 )
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue
 from smidgen.ops import FullyConnected
+from smidgen.ops.accumulators import multipliers
 from smidgen.targets.target import Core
 
 # Fitted to modelled cycles of the MLPerf Tiny models' layers on a Cortex-M4, zero wait states, zig cc 0.17.1 -O3.

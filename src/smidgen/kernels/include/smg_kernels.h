@@ -82,8 +82,8 @@ typedef void smg_pool_kernel(const smg_pool_params *p, const int8_t *x, int8_t *
 typedef struct {
     int32_t batch, in_h, in_w, in_c, out_h, out_w, k_h, k_w, stride_h, stride_w, pad_t, pad_l;
     int32_t in_offset, out_offset, act_min, act_max;
-    int32_t by_count;            /* 0: mult[0], shift[0] serve every window; 1: index them by valid elements - 1 */
-    const int32_t *mult, *shift; /* (1) or (k_h * k_w) of each */
+    int32_t divisors;                      /* 1: mult[0], shift[0] serve every window, whatever part of it is inside */
+    const int32_t *divisor, *mult, *shift; /* (divisors) of each: valid elements, descending, and their multipliers */
 } smg_avgpoolrne_params;
 typedef void smg_avgpoolrne_kernel(const smg_avgpoolrne_params *p, const int8_t *x, int8_t *y, void *scratch);
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from smidgen.ir import Node
-from smidgen.kernels.common import byte_elements, four
+from smidgen.kernels.common import byte_elements
 from smidgen.kernels.kernel import Kernel, ParamValue
 from smidgen.ops import Pad
 from smidgen.targets.target import Core
@@ -16,17 +16,29 @@ from smidgen.targets.target import Core
 SCALAR_CYCLES = 1.5  # estimated from the instructions of the loop, not fitted
 
 
+def _merged(node: Node) -> list[tuple[int, int, int]]:
+    """(length in, elements before, length out) of each dimension; one without padding is part of that before it."""
+    op, dims = node.op, list[tuple[int, int, int]]()
+    assert isinstance(op, Pad)
+    for d, before, out in zip(node["x"].type.shape, op.before, node.output.type.shape, strict=True):
+        if d == out and (dims or d == 1):
+            dims[-1:] = [(n * d, b * d, m * d) for n, b, m in dims[-1:]]
+        else:
+            dims.append((d, before, out))
+    return dims
+
+
 def four_dimensions(node: Node) -> bool:
-    """There are at most four dimensions"""
-    return len(node["x"].type.shape) <= 4
+    """There are at most four dimensions after merging those without padding into those before them"""
+    return len(_merged(node)) <= 4
 
 
 def params(node: Node) -> Mapping[str, ParamValue]:
-    op, x, y = node.op, node["x"].type, node.output.type
+    op, dtype = node.op, node.output.type.dtype
     assert isinstance(op, Pad)
-    before = (*(0,) * (4 - len(op.before)), *op.before)
-    value = int(np.array([int(op.value)]).astype(y.dtype).view(np.int8)[0])
-    return {"in_dims": four(x.shape), "before": before, "out_dims": four(y.shape), "value": value}
+    in_dims, before, out_dims = zip(*[*[(1, 0, 1)] * 4, *_merged(node)][-4:], strict=True)
+    value = int(np.array([int(op.value)]).astype(dtype).view(np.int8)[0])
+    return {"in_dims": in_dims, "before": before, "out_dims": out_dims, "value": value}
 
 
 def scalar_cost(node: Node, core: Core) -> float:

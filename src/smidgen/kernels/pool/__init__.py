@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from smidgen.ir import Node
 from smidgen.kernels.common import double_rounding, even_rounding, int8_elements, output_params
 from smidgen.kernels.kernel import Kernel, ParamValue
@@ -35,15 +37,14 @@ def params(node: Node) -> Mapping[str, ParamValue]:
 
 
 def params_rne(node: Node) -> Mapping[str, ParamValue]:
-    """One multiplier where all windows have the same divisor, else one for each number of elements."""
+    """A multiplier for each divisor that occurs, the largest first: most windows lie inside the input."""
     op, x = node.op, node["x"].type
     assert isinstance(op, AveragePool2D)
-    divisors = sorted(set(op.counts(x).ravel().tolist()))
-    by_count = len(divisors) > 1
-    mult, shift = op.count_multipliers(x, range(1, op.kernel[0] * op.kernel[1] + 1) if by_count else divisors)
+    divisors = np.unique(op.counts(x))[::-1]
+    mult, shift = op.count_multipliers(x, divisors.tolist())
     return {
         **_window(node), "in_offset": -x.zero_point, **output_params(node, op.clamp),
-        "by_count": int(by_count), "mult": mult, "shift": shift,
+        "divisors": divisors.size, "divisor": divisors.astype(np.int32), "mult": mult, "shift": shift,
     }  # fmt: skip
 
 
@@ -53,6 +54,13 @@ def scalar_cost(node: Node, core: Core) -> float:
     return node.output.type.elements * (
         op.kernel[0] * op.kernel[1] * SCALAR_CYCLES_PER_ELEMENT + SCALAR_CYCLES_PER_OUTPUT
     )
+
+
+def window_sum_fits(node: Node) -> bool:
+    """The sum over a window, at most 255 an element with the zero point taken off, and its rounding fit 32 bits"""
+    op = node.op
+    assert isinstance(op, AveragePool2D)
+    return 255 * op.kernel[0] * op.kernel[1] < 1 << 31
 
 
 def four_channels(node: Node) -> bool:
@@ -80,9 +88,9 @@ KERNELS = (
     Kernel("smg_maxpool_s8_scalar", "pool", "pool", MaxPool2D, scalar_cost, params,
            requires=(int8_elements,), includes=("smg_pool_window.inc.h",)),
     Kernel("smg_avgpool_s8_scalar", "pool", "pool", AveragePool2D, scalar_cost, params,
-           requires=(double_rounding, int8_elements), includes=("smg_pool_window.inc.h",)),
+           requires=(double_rounding, int8_elements, window_sum_fits), includes=("smg_pool_window.inc.h",)),
     Kernel("smg_avgpool_s8rne_scalar", "pool", "avgpoolrne", AveragePool2D, scalar_cost, params_rne,
-           requires=(even_rounding, int8_elements), includes=("smg_pool_window.inc.h",)),
+           requires=(even_rounding, int8_elements, window_sum_fits), includes=("smg_pool_window.inc.h",)),
     Kernel("smg_avgpool_s8_dsp", "pool", "pool", AveragePool2D, dsp_cost, params, frozenset(("dsp",)),
            (double_rounding, *_DSP), includes=_INCLUDES),
     Kernel("smg_avgpool_s8rne_dsp", "pool", "avgpoolrne", AveragePool2D, dsp_cost, params_rne, frozenset(("dsp",)),

@@ -15,7 +15,7 @@ void smg_avgpool_s8rne_dsp(const smg_avgpoolrne_params *p, const int8_t *x, int8
             for (int32_t ox = 0; ox < p->out_w; ox++, y += channels) {
                 const smg_span cols = smg_pool_span(ox, p->stride_w, p->pad_l, p->k_w, p->in_w);
                 const int32_t count = (rows.end - rows.first) * (cols.end - cols.first);
-                const int32_t i = p->by_count ? count - 1 : 0;
+                const int32_t i = smg_pool_divisor(p, count);
                 const int32_t mult = p->mult[i], shift = p->shift[i];
                 for (int32_t next = 0; next < channels; next += 4) {
                     const int32_t c = next + 4 <= channels ? next : channels - 4;

@@ -20,7 +20,7 @@ void smg_avgpool_s8rne_scalar(const smg_avgpoolrne_params *p, const int8_t *x, i
             for (int32_t ox = 0; ox < p->out_w; ox++) {
                 const smg_span cols = smg_pool_span(ox, p->stride_w, p->pad_l, p->k_w, p->in_w);
                 const int32_t count = (rows.end - rows.first) * (cols.end - cols.first);
-                const int32_t i = p->by_count ? count - 1 : 0;
+                const int32_t i = smg_pool_divisor(p, count);
                 for (int32_t c = 0; c < p->in_c; c++) {
                     *y++ = smg_output(SMG_EVEN, sum_of(p, x + c, rows, cols), p->mult[i], p->shift[i], p->out_offset,
                                       p->act_min, p->act_max);
