@@ -65,16 +65,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     0: success only. 1: an error. 2: wrong usage. 70: a bug of ours. 130: interrupted.
     """
+    sys.stdout, sys.stderr = sys.stdout or _nowhere(), sys.stderr or _nowhere()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # names that the terminal's encoding lacks are shown escaped
             stream.reconfigure(errors="backslashreplace")
-    sys.stdout, sys.stderr = (s or open(os.devnull, "w", encoding="utf-8") for s in (sys.stdout, sys.stderr))
     signal.signal(signal.SIGINT, _on_interrupt)
     signal.signal(signal.SIGTERM, _on_interrupt)  # as CI cancels: clean up and say so
     sys.unraisablehook = _on_unraisable
     code = _run(list(sys.argv[1:] if arguments is None else arguments))
     _leaving.set()
     sys.exit(code)
+
+
+def _nowhere() -> TextIO:
+    """For a stream that the caller has closed."""
+    return open(os.devnull, "w", encoding="utf-8")
 
 
 _AGAIN_S = 0.01

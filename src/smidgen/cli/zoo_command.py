@@ -28,7 +28,7 @@ def command(action: str, models: Path | None, as_json: bool) -> None:
             pull(lambda entry: done(ZOO.index(entry)))
     rows = []
     for entry in ZOO:
-        found = find_model(entry.name, models)
+        found = find_model(entry.name, models, strict=False)
         rows.append(
             {
                 "name": entry.name,

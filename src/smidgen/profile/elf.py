@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from smidgen.build.elf import Elf, read_elf
+from smidgen.errors import ImageError
 from smidgen.profile.counters import Counter, cycles, instructions, stack_bytes
 from smidgen.profile.cycles import Cost, CycleModel
 from smidgen.profile.image import sum_costs

@@ -86,9 +86,9 @@ class Found:
         return self.graph is not None
 
 
-def find_model(model: str, models_dir: Path | None = None) -> Found:
+def find_model(model: str, models_dir: Path | None = None, *, strict: bool = True) -> Found:
     """Resolve a path or a zoo name. A name is looked for in ``models_dir``, $SMIDGEN_ZOO and the pulled files, in this
-    order; without a file it stands for the synthetic model."""
+    order; without a file it stands for the synthetic model, unless ``models_dir`` was given and ``strict``."""
     entry = next((m for m in ZOO if m.name == model), None)
     if entry is None or Path(model).is_file():
         path = Path(model)
@@ -105,6 +105,9 @@ def find_model(model: str, models_dir: Path | None = None) -> Found:
                 return Found(entry.name, path.name, path, None)
         if asked_by is not None and not folder.is_dir():
             raise UsageError(f"{asked_by} names {folder}, which is no folder. Check the path, or leave it out")
+        if asked_by == "--models" and strict:
+            names = ", ".join(dict.fromkeys(path.name for path in _candidates(entry, folder)))
+            raise UsageError(f"{folder} has no file for {entry.name}: looked for {names}. Leave --models out for noise")
     return Found(entry.name, f"{entry.name} ({SYNTHETIC_LABEL})", None, SYNTHETIC[entry.name]())
 
 

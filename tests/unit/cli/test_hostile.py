@@ -399,3 +399,22 @@ def test_interrupt_key(seconds: float, tmp_path: Path) -> None:
 def test_tiny_board_loads(tmp_path: Path) -> None:
     (tmp_path / "tiny.toml").write_text(TINY_BOARD.format(sram=8192))
     assert load_target(tmp_path / "tiny.toml").region("sram").size_bytes == 8192
+
+
+def test_closed_stdout() -> None:
+    process = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m smidgen.cli.main targets >&-"], capture_output=True, text=True, timeout=60
+    )
+    assert (process.returncode, process.stderr) == (0, "")
+
+
+def test_termination_cleans_up(tmp_path: Path) -> None:
+    """As continuous integration cancels a job."""
+    process = start("verify", "ad", "--cases", "100000", env={**os.environ, "TMPDIR": str(tmp_path)})
+    while not any(tmp_path.glob("smidgen-*")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.terminate()
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert not any(tmp_path.glob("smidgen-*"))

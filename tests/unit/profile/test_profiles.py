@@ -51,6 +51,13 @@ def test_markers_that_do_not_exist_are_suggested(built: Image) -> None:
         profile_elf(built.elf_path, "smg_harness_beginn", "smg_harness_end", TARGET)
 
 
+def test_markers_have_to_be_two_places_in_code(built: Image) -> None:
+    with pytest.raises(ImageError, match=r"smg_harness_begin and smg_harness_begin are the same address"):
+        profile_elf(built.elf_path, "smg_harness_begin", "smg_harness_begin", TARGET)
+    with pytest.raises(ImageError, match=r"smg_tiny_arena at 0x2\w+ is data, not code"):
+        profile_elf(built.elf_path, "smg_harness_begin", "smg_tiny_arena", TARGET)
+
+
 def test_a_marker_that_is_never_reached_is_said(built: Image) -> None:
     with pytest.raises(SimulationError, match=r"did not reach smg_fault within 0\.5 s"):
         profile_elf(built.elf_path, "smg_harness_begin", "smg_fault", TARGET, limits=Limits(seconds=0.5))
