@@ -35,7 +35,7 @@ from smidgen.ir import Graph, format_graph
     "-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Folder to make [default: <model>_c]."
 )
 @click.option("--name", metavar="NAME", help="Name in C: smg_<NAME>_run [default: the file's].")
-@click.option("--force", is_flag=True, help="Replace a folder that smidgen made before, with all in it.")
+@click.option("--force", is_flag=True, help="Replace a folder that holds nothing but what smidgen made.")
 @click.option(
     "--dump", type=click.Path(path_type=Path), metavar="DIR", help="Write the graph after every pass as text."
 )

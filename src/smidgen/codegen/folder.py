@@ -14,7 +14,7 @@ from typing import BinaryIO
 from smidgen.errors import OutputError
 
 _MARK = ".smidgen"
-"""A file in every folder we write, which allows replacing it later."""
+"""A file in every folder we write, with the paths of the others: it allows replacing just those later."""
 
 
 def write_folder(folder: Path, files: Mapping[str, str], *, replace: bool = False) -> list[str]:
@@ -36,7 +36,7 @@ def write_folder(folder: Path, files: Mapping[str, str], *, replace: bool = Fals
 def _write(folder: Path, files: Mapping[str, str]) -> None:
     staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        for path, text in {**files, _MARK: "Made by smidgen; smidgen --force may replace this folder.\n"}.items():
+        for path, text in {**files, _MARK: "".join(f"{path}\n" for path in sorted(files))}.items():
             (staging / path).parent.mkdir(parents=True, exist_ok=True)
             (staging / path).write_text(text, encoding="utf-8", errors="backslashreplace")
         staging.chmod(0o777 & ~_umask())
@@ -74,6 +74,14 @@ def check_folder(folder: Path, replace: bool) -> None:
         )
     if not replace:
         raise OutputError(f"{folder} holds an earlier compilation. Use --force to replace it, or -o for another folder")
+    ours = {*(folder / _MARK).read_text(encoding="utf-8", errors="replace").splitlines(), _MARK}
+    found = (p for p in sorted(folder.rglob("*")) if not p.is_dir() or p.is_symlink())
+    others = [p.relative_to(folder).as_posix() for p in found if p.relative_to(folder).as_posix() not in ours]
+    if others:
+        shown = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
+        raise OutputError(
+            f"{folder} holds what smidgen did not make: {shown}. Move it away, or use -o for another folder"
+        )
 
 
 def _swap(staging: Path, folder: Path) -> None:

@@ -418,3 +418,12 @@ def test_termination_cleans_up(tmp_path: Path) -> None:
     process.communicate(timeout=60)
     assert process.returncode == 130
     assert not any(tmp_path.glob("smidgen-*"))
+
+
+def test_force_leaves_what_others_made(smidgen: Smidgen, own_folder: Path) -> None:
+    assert smidgen("compile", "ad", "-o", "out").code == 0
+    (own_folder / "out/kernels/mine.c").write_text("int mine;")
+    before = everything_in(own_folder / "out")
+    result = smidgen("compile", "ad", "-o", "out", "--force")
+    assert (result.code, everything_in(own_folder / "out")) == (1, before)
+    assert "holds what smidgen did not make: kernels/mine.c. Move it away" in result.err
