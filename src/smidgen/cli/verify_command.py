@@ -76,8 +76,9 @@ def command(
             }
         )
     elif d is None:
+        counted = "1 case" if result.cases == 1 else f"{result.cases} cases"
         text = (
-            f"{compiled.origin.source} on {compiled.target.name}: {result.cases} cases, {result.steps} layers, "
+            f"{compiled.origin.source} on {compiled.target.name}: {counted}, {result.steps} layers, "
             f"{result.compared_bytes:,} bytes compared, 0 differ ({compiled.graph.numerics})"
         )
         show(Text.assemble(("identical: ", "bold green"), text))

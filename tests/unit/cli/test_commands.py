@@ -17,8 +17,7 @@ from smidgen.cli import main as cli_main
 from smidgen.cli.common import facts, plain
 from smidgen.codegen.folder import write_file
 from smidgen.errors import OutputError
-from tests.unit.cli.conftest import Smidgen, everything_in
-from tests.unit.cli.test_hostile import start
+from tests.unit.cli.conftest import Smidgen, everything_in, start
 
 COMMANDS = cli_main._COMMANDS
 
