@@ -10,6 +10,7 @@ import numpy as np
 from smidgen.build import Image
 from smidgen.profile import ImageProfile, StepCost
 from smidgen.schedule import Schedule, Step
+from smidgen.targets import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class ProfileReport:
     latency_ms: float
     board_cycles: int | None  # with the board's flash, caches and prefetch
     board_latency_ms: float | None
+    latency_ms_range: tuple[float, float] | None  # between which silicon is expected, from the best figure above
     ram: RamBytes
     ram_lower_bound: int  # the arena no plan for these lifetimes can beat
     flash: FlashBytes
@@ -101,6 +103,7 @@ def profile_report(schedule: Schedule, image: Image, costs: ImageProfile) -> Pro
         latency_ms=_milliseconds(cycles, target.clock_hz),
         board_cycles=board,
         board_latency_ms=None if board is None else _milliseconds(board, target.clock_hz),
+        latency_ms_range=latency_range(target, cycles, board),
         ram=ram,
         ram_lower_bound=schedule.plan.bound_bytes,
         flash=FlashBytes(code, weights + sizes.initialized_bytes, code + weights + sizes.initialized_bytes),
@@ -142,6 +145,16 @@ def _constant_bytes(step: Step) -> int:
 
 def _ratio(cycles: int, macs: int) -> float | None:
     return round(cycles / macs, 4) if macs else None
+
+
+def latency_range(target: Target, cycles: int, board_cycles: int | None) -> tuple[float, float] | None:
+    """Between which milliseconds silicon is expected; None for a board that was never compared with silicon."""
+    error = target.latency_error
+    if error is None:
+        return None
+    taken, percent = (cycles, error.zero_wait) if board_cycles is None else (board_cycles, error.board)
+    least, most = error.span(taken / target.clock_hz * 1e3, percent)
+    return round(least, 6), round(most, 6)
 
 
 def _milliseconds(cycles: int, clock_hz: int) -> float:
