@@ -74,6 +74,15 @@ def shape(node: Node) -> tuple[int, int, int, int, int, int]:
     return n, ih, iw, oh, ow, c
 
 
+def window_constants(node: Node) -> dict[str, int]:
+    """The macros of the window's shape."""
+    assert isinstance(node.op, DepthwiseConv2D)
+    _, ih, iw, oh, ow, c = shape(node)
+    top, left, _, _ = node.op.padding
+    return {"SMG_IN_H": ih, "SMG_IN_W": iw, "SMG_OUT_H": oh, "SMG_OUT_W": ow, "SMG_CHANNELS": c,
+            "SMG_PAD_T": top, "SMG_PAD_L": left}  # fmt: skip
+
+
 def strip_pairs(node: Node, limit_bytes: int) -> int:
     """Pairs of output rows a strip: as many as fit, evenly divided."""
     _, _, _, oh, ow, c = shape(node)
@@ -100,9 +109,7 @@ def _scratch(node: Node, of_strip: Callable[[Node], int]) -> int:
 
 
 def _constants(node: Node, of_strip: Callable[[Node], int]) -> Mapping[str, int]:
-    _, _, iw, oh, ow, c = shape(node)
-    fixed = {"SMG_IN_W": iw, "SMG_OUT_W": ow, "SMG_CHANNELS": c, "SMG_OUT_ODD": oh % 2, "SMG_PAIRS": of_strip(node)}
-    return {**fixed, **scaled(node).constants(node)}
+    return {**window_constants(node), "SMG_PAIRS": of_strip(node), **scaled(node).constants(node)}
 
 
 def requantize_cycles(found: Scaled, node: Node) -> tuple[float, float]:
@@ -124,7 +131,7 @@ def _footprint(node: Node) -> tuple[int, int]:
 _REQUIRES = (
     int8_elements, constant_weights, one_to_one, three_by_three, padding_of_one, row_fits, fast_requantize,
 )  # fmt: skip
-_INCLUDES = ("smg_depthwise_columns.inc.h", "smg_depthwise_3x3s1_strip.inc.h")
+_INCLUDES = ("smg_depthwise_assembly.inc.h", "smg_depthwise_columns.inc.h", "smg_depthwise_3x3s1_strip.inc.h")
 
 
 def _strips(symbol: str, of_strip: Callable[[Node], int], includes: tuple[str, ...]) -> Kernel:
@@ -143,4 +150,47 @@ def _strips(symbol: str, of_strip: Callable[[Node], int], includes: tuple[str, .
     )  # fmt: skip
 
 
-KERNELS = (_strips("smg_depthwise_3x3s1_s8_m4", fast_pairs, _INCLUDES),)
+def stride_two(node: Node) -> bool:
+    """Strides are 2"""
+    assert isinstance(node.op, DepthwiseConv2D)
+    return node.op.stride == (2, 2)
+
+
+def image_constants(node: Node) -> Mapping[str, int]:
+    return {**window_constants(node), **scaled(node).constants(node)}
+
+
+def image_cost(node: Node, core: Core) -> float:
+    return 21.5 * node.output.type.elements
+
+
+def rows_cost(node: Node, core: Core) -> float:
+    return 22.5 * node.output.type.elements
+
+
+def rows_overlap(node: Node) -> Mapping[str, int]:
+    """Every two rows of outputs, of all channels, are written once the rows above their windows are done with."""
+    assert isinstance(node.op, DepthwiseConv2D)
+    n, ih, iw, oh, ow, c = shape(node)
+    top = node.op.padding[0]
+    leads = [
+        (image * oh + min(row + 2, oh)) * ow - (image * ih + max(2 * row - top, 0)) * iw
+        for image in range(n)
+        for row in range(0, oh, 2)
+    ]
+    return {"y": max(0, *leads) * c}
+
+
+_IMAGE_INCLUDES = ("smg_depthwise_assembly.inc.h", "smg_depthwise_3x3s2.inc.h")
+KERNELS = (
+    _strips("smg_depthwise_3x3s1_s8_m4", fast_pairs, _INCLUDES),
+    Kernel(
+        "smg_depthwise_3x3s2_s8_m4", "depthwise", "depthwise", DepthwiseConv2D, image_cost, params, M4,
+        (*_REQUIRES, stride_two), pack, includes=_IMAGE_INCLUDES, constants=image_constants, footprint=_footprint,
+    ),
+    Kernel(
+        "smg_depthwise_3x3s2_rows_s8_m4", "depthwise", "depthwise", DepthwiseConv2D, rows_cost, params, M4,
+        (*_REQUIRES, stride_two), pack, overlap=rows_overlap, includes=_IMAGE_INCLUDES, constants=image_constants,
+        footprint=_footprint,
+    ),
+)  # fmt: skip
