@@ -27,9 +27,6 @@
 #define SMG_LOOP_BYTES (8 * (SMG_BLOCKS - SMG_BLOCKS % SMG_UNROLL))
 #endif
 
-/* Text of a constant in parentheses. */
-#define SMG_IMMEDIATE(value) "(" SMG_TEXT(value) ")"
-
 #define SMG_ASM_STRIP_MACROS                                      \
     SMG_ASM_ADDI                                                  \
     ".macro COLUMN offset\n"                                      \

@@ -41,7 +41,7 @@ smg_depthwise_kernel SMG_FUNCTION;
     ".else\nldrsb \\f, [\\base, #\\offset]\n.endif\n"                                                          \
     ".endm\n"                                                                                                  \
     ".macro NEAR f, index, offset\n"                                                                           \
-    "ROW \\f, r0, \\index, \\offset + (\\index - ((" kind ") & 1)) * smg_row\n"                                \
+    "ROW \\f, r0, \\index, \\offset+(\\index-((" kind ")&1))*smg_row\n"                                \
     ".endm\n"                                                                                                  \
     ".macro COLUMN offset, f0, f1, f2, f3, f4\n"                                                               \
     ".if 4 * smg_row + 6 * smg_c < 4096\n"                                                                     \
@@ -90,27 +90,27 @@ smg_depthwise_kernel SMG_FUNCTION;
     ".endif\n.endif\n"                                                                                         \
     ".if \\last && \\at * smg_c < 256\nstrb \\up, [\\f3, #\\at * smg_c]!\n"                                    \
     ".else\nstrb \\up, [\\f3, #\\at * smg_c]\n"                                                                \
-    ".if \\last\nADDI \\f3, \\f3, \\at * smg_c\n.endif\n.endif\n"                                              \
+    ".if \\last\nADDI \\f3, \\f3, \\at*smg_c\n.endif\n.endif\n"                                              \
     ".if \\last\nvmov s4, \\f3\n.endif\n"                                                                      \
     ".endm\n"
 
 #define SMG_ASM_S2_OUTPUT                                                                                      \
     ".macro OUTPUT at, up, lo, f0, f1, f2, f3, f4\n"                                                           \
-    "COLUMN (2 * \\at - 1 - smg_left) * smg_c, \\f0, \\f1, \\f2, \\f3, \\f4\n"                                 \
+    "COLUMN (2*\\at-1-smg_left)*smg_c, \\f0, \\f1, \\f2, \\f3, \\f4\n"                                 \
     "PRODUCTS \\up, \\lo, \\f0, \\f2, \\f3, r4, r7\n"                                                          \
-    "COLUMN (2 * \\at - smg_left) * smg_c, \\f0, \\f1, \\f2, \\f3, \\f4\n"                                     \
+    "COLUMN (2*\\at-smg_left)*smg_c, \\f0, \\f1, \\f2, \\f3, \\f4\n"                                     \
     "PRODUCTS \\up, \\lo, \\f0, \\f2, \\f3, r5, r8\n"                                                          \
     "START \\f1, \\f4, \\f0, \\f2, \\f3\n"                                                                     \
-    "STORE \\up, \\lo, \\f0, \\f2, \\f3, \\at, \\at == 2\n"                                                    \
+    "STORE \\up, \\lo, \\f0, \\f2, \\f3, \\at, \\at-1\n"                                                    \
     ".endm\n"                                                                                                  \
     ".macro LAST at, up, lo, f0, f1, f2, f3, f4\n"                                                             \
-    "COLUMN (2 * \\at - 1 - smg_left) * smg_c, \\f0, \\f1, \\f2, \\f3, \\f4\n"                                 \
+    "COLUMN (2*\\at-1-smg_left)*smg_c, \\f0, \\f1, \\f2, \\f3, \\f4\n"                                 \
     "PRODUCTS \\up, \\lo, \\f0, \\f2, \\f3, r4, r7\n"                                                          \
     ".if smg_right\n"                                                                                          \
     "vmov \\f0, s7\n"                                                                                          \
     "PRODUCTS \\up, \\lo, \\f0, \\f0, \\f0, r5, r8\n"                                                          \
     ".else\n"                                                                                                  \
-    "COLUMN (2 * \\at - smg_left) * smg_c, \\f0, \\f1, \\f2, \\f3, \\f4\n"                                     \
+    "COLUMN (2*\\at-smg_left)*smg_c, \\f0, \\f1, \\f2, \\f3, \\f4\n"                                     \
     "PRODUCTS \\up, \\lo, \\f0, \\f2, \\f3, r5, r8\n"                                                          \
     ".endif\n"                                                                                                 \
     "STORE \\up, \\lo, \\f0, \\f2, \\f3, \\at, 1\n"                                                            \
@@ -119,7 +119,7 @@ smg_depthwise_kernel SMG_FUNCTION;
 #define SMG_ASM_S2_MACROS(kind)                                                                                \
     ".set smg_c, " SMG_TEXT(SMG_CHANNELS) "\n.set smg_row, " SMG_TEXT(SMG_IN_ROW_BYTES) "\n"                   \
     ".set smg_out_row, " SMG_TEXT(SMG_OUT_ROW_BYTES) "\n.set smg_left, " SMG_TEXT(SMG_PAD_L) "\n"              \
-    ".set smg_right, (" SMG_TEXT(SMG_RIGHT_PAD) ") & 1\n"                                                      \
+    ".set smg_doubles, " SMG_TEXT(SMG_DOUBLES) "\n.set smg_right, (" SMG_TEXT(SMG_RIGHT_PAD) ") & 1\n"                                                      \
     SMG_ASM_ADDI SMG_ASM_S2_LOADS(kind) SMG_ASM_S2_PRODUCTS(kind) SMG_ASM_S2_STORE(kind) SMG_ASM_S2_OUTPUT
 
 /* All outputs of one unit; r0 moves by 4 * SMG_DOUBLES pixels. */
@@ -127,12 +127,12 @@ smg_depthwise_kernel SMG_FUNCTION;
     ".if smg_left\nvmov r9, s7\nSTART r1, r2, r9, r9, r9\n"                                                    \
     ".else\nCOLUMN 0, r9, r1, r11, r12, r2\nSTART r1, r2, r9, r11, r12\n.endif\n"                              \
     ".if " SMG_TEXT(SMG_DOUBLES) "\n"                                                                          \
-    "ADDI r9, r0, 4 * " SMG_TEXT(SMG_DOUBLES) " * smg_c\nvmov s5, r9\n"                                        \
+    "ADDI r9, r0, 4*smg_doubles*smg_c\nvmov s5, r9\n"                                        \
     "3:\n"                                                                                                     \
     "OUTPUT 1, r1, r2, r9, r10, r11, r12, lr\n"                                                                \
     "OUTPUT 2, r10, lr, r9, r1, r11, r12, r2\n"                                                                \
     "vmov r9, s5\n"                                                                                            \
-    "ADDI r0, r0, 4 * smg_c\n"                                                                                 \
+    "ADDI r0, r0, 4*smg_c\n"                                                                                 \
     "cmp r0, r9\n"                                                                                             \
     "bne 3b\n"                                                                                                 \
     ".endif\n"                                                                                                 \
@@ -167,7 +167,7 @@ smg_depthwise_kernel SMG_FUNCTION;
                 ".if !((" kind ") & 7)\n"                                                                      \
                 "vmov r1, s4\n"                                                                                \
                 "vmov r9, s6\n"                                                                                \
-                "ADDI r0, r0, 4 * smg_row - 4 * " SMG_TEXT(SMG_DOUBLES) " * smg_c\n"                           \
+                "ADDI r0, r0, 4*(smg_row-smg_doubles*smg_c)\n"                           \
                 "ADDI r1, r1, smg_out_row\n"                                                                   \
                 "subs r9, r9, #1\n"                                                                            \
                 "vmov s4, r1\n"                                                                                \
@@ -231,7 +231,7 @@ static int8_t smg_depthwise_output(const int8_t *x, const int32_t *packed, int32
 
 /* One image. */
 #if SMG_DEPTHWISE_ASSEMBLY
-SMG_INLINE void smg_depthwise_units(const int8_t *x, const int32_t *packed, int8_t *y, int32_t pad) {
+SMG_SMALL static void smg_depthwise_units(const int8_t *x, const int32_t *packed, int8_t *y, int32_t pad) {
     const uint32_t pads = smg_both(pad);
 #if SMG_KIND_OF_FIRST
     smg_depthwise_first(x, y, packed, 1, pads);
@@ -249,7 +249,7 @@ SMG_INLINE void smg_depthwise_units(const int8_t *x, const int32_t *packed, int8
 #endif
 }
 #else
-SMG_INLINE void smg_depthwise_units(const int8_t *x, const int32_t *packed, int8_t *y, int32_t pad) {
+SMG_SMALL static void smg_depthwise_units(const int8_t *x, const int32_t *packed, int8_t *y, int32_t pad) {
     for (int32_t row = 0; row < SMG_OUT_H; row++) {
         for (int32_t c = 0; c < SMG_CHANNELS; c++) {
             for (int32_t column = 0; column < SMG_OUT_W; column++) {

@@ -11,22 +11,33 @@
 #define SMG_DEPTHWISE_ASSEMBLY 0
 #endif
 
+/* Compiled for size: what runs once a call, or little. */
+#if defined(__clang__)
+#define SMG_SMALL __attribute__((minsize, noinline))
+#elif defined(__GNUC__)
+#define SMG_SMALL __attribute__((optimize("Os"), noinline))
+#else
+#define SMG_SMALL
+#endif
+
 /* A value in both halves of a word. */
 SMG_INLINE uint32_t smg_both(int32_t v) { return ((uint32_t)v & 0xffffU) * 0x00010001U; }
 
 #if SMG_DEPTHWISE_ASSEMBLY
-/* ADDI Rd, Rn, value: in one instruction where the value fits 12 bits. */
-#define SMG_ASM_ADDI               \
-    ".macro ADDI d, n, value\n"    \
-    ".if (\\value) < 4096\n"       \
-    "addw \\d, \\n, #(\\value)\n"  \
-    ".else\n"                      \
-    "movw \\d, #(\\value)&65535\n" \
-    ".if (\\value) > 65535\n"      \
-    "movt \\d, #(\\value)>>16\n"   \
-    ".endif\n"                     \
-    "add \\d, \\d, \\n\n"          \
-    ".endif\n"                     \
+/* Text of a constant, as one argument of an assembler macro. */
+#define SMG_IMMEDIATE(value) "(" SMG_TEXT(value) ")"
+
+/* ADDI d, n, value: d = n + value, 0 <= value < 2^24, in one instruction where the value fits 12 bits. */
+#define SMG_ASM_ADDI                                 \
+    ".macro ADDI d, n, value\n"                      \
+    ".if (\\value) < 4096\n"                         \
+    "addw \\d, \\n, #(\\value)\n"                    \
+    ".else\n"                                        \
+    "add \\d, \\n, #(\\value)&0xff00\n"              \
+    "add \\d, \\d, #(\\value)&0xff\n"                \
+    ".if (\\value) > 65535\n"                        \
+    "add \\d, \\d, #(\\value)&0xff0000\n"            \
+    ".endif\n.endif\n"                               \
     ".endm\n"
 
 /* acc = high(acc * mult) + addend, all in registers; ``free`` may be lost. */

@@ -77,13 +77,13 @@ __attribute__((naked, noinline)) static void smg_depthwise_pairs(char *planes __
     __asm__(SMG_ASM_ADDI
             "push {r4-r11, lr}\n"
             "mov r12, r2\n"
-            "ADDI r2, r1, " SMG_TEXT(SMG_IN_ROW_BYTES) "\n"
-            "ADDI r3, r0, 2*" SMG_TEXT(SMG_PLANE_BYTES) "\n"
+            "ADDI r2, r1, " SMG_IMMEDIATE(SMG_IN_ROW_BYTES) "\n"
+            "ADDI r3, r0, " SMG_IMMEDIATE(2 * SMG_PLANE_BYTES) "\n"
             "2:\n" SMG_ASM_ROW(SMG_ASM_BOTH)
-            "ADDI r0, r0, " SMG_TEXT(SMG_ROW_BYTES) "-4*" SMG_TEXT(SMG_IN_W) "\n"
+            "ADDI r0, r0, " SMG_IMMEDIATE(SMG_ROW_BYTES - 4 * SMG_IN_W) "\n"
             "mov r1, r2\n"
-            "ADDI r3, r0, 2*" SMG_TEXT(SMG_PLANE_BYTES) "\n"
-            "ADDI r2, r1, " SMG_TEXT(SMG_IN_ROW_BYTES) "\n"
+            "ADDI r3, r0, " SMG_IMMEDIATE(2 * SMG_PLANE_BYTES) "\n"
+            "ADDI r2, r1, " SMG_IMMEDIATE(SMG_IN_ROW_BYTES) "\n"
             "subs r12, r12, #1\n"
             "bne 2b\n"
             "pop {r4-r11, pc}\n"
@@ -97,7 +97,7 @@ __attribute__((naked, noinline)) static void smg_depthwise_lower(char *planes __
     __asm__(SMG_ASM_ADDI
             "push {r4-r11, lr}\n"
             "mov r10, r2\n"
-            "ADDI r3, r0, 2*" SMG_TEXT(SMG_PLANE_BYTES) "\n"
+            "ADDI r3, r0, " SMG_IMMEDIATE(2 * SMG_PLANE_BYTES) "\n"
             SMG_ASM_ROW(SMG_ASM_LOWER)
             "pop {r4-r11, pc}\n"
             ".purgem ADDI\n");
@@ -110,7 +110,7 @@ __attribute__((naked, noinline)) static void smg_depthwise_upper(char *planes __
     __asm__(SMG_ASM_ADDI
             "push {r4-r11, lr}\n"
             "mov r10, r2\n"
-            "ADDI r3, r0, 2*" SMG_TEXT(SMG_PLANE_BYTES) "\n"
+            "ADDI r3, r0, " SMG_IMMEDIATE(2 * SMG_PLANE_BYTES) "\n"
             SMG_ASM_ROW(SMG_ASM_UPPER)
             "pop {r4-r11, pc}\n"
             ".purgem ADDI\n");
@@ -121,8 +121,8 @@ SMG_INLINE uint32_t *smg_words(char *plane) { return (uint32_t *)(void *)plane; 
 /* One pixel of two rows, up to four channels; a null row is padding. */
 SMG_INLINE void smg_depthwise_put(char *planes, const int8_t *upper, const int8_t *lower, int32_t pad) {
     for (int32_t c = 0; c < SMG_GROUP; c++) {
-        const uint32_t top = (uint16_t)(upper ? upper[c] : pad), bottom = (uint16_t)(lower ? lower[c] : pad);
-        *smg_words(planes + c * SMG_PLANE_BYTES) = top | bottom << 16;
+        const int32_t top = upper ? upper[c] : pad, bottom = lower ? lower[c] : pad;
+        *smg_words(planes + c * SMG_PLANE_BYTES) = ((uint32_t)top & 0xffffU) | (uint32_t)bottom << 16;
     }
 }
 static void smg_depthwise_pairs(char *planes, const int8_t *x, int32_t count) {
@@ -139,15 +139,6 @@ static void smg_depthwise_lower(char *planes, const int8_t *x, uint32_t pad) {
 static void smg_depthwise_upper(char *planes, const int8_t *x, uint32_t pad) {
     for (int32_t i = 0; i < SMG_IN_W; i++) smg_depthwise_put(planes + 4 * i, x + i * SMG_CHANNELS, 0, (int8_t)pad);
 }
-#endif
-
-/* Compiled for size: what runs once a call, or little. */
-#if defined(__clang__)
-#define SMG_SMALL __attribute__((minsize, noinline))
-#elif defined(__GNUC__)
-#define SMG_SMALL __attribute__((optimize("Os"), noinline))
-#else
-#define SMG_SMALL
 #endif
 
 /* ``count`` words, four at a time. */
@@ -170,7 +161,7 @@ SMG_INLINE void smg_copy_words(char *to, const char *from, int32_t count) {
 
 /* ``count`` words of zero points from ``to`` on in each plane; pad: four of them as bytes. */
 SMG_SMALL static void smg_depthwise_fill(char *to, uint32_t pad, int32_t count) {
-    const uint32_t pads = (uint32_t)(uint16_t)(int8_t)pad * 0x00010001U;
+    const uint32_t pads = smg_both((int8_t)pad);
     for (int32_t c = 0; c < SMG_GROUP; c++) {
         uint32_t *word = (uint32_t *)(void *)(to + c * SMG_PLANE_BYTES);
         for (int32_t i = 0; i < count; i++) word[i] = pads;
