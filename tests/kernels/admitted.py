@@ -36,7 +36,8 @@ def strategy(kernel: Kernel) -> st.SearchStrategy[tuple[Node, list[Array]]]:
         style = "1x1" if "1x1" in kernel.symbol else "any" if "scalar" in kernel.symbol else "one group"
         return nodes.conv2d(rounding, style)
     if kernel.op is ops.DepthwiseConv2D:
-        style = "3x3s1" if "3x3s1" in kernel.symbol else "3x3s2" if "3x3s2" in kernel.symbol else "3x3" if "3x3" in kernel.symbol else "any" if "scalar" in kernel.symbol else "one"
+        styles = {"3x3s1": "3x3s1", "3x3s2": "3x3s2", "3x3": "3x3", "kxk": "kxk", "scalar": "any"}
+        style = next((s for name, s in styles.items() if name in kernel.symbol), "one")
         return nodes.depthwise(rounding, style)
     if kernel.op is ops.Add:
         return nodes.add(rounding, "any" if "scalar" in kernel.symbol else "same")
