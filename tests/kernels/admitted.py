@@ -36,7 +36,7 @@ def strategy(kernel: Kernel) -> st.SearchStrategy[tuple[Node, list[Array]]]:
         style = "1x1" if "1x1" in kernel.symbol else "any" if "scalar" in kernel.symbol else "one group"
         return nodes.conv2d(rounding, style)
     if kernel.op is ops.DepthwiseConv2D:
-        styles = {"3x3s1": "3x3s1", "3x3s2": "3x3s2", "3x3": "3x3", "kxk": "kxk", "scalar": "any"}
+        styles = {"3x3s1": "3x3s1", "3x3s2": "3x3s2", "3x3": "3x3", "kxk": "kxk", "direct": "kxk", "scalar": "any"}
         style = next((s for name, s in styles.items() if name in kernel.symbol), "one")
         return nodes.depthwise(rounding, style)
     if kernel.op is ops.Add:

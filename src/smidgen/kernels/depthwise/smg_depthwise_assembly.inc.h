@@ -40,6 +40,12 @@ SMG_INLINE uint32_t smg_both(int32_t v) { return ((uint32_t)v & 0xffffU) * 0x000
     ".endif\n.endif\n"                               \
     ".endm\n"
 
+/* SUBI d, value: d = d - value, 0 <= value < 2^16. */
+#define SMG_ASM_SUBI                                                                              \
+    ".macro SUBI d, value\n"                                                                      \
+    ".if (\\value) < 4096\nsubw \\d, \\d, #(\\value)\n.else\n"                                    \
+    "sub \\d, \\d, #(\\value)&0xff00\nsub \\d, \\d, #(\\value)&0xff\n.endif\n.endm\n"
+
 /* acc = high(acc * mult) + addend, all in registers; ``free`` may be lost. */
 #if SMG_ROUNDING_MODE == SMG_ROUND_DOUBLE
 #define SMG_ASM_HIGH_BY(acc, mult, addend, free) \

@@ -190,10 +190,6 @@ smg_depthwise_kernel SMG_FUNCTION;
     ".set smg_blocks, " SMG_TEXT(SMG_FULL_BLOCKS) "\n.set smg_rest, " SMG_TEXT(SMG_REST) "\n"     \
     ".set smg_at_once, " SMG_TEXT(SMG_AT_ONCE) "\n"                                               \
     SMG_ASM_ADDI SMG_ASM_SUBI SMG_ASM_TAKE SMG_ASM_WINDOW SMG_ASM_FINISH SMG_ASM_STORE SMG_ASM_BLOCK
-#define SMG_ASM_SUBI                                                                              \
-    ".macro SUBI d, value\n"                                                                      \
-    ".if (\\value) < 4096\nsubw \\d, \\d, #(\\value)\n.else\n"                                    \
-    "sub \\d, \\d, #(\\value)&0xff00\nsub \\d, \\d, #(\\value)&0xff\n.endif\n.endm\n"
 /* ``lines`` lines of positions of ``channels`` neighbouring channels. ``lower``: from a line's upper outputs to its lower
  * ones; of the last line, which may be all there is, ``last``: 0 lets the upper outputs overwrite the lower ones. */
 __attribute__((naked, noinline)) static void smg_depthwise_lines(
@@ -304,6 +300,12 @@ static void smg_depthwise_strip(const char *planes, int8_t *y, const int32_t *pa
 }
 #endif
 
+/* With one strip, rows of words outside of the image are filled only once, as the columns beside it are. */
+#define SMG_ONE_STRIP (SMG_UNITS_A_STRIP >= SMG_UNITS)
+#define SMG_WORDS_IN_ALL (SMG_UNITS + SMG_WORD_ROWS - 1)
+#define SMG_HAS_PADDING \
+    (SMG_ROW_BYTES != 4 * SMG_IN_W || SMG_PAD_T > 0 || 2 * SMG_WORDS_IN_ALL - SMG_PAD_T > SMG_IN_H + 1)
+
 /* Rows ``first`` .. ``end`` - 1 of words of the group at x; planes: where row ``first`` goes. */
 SMG_SMALL static void smg_depthwise_words(char *planes, const int8_t *x, int32_t first, int32_t end, uint32_t pad) {
     while (first < end) {
@@ -317,7 +319,7 @@ SMG_SMALL static void smg_depthwise_words(char *planes, const int8_t *x, int32_t
             smg_depthwise_lower(planes, x, pad);
         } else if (row == SMG_IN_H - 1) {
             smg_depthwise_upper(planes, x + row * SMG_IN_ROW_BYTES, pad);
-        } else {
+        } else if (!SMG_ONE_STRIP) {
             smg_depthwise_fill(planes, pad, SMG_IN_W);
         }
         planes += count * SMG_ROW_BYTES;
@@ -329,12 +331,14 @@ SMG_SMALL static void smg_depthwise_words(char *planes, const int8_t *x, int32_t
 SMG_INLINE void smg_depthwise_group(const int8_t *x, const int32_t *packed, int8_t *y, char *planes, int32_t first,
                                     uint32_t pad) {
     char *inside = planes + 4 * SMG_PAD_L;
-    smg_depthwise_words(inside, x, 0, SMG_WORD_ROWS - 1, pad);
+    smg_depthwise_words(inside, x, 0, SMG_ONE_STRIP ? SMG_WORDS_IN_ALL : SMG_WORD_ROWS - 1, pad);
     for (int32_t unit = 0; unit < SMG_UNITS; unit += SMG_UNITS_A_STRIP) {
         const int32_t left = SMG_UNITS - unit, units = left < SMG_UNITS_A_STRIP ? left : SMG_UNITS_A_STRIP;
         const int32_t row = unit * SMG_PARITIES, most = units * SMG_PARITIES;
-        smg_depthwise_words(inside + (SMG_WORD_ROWS - 1) * SMG_ROW_BYTES, x, unit + SMG_WORD_ROWS - 1,
-                            unit + units + SMG_WORD_ROWS - 1, pad);
+        if (!SMG_ONE_STRIP) {
+            smg_depthwise_words(inside + (SMG_WORD_ROWS - 1) * SMG_ROW_BYTES, x, unit + SMG_WORD_ROWS - 1,
+                                unit + units + SMG_WORD_ROWS - 1, pad);
+        }
         smg_depthwise_strip(planes + first * SMG_PLANE_BYTES, y + row * SMG_OUT_ROW_BYTES + first,
                             packed + first * SMG_PACKED_WORDS, SMG_OUT_H - row < most ? SMG_OUT_H - row : most,
                             SMG_GROUP - first);
@@ -355,7 +359,7 @@ void SMG_FUNCTION(const smg_depthwise_params *p, const int8_t *x, const int8_t *
     (void)w;
     char *planes = scratch;
     const uint32_t pad = ((uint32_t)-p->in_offset & 0xffU) * 0x01010101U;
-    if (SMG_ROW_BYTES != 4 * SMG_IN_W) smg_depthwise_fill(planes, pad, SMG_PLANE_BYTES / 4);
+    if (SMG_HAS_PADDING) smg_depthwise_fill(planes, pad, SMG_PLANE_BYTES / 4);
     for (int32_t n = 0; n < p->batch; n++) {
         int32_t end = SMG_CHANNELS, first = (SMG_GROUP - SMG_CHANNELS % SMG_GROUP) % SMG_GROUP;
         while (end > 0) {
