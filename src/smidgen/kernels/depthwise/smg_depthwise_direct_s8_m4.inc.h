@@ -1,89 +1,99 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Depthwise of windows that lie inside the image, four channels of one output at a time straight from the image: two taps
- * become words of one channel each, and the weights stream by. For few outputs of many channels. */
+/* Depthwise of windows that lie inside the image, four channels of one output at a time straight from the image: two
+ * taps become words of one channel each, and the weights stream by. For few outputs of many channels. */
 #include "smg_depthwise_assembly.inc.h"
 
 smg_depthwise_kernel SMG_FUNCTION;
 
 #define SMG_TAPS (SMG_K_H * SMG_K_W)
 #define SMG_TAP_PAIRS ((SMG_TAPS + 1) / 2)
-#define SMG_GROUP_WORDS (16 + 4 * SMG_TAP_PAIRS) /* four channels: biases, weights, then mult, addend, shift of each */
+#define SMG_GROUP_WORDS (16 + 4 * SMG_TAP_PAIRS) /* four channels: biases, weights, then mult, addend, shift of each \
+                                                  */
 
 #if SMG_DEPTHWISE_ASSEMBLY
 /* r0: the window's first tap, r1: parameters, r4 .. r7: accumulators. smg_base: how far r0 has moved from its tap. */
-#define SMG_ASM_DIRECT_MACROS                                                                     \
-    ".macro LOAD d, at\n"                                                                         \
-    ".if (\\at-smg_base) < 4096\nldr \\d, [r0, #\\at-smg_base]\n"                                 \
-    ".else\nADDI \\d, r0, (\\at-smg_base)\nldr \\d, [\\d]\n.endif\n"                              \
-    ".endm\n"                                                                                     \
-    ".macro PAIR index\n"                                                                         \
-    ".set smg_tap, 2*(\\index)\n"                                                                 \
-    ".set smg_first, ((smg_tap/smg_columns)*smg_down+(smg_tap%smg_columns)*smg_right)\n"          \
-    ".if smg_tap+1 < smg_taps\n.set smg_tap, smg_tap+1\n.endif\n"                                 \
-    ".set smg_second, ((smg_tap/smg_columns)*smg_down+(smg_tap%smg_columns)*smg_right)\n"         \
-    ".if (smg_second-smg_base) > 4095 && smg_first > smg_base\n"                                  \
-    "ADDI r0, r0, (smg_first-smg_base)\n.set smg_base, smg_first\n.endif\n"                       \
-    "ldr r8, [r1, #16*(\\index)]\n"                                                               \
-    "ldr r9, [r1, #16*(\\index)+4]\n"                                                             \
-    "ldr r10, [r1, #16*(\\index)+8]\n"                                                            \
-    "ldr r11, [r1, #16*(\\index)+12]\n"                                                           \
-    "LOAD r12, smg_first\n"                                                                       \
-    "LOAD lr, smg_second\n"                                                                       \
-    "pkhbt r3, r12, lr, lsl #16\n"                                                                \
-    "pkhtb lr, lr, r12, asr #16\n"                                                                \
-    "sxtb16 r12, r3\n"                                                                            \
-    "sxtb16 r3, r3, ror #8\n"                                                                     \
-    "smlad r4, r12, r8, r4\n"                                                                     \
-    "smlad r5, r3, r9, r5\n"                                                                      \
-    "sxtb16 r12, lr\n"                                                                            \
-    "sxtb16 lr, lr, ror #8\n"                                                                     \
-    "smlad r6, r12, r10, r6\n"                                                                    \
-    "smlad r7, lr, r11, r7\n"                                                                     \
-    ".endm\n"                                                                                     \
-    ".macro OUTPUT acc\n"                                                                         \
-    "ldm r1!, {r8, r9, r10}\n" SMG_ASM_HIGH_BY("\\acc", "r8", "r9", "r11")                        \
-    SMG_ASM_SHIFT_BY("\\acc", "r10")                                                              \
-    ".endm\n"
+#define SMG_ASM_DIRECT_MACROS                                                             \
+    ".macro LOAD d, at\n"                                                                 \
+    ".if (\\at-smg_base) < 4096\nldr \\d, [r0, #\\at-smg_base]\n"                         \
+    ".else\nADDI \\d, r0, (\\at-smg_base)\nldr \\d, [\\d]\n.endif\n"                      \
+    ".endm\n"                                                                             \
+    ".macro PAIR index\n"                                                                 \
+    ".set smg_tap, 2*(\\index)\n"                                                         \
+    ".set smg_first, ((smg_tap/smg_columns)*smg_down+(smg_tap%smg_columns)*smg_right)\n"  \
+    ".if smg_tap+1 < smg_taps\n.set smg_tap, smg_tap+1\n.endif\n"                         \
+    ".set smg_second, ((smg_tap/smg_columns)*smg_down+(smg_tap%smg_columns)*smg_right)\n" \
+    ".if (smg_second-smg_base) > 4095 && smg_first > smg_base\n"                          \
+    "ADDI r0, r0, (smg_first-smg_base)\n.set smg_base, smg_first\n.endif\n"               \
+    "ldr r8, [r1, #16*(\\index)]\n"                                                       \
+    "ldr r9, [r1, #16*(\\index)+4]\n"                                                     \
+    "ldr r10, [r1, #16*(\\index)+8]\n"                                                    \
+    "ldr r11, [r1, #16*(\\index)+12]\n"                                                   \
+    "LOAD r12, smg_first\n"                                                               \
+    "LOAD lr, smg_second\n"                                                               \
+    "pkhbt r3, r12, lr, lsl #16\n"                                                        \
+    "pkhtb lr, lr, r12, asr #16\n"                                                        \
+    "sxtb16 r12, r3\n"                                                                    \
+    "sxtb16 r3, r3, ror #8\n"                                                             \
+    "smlad r4, r12, r8, r4\n"                                                             \
+    "smlad r5, r3, r9, r5\n"                                                              \
+    "sxtb16 r12, lr\n"                                                                    \
+    "sxtb16 lr, lr, ror #8\n"                                                             \
+    "smlad r6, r12, r10, r6\n"                                                            \
+    "smlad r7, lr, r11, r7\n"                                                             \
+    ".endm\n"                                                                             \
+    ".macro OUTPUT acc\n"                                                                 \
+    "ldm r1!, {r8, r9, r10}\n" SMG_ASM_HIGH_BY("\\acc", "r8", "r9", "r11") SMG_ASM_SHIFT_BY("\\acc", "r10") ".endm\n"
 
 /* One output of 4 * ``groups`` channels: x its window's first tap. */
 __attribute__((naked, noinline)) static void smg_depthwise_pixel(const int8_t *x __attribute__((unused)),
                                                                  int8_t *y __attribute__((unused)),
                                                                  const int32_t *packed __attribute__((unused)),
                                                                  int32_t groups __attribute__((unused))) {
-    __asm__(".set smg_columns, " SMG_TEXT(SMG_K_W) "\n.set smg_taps, " SMG_TEXT(SMG_TAPS) "\n"
-            ".set smg_right, " SMG_TEXT(SMG_DILATION_W) "*" SMG_TEXT(SMG_CHANNELS) "\n"
-            ".set smg_down, " SMG_TEXT(SMG_DILATION_H) "*" SMG_TEXT(SMG_IN_W) "*" SMG_TEXT(SMG_CHANNELS) "\n"
-            ".set smg_base, 0\n"
-            SMG_ASM_ADDI SMG_ASM_SUBI SMG_ASM_DIRECT_MACROS
-            "push {r4-r11, lr}\n"
-            "vmov s0, r1\n"
-            "mov r1, r2\n"
-            "vmov s1, r3\n"
-            "1:\n"
-            "ldm r1!, {r4-r7}\n"
-            ".set smg_pair, 0\n"
-            ".rept " SMG_TEXT(SMG_TAP_PAIRS) "\n"
-            "PAIR smg_pair\n"
-            ".set smg_pair, smg_pair+1\n"
-            ".endr\n"
-            "ADDI r1, r1, 16*" SMG_TEXT(SMG_TAP_PAIRS) "\n"
-            "OUTPUT r4\n"
-            "OUTPUT r5\n"
-            "OUTPUT r6\n"
-            "OUTPUT r7\n"
-            "vmov r2, s0\n"
-            "vmov r3, s1\n"
-            ".if smg_base > 4\nSUBI r0, (smg_base-4)\n.else\nadd r0, r0, #4-smg_base\n.endif\n"
-            "strb r4, [r2], #1\n"
-            "strb r5, [r2], #1\n"
-            "strb r6, [r2], #1\n"
-            "strb r7, [r2], #1\n"
-            "subs r3, r3, #1\n"
-            "vmov s0, r2\n"
-            "vmov s1, r3\n"
-            "bne 1b\n"
-            "pop {r4-r11, pc}\n"
-            ".purgem ADDI\n.purgem SUBI\n.purgem LOAD\n.purgem PAIR\n.purgem OUTPUT\n");
+    __asm__(".set smg_columns, " SMG_TEXT(SMG_K_W) "\n.set smg_taps, " SMG_TEXT(
+        SMG_TAPS) "\n"
+                  ".set smg_right, " SMG_TEXT(SMG_DILATION_W) "*" SMG_TEXT(
+                      SMG_CHANNELS) "\n"
+                                    ".set smg_down, " SMG_TEXT(SMG_DILATION_H) "*" SMG_TEXT(SMG_IN_W) "*" SMG_TEXT(
+                                        SMG_CHANNELS) "\n"
+                                                      ".set smg_base, 0\n" SMG_ASM_ADDI
+                                                          SMG_ASM_SUBI SMG_ASM_DIRECT_MACROS "push {r4-r11, lr}\n"
+                                                      "vmov s0, r1\n"
+                                                      "mov r1, r2\n"
+                                                      "vmov s1, r3\n"
+                                                      "1:\n"
+                                                      "ldm r1!, {r4-r7}\n"
+                                                      ".set smg_pair, 0\n"
+                                                      ".rept " SMG_TEXT(
+                                                          SMG_TAP_PAIRS) "\n"
+                                                                         "PAIR smg_pair\n"
+                                                                         ".set smg_pair, smg_pair+1\n"
+                                                                         ".endr\n"
+                                                                         "ADDI r1, r1, 16*" SMG_TEXT(
+                                                                             SMG_TAP_PAIRS) "\n"
+                                                                                            "OUTPUT r4\n"
+                                                                                            "OUTPUT r5\n"
+                                                                                            "OUTPUT r6\n"
+                                                                                            "OUTPUT r7\n"
+                                                                                            "vmov r2, s0\n"
+                                                                                            "vmov r3, s1\n"
+                                                                                            ".if smg_base > 4\nSUBI "
+                                                                                            "r0, "
+                                                                                            "(smg_base-4)\n.else\nadd "
+                                                                                            "r0, r0, "
+                                                                                            "#4-smg_base\n.endif\n"
+                                                                                            "strb r4, [r2], #1\n"
+                                                                                            "strb r5, [r2], #1\n"
+                                                                                            "strb r6, [r2], #1\n"
+                                                                                            "strb r7, [r2], #1\n"
+                                                                                            "subs r3, r3, #1\n"
+                                                                                            "vmov s0, r2\n"
+                                                                                            "vmov s1, r3\n"
+                                                                                            "bne 1b\n"
+                                                                                            "pop {r4-r11, pc}\n"
+                                                                                            ".purgem ADDI\n.purgem "
+                                                                                            "SUBI\n.purgem "
+                                                                                            "LOAD\n.purgem "
+                                                                                            "PAIR\n.purgem OUTPUT\n");
 }
 #else
 static void smg_depthwise_pixel(const int8_t *x, int8_t *y, const int32_t *packed, int32_t groups) {

@@ -10,9 +10,10 @@ import numpy as np
 
 from smidgen.ir import Array, Node
 from smidgen.kernels.common import constant_weights, int8_elements
+from smidgen.kernels.depthwise.code_bytes import output_bytes, window_bytes, words_bytes
 from smidgen.kernels.depthwise.three import M4, one_to_one, pairs, params, requantize_cycles, shape
 from smidgen.kernels.depthwise.uniform import scaled, wrapped
-from smidgen.kernels.fast_requantize import DOUBLE, fast_requantize
+from smidgen.kernels.fast_requantize import fast_requantize
 from smidgen.kernels.kernel import Kernel, Packed
 from smidgen.ops import DepthwiseConv2D
 from smidgen.targets.target import Core
@@ -189,7 +190,8 @@ def cost(node: Node, core: Core) -> float:
     padded = w.row_bytes != 4 * w.iw or w.top > 0 or 2 * (w.units + w.word_rows - 1) - w.top > w.ih + 1
     fill = 8.0 * min(w.c, 4) * w.plane_bytes / 4 * padded
     carried = (strips - 1) * min(w.c, 4) * (0.65 * (w.word_rows - 1) * w.row_bytes + 20)
-    return w.n * (w.c * _channel_cycles(node) + groups * (_words_cycles(w) + carried + 70 + 60 * strips * (strips > 1))) + fill
+    group = _words_cycles(w) + carried + 70 + 60 * strips * (strips > 1)
+    return w.n * (w.c * _channel_cycles(node) + groups * group) + fill
 
 
 def footprint(node: Node) -> tuple[int, int]:
@@ -197,12 +199,11 @@ def footprint(node: Node) -> tuple[int, int]:
     at_once, positions = 8 // w.parities, w.units if w.one_line else w.ow
     odd = w.one_line and w.oh % w.parities
     rest = (positions - odd) % at_once + odd
-    loose = 4 * (scaled(node).mode == DOUBLE) + 2 * (scaled(node).shift == 0)
     steps = w.word_rows * w.kw if _unrolled(w) else w.kw
-    per_position = steps * 4 * (1 + w.parities) + w.parities * (14 + loose)
-    blocks = sum(count * per_position + steps * 4 * w.parities + 60 for count in (at_once, rest) if 0 < count <= positions)
-    base = 540 if w.one_line else 760 if w.units_a_strip == w.units else 940
-    return round(base + (200 if 1 < w.iw < 6 else 0) + blocks), 200
+    counts = tuple(count for count in (at_once, rest) if 0 < count <= positions)
+    kinds = 1 + w.top % 2 + (w.ih - w.top) % 2
+    driver = 540 + 60 * len(counts) + 140 * (w.units_a_strip < w.units) + 70 * (not _unrolled(w)) * len(counts)
+    return driver + words_bytes(w.iw, w.c, kinds) + window_bytes(node, steps, w.parities, counts), 220
 
 
 def no_padding(node: Node) -> bool:
@@ -252,14 +253,14 @@ def direct_constants(node: Node) -> Mapping[str, int]:
 def direct_cost(node: Node, core: Core) -> float:
     kh, kw, c = node["w"].type.shape
     output, _ = requantize_cycles(scaled(node), node)
-    group = 17 * (-(-kh * kw // 2)) + 35 + 4 * output
+    group = 17 * (-(-kh * kw // 2)) + 37 + 4 * output
     pixels = node.output.type.elements // c
-    return pixels * (-(-c // 4) * group + 40 + 20 * (c % 4 > 0))
+    return pixels * (-(-c // 4) * group + 50 + 20 * (c % 4 > 0))
 
 
 def direct_footprint(node: Node) -> tuple[int, int]:
     kh, kw, _ = node["w"].type.shape
-    return 440 + -(-kh * kw // 2) * 72, 120
+    return 380 + 4 * output_bytes(node) + -(-kh * kw // 2) * 66, 120
 
 
 KERNELS = (
