@@ -2,6 +2,7 @@
 """The two lists of passes, in order: before quantization is made integer, and after."""
 
 from smidgen.transforms.check_accumulators import check_accumulators
+from smidgen.transforms.drop_dead_channels import drop_dead_channels
 from smidgen.transforms.drop_dead_nodes import drop_dead_nodes
 from smidgen.transforms.drop_identity import drop_identity
 from smidgen.transforms.fold_constants import fold_constants
@@ -36,6 +37,7 @@ INTEGER: tuple[Pass, ...] = (
     Pass("fuse-activation", fuse_activation),
     Pass("fuse-pad", fuse_pad),
     Pass("check-accumulators", check_accumulators),
+    Pass("drop-dead-channels", drop_dead_channels),
     Pass("lower-to-lookup", lower_to_lookup, makes="lowered"),
 )
 """Integer graphs, down to ops that all have kernels."""
