@@ -14,7 +14,10 @@ from smidgen.schedule import Schedule, Step
 
 @dataclass(frozen=True, slots=True)
 class LayerReport:
-    """One step. ``stall_cycles`` is what the board's memory system adds (None: not asked for)."""
+    """One step. ``stall_cycles`` is what the board's memory system adds (None: not asked for).
+
+    ``macs`` are nominal, as the model's file has them, and what ``cycles_per_mac`` refers to; ``live_macs`` are computed.
+    """
 
     index: int
     name: str
@@ -22,6 +25,7 @@ class LayerReport:
     kernel: str
     shape: tuple[int, ...]
     macs: int
+    live_macs: int
     instructions: int
     cycles: int
     stall_cycles: int | None
@@ -52,7 +56,10 @@ class FlashBytes:
 
 @dataclass(frozen=True, slots=True)
 class ProfileReport:
-    """instructions and stack are counted, cycles modelled (zero wait states), RAM and flash read off the image."""
+    """instructions and stack are counted, cycles modelled (zero wait states), RAM and flash read off the image.
+
+    ``macs`` are nominal, as the model's file has them, and what ``cycles_per_mac`` refers to; ``live_macs`` are computed.
+    """
 
     model: str
     target: str
@@ -60,6 +67,7 @@ class ProfileReport:
     toolchain: str
     clock_hz: int
     macs: int
+    live_macs: int
     instructions: int
     instructions_kind: str
     cycles: int
@@ -92,12 +100,13 @@ def profile_report(schedule: Schedule, image: Image, costs: ImageProfile) -> Pro
         numerics=schedule.graph.numerics,
         toolchain=image.toolchain,
         clock_hz=target.clock_hz,
-        macs=schedule.graph.macs,
+        macs=schedule.graph.nominal_macs,
+        live_macs=schedule.graph.macs,
         instructions=costs.instructions.value,
         instructions_kind=costs.instructions.kind,
         cycles=cycles,
         cycles_kind=costs.cycles.kind,
-        cycles_per_mac=_ratio(cycles, schedule.graph.macs),
+        cycles_per_mac=_ratio(cycles, schedule.graph.nominal_macs),
         latency_ms=_milliseconds(cycles, target.clock_hz),
         board_cycles=board,
         board_latency_ms=None if board is None else _milliseconds(board, target.clock_hz),
@@ -111,7 +120,7 @@ def profile_report(schedule: Schedule, image: Image, costs: ImageProfile) -> Pro
 
 
 def _layer(step: Step, cost: StepCost, schedule: Schedule) -> LayerReport:
-    macs = step.node.macs
+    macs = step.node.nominal_macs
     alive = [p.buffer.nbytes for p in schedule.plan.placements if p.buffer.first <= step.index <= p.buffer.last]
     return LayerReport(
         index=step.index,
@@ -120,6 +129,7 @@ def _layer(step: Step, cost: StepCost, schedule: Schedule) -> LayerReport:
         kernel=cost.symbol,
         shape=step.node.output.type.shape,
         macs=macs,
+        live_macs=step.node.macs,
         instructions=cost.instructions.value,
         cycles=cost.cycles.value,
         stall_cycles=None if cost.stalls is None else cost.stalls.value,

@@ -168,7 +168,6 @@ def _parameters(node: Node, plan: _Plan) -> tuple[Value, ...]:
     b = bias + (w.sum(axis=1) * folded[source]).sum(axis=1)
     acc, fixed = accumulator_range(node, operand), plan.ranges[y].fixed & plan.needed[y]
     b = np.where(fixed, np.clip(0, acc.lo, acc.hi), b)
-    b = np.where(plan.needed[y], b, bias)
     live = (plan.needed[y] & ~fixed)[:, None] & ~_folded(node, operand)[source]
     kept_w = _own_columns(node, w * live[:, None, :], plan.kept[x])[plan.kept[y]]
     return _new_parameters(node, kept_w, b[plan.kept[y]], plan)

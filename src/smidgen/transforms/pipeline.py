@@ -11,6 +11,7 @@ from smidgen.transforms.fuse_bias import fuse_bias
 from smidgen.transforms.fuse_pad import fuse_pad
 from smidgen.transforms.lower_to_lookup import lower_to_lookup
 from smidgen.transforms.merge_reshapes import merge_reshapes
+from smidgen.transforms.note_macs import note_macs
 from smidgen.transforms.pass_ import Pass
 from smidgen.transforms.permute_dense_weights import permute_dense_weights
 from smidgen.transforms.sink_transposes import sink_transposes, sink_transposes_through_dequantize
@@ -26,6 +27,7 @@ FLOAT: tuple[Pass, ...] = (
 """Imported graphs that still compute in floats (ONNX QDQ), before integerize."""
 
 INTEGER: tuple[Pass, ...] = (
+    Pass("note-macs", note_macs),
     Pass("fold-constants", fold_constants),
     Pass("drop-dead-nodes", drop_dead_nodes),
     Pass("drop-identity", drop_identity),
