@@ -25,6 +25,7 @@ from smidgen.compiler import compile as compile_model
 from smidgen.kernels.kernel import ROOT, Kernel, source_path
 from smidgen.kernels.registry import all_kernels
 from smidgen.profile import profile_image
+from smidgen.schedule import Step
 from smidgen.sim import Machine
 from smidgen.targets import load_target
 from smidgen.zoo.topologies import SYNTHETIC
@@ -66,15 +67,20 @@ def measure_kernels() -> dict[str, tuple[int, int]]:
     """(code_bytes, stack_bytes) of every kernel in the registry."""
     with tempfile.TemporaryDirectory(prefix="smidgen-footprint-") as folder:
         root = Path(folder)
-        for kernel in all_kernels():
+        for kernel in _measured():
             for path in _files(kernel):
                 (root / path.name).write_bytes(path.read_bytes())
         zig, target = Zig(), load_target(TARGET)
         flags = (*zig.compile_flags(target, "-O3"), "-fstack-size-section")
-        jobs = [CompileJob(f"{k.symbol}.c", root / f"{k.symbol}.o") for k in all_kernels()]
+        jobs = [CompileJob(f"{k.symbol}.c", root / f"{k.symbol}.o") for k in _measured()]
         compiler = Compiler(zig.version(), zig.command(), flags, zig.environment(root))
         compile_all(compiler, root, jobs, (".",))
-        return {k.symbol: _sizes(root / f"{k.symbol}.o") for k in all_kernels()}
+        return {k.symbol: _sizes(root / f"{k.symbol}.o") for k in _measured()}
+
+
+def _measured() -> list[Kernel]:
+    """Kernels that are one function; the others estimate the size of each instance themselves."""
+    return [k for k in all_kernels() if k.constants is None]
 
 
 def _files(kernel: Kernel) -> Iterator[Path]:
@@ -126,7 +132,12 @@ def _run_stack(compiled: Compiled, image: Image, kernels: Mapping[str, tuple[int
     """Counted stack of one inference less the largest of its kernels' frames, at least the run function's 32 bytes."""
     inputs = [bytes(v.type.nbytes) for v in compiled.graph.inputs]
     counted = profile_image(Machine(image), inputs).stack.value
-    return max(counted - max(kernels[s.choice.kernel.symbol][1] for s in compiled.schedule.steps), 32)
+    return max(counted - max(_stack(s, kernels) for s in compiled.schedule.steps), 32)
+
+
+def _stack(step: Step, kernels: Mapping[str, tuple[int, int]]) -> int:
+    kernel = step.choice.kernel
+    return kernel.footprint(step.node)[1] if kernel.footprint else kernels[kernel.symbol][1]
 
 
 if __name__ == "__main__":

@@ -81,6 +81,7 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "instructions, instructions_kind": "`counted`",
         "cycles, cycles_kind, cycles_per_mac, latency_ms": "`modelled`, zero wait states; milliseconds at clock_hz",
         "board_cycles, board_latency_ms": "modelled with the board's flash, prefetch and caches; null without",
+        "latency_ms_range": "between which milliseconds silicon is expected, or null: the board was never compared",
         "ram.{arena,scratch,stack,static,total}": "bytes; stack counted, the rest read off the image; arena + scratch "
         "is what the header calls ARENA_BYTES",
         "ram_lower_bound": "bytes: the arena no plan can beat",

@@ -15,7 +15,7 @@ from smidgen.kernels import Kernel
 from smidgen.targets.target import Core
 from tests.kernels import nodes
 
-EVERY_FEATURE = Core("every", "every feature", frozenset({"dsp", "fpv4-sp"}), "", (), {}, {})
+EVERY_FEATURE = Core("every", "every feature", frozenset({"dsp", "fpu"}), "", (), {}, {})
 _PLAIN: dict[type, Callable[[Rounding], st.SearchStrategy[Any]]] = {
     ops.FullyConnected: nodes.fully_connected,
     ops.Mul: nodes.mul,

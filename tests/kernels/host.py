@@ -7,13 +7,15 @@ import ctypes
 import mmap
 import subprocess
 import sys
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from smidgen.ir import Array, Node
-from smidgen.kernels import Kernel, source_path
+from smidgen.kernels import Kernel, function_file, function_name, source_path
 from smidgen.kernels.kernel import ROOT
 from tests.kernels.contracts import fill, structs
 
@@ -35,7 +37,29 @@ def build(sources: list[Path], library: Path, *flags: str) -> ctypes.CDLL:
 
 
 def build_kernels(kernels: tuple[Kernel, ...], folder: Path) -> ctypes.CDLL:
-    return build([source_path(k) for k in kernels], folder / "kernels.so")
+    """The kernels that are one function each."""
+    return build([source_path(k) for k in kernels if k.constants is None], folder / "kernels.so")
+
+
+def build_instances(kernel: Kernel, nodes: Iterable[Node], folder: Path) -> ctypes.CDLL:
+    """The functions of one kernel with constants for these nodes."""
+    files = dict(function_file(kernel, node) for node in nodes)
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    half = [sorted(files)[i::2] for i in range(2)]
+    flags = [f"-I{source_path(kernel).parent}", "-c"]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda names: compile_objects([folder / n for n in names], folder, *flags), half))
+    return build(sorted(folder.glob("*.o")), folder / "instances.so")
+
+
+def compile_objects(sources: list[Path], folder: Path, *flags: str) -> None:
+    """Objects beside the sources. Undefined behaviour traps."""
+    if not sources:
+        return
+    command = [sys.executable, "-m", "ziglang", "cc", *FLAGS, "-fPIC", *flags, *map(str, sources)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=folder)
+    assert done.returncode == 0, done.stderr
 
 
 class Fenced:
@@ -115,6 +139,6 @@ def _call(library: ctypes.CDLL, kernel: Kernel, node: Node, params: ctypes.Struc
     arguments: list[Any] = [ctypes.c_void_p(p) for p in pointers]
     if node.op.operands[-1].endswith("*"):  # a variable number of inputs goes in as an array of pointers
         arguments = [(ctypes.c_void_p * len(pointers))(*pointers)]
-    function = library[kernel.symbol]
+    function = library[function_name(kernel, node)]
     function.restype = None
     function(ctypes.byref(params), *arguments, ctypes.c_void_p(y), ctypes.c_void_p(scratch))

@@ -5,18 +5,21 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
+from smidgen.ir import Array, Node
 from smidgen.kernels import Kernel
 from smidgen.kernels.registry import all_kernels
-from tests.kernels.admitted import EVERY_FEATURE, strategy
-from tests.kernels.host import run
+from tests.kernels.admitted import EVERY_FEATURE, draw_nodes, strategy
+from tests.kernels.host import build_instances, run
 
 CASES = 150
+INSTANCES = 32
 
 
 @dataclass
@@ -25,8 +28,26 @@ class Tally:
     outputs: int = 0
     saturated: int = 0
 
+    def add(self, want: Array) -> None:
+        self.cases += 1
+        self.outputs += want.size
+        self.saturated += int(((want == -128) | (want == 127)).sum())
 
-@pytest.mark.parametrize("kernel", all_kernels(), ids=lambda k: k.symbol)
+    def check(self, least: int) -> None:
+        assert self.cases >= least, f"only {self.cases} cases were admitted"
+        between = self.outputs - self.saturated  # a wrong sum hides behind a clamp
+        assert between >= 4 * self.cases, f"only {between} of {self.outputs} outputs lie between the ends"
+
+
+def check_case(library: ctypes.CDLL, kernel: Kernel, node: Node, arrays: list[Array], tally: Tally) -> None:
+    (want,) = node.op.evaluate(node.types, arrays)
+    np.testing.assert_array_equal(run(library, kernel, node, arrays), want, str(node.types))
+    if kernel.inplace:
+        np.testing.assert_array_equal(run(library, kernel, node, arrays, in_place=True), want)
+    tally.add(want)
+
+
+@pytest.mark.parametrize("kernel", [k for k in all_kernels() if k.constants is None], ids=lambda k: k.symbol)
 def test_equals_evaluate(kernel: Kernel, library: ctypes.CDLL) -> None:
     tally = Tally()
 
@@ -36,15 +57,18 @@ def test_equals_evaluate(kernel: Kernel, library: ctypes.CDLL) -> None:
     def check(case: Any) -> None:
         node, arrays = case
         assume(kernel.rejects(node, EVERY_FEATURE) is None)
-        (want,) = node.op.evaluate(node.types, arrays)
-        np.testing.assert_array_equal(run(library, kernel, node, arrays), want)
-        if kernel.inplace:
-            np.testing.assert_array_equal(run(library, kernel, node, arrays, in_place=True), want)
-        tally.cases += 1
-        tally.outputs += want.size
-        tally.saturated += int(((want == -128) | (want == 127)).sum())
+        check_case(library, kernel, node, arrays, tally)
 
     check()
-    assert tally.cases >= CASES // 2, f"only {tally.cases} cases were admitted"
-    between = tally.outputs - tally.saturated  # a wrong sum hides behind a clamp
-    assert between >= 4 * tally.cases, f"only {between} of {tally.outputs} outputs lie between the ends"
+    tally.check(CASES // 2)
+
+
+@pytest.mark.parametrize("kernel", [k for k in all_kernels() if k.constants is not None], ids=lambda k: k.symbol)
+def test_instances_equal_evaluate(kernel: Kernel, tmp_path: Path) -> None:
+    """Kernels with constants: a function a shape, so fewer cases."""
+    tally = Tally()
+    cases = draw_nodes(kernel, INSTANCES)
+    library = build_instances(kernel, (node for node, _ in cases), tmp_path)
+    for node, arrays in cases:
+        check_case(library, kernel, node, arrays, tally)
+    tally.check(INSTANCES)

@@ -23,7 +23,7 @@ from smidgen.cli.common import (
 from smidgen.compiler import compile as compile_model
 from smidgen.compiler import profile as profile_model
 from smidgen.profile import ElfProfile, profile_elf
-from smidgen.report import ProfileReport
+from smidgen.report import ProfileReport, latency_range
 from smidgen.sim import Limits
 from smidgen.targets import load_target
 from smidgen.verify import load_inputs
@@ -134,6 +134,7 @@ def _show(r: ProfileReport, source: str) -> None:
         lines.append(
             f"on the board  {r.board_cycles:,} cycles (modelled, with flash and caches): {r.board_latency_ms:.3f} ms"
         )
+    lines.append(f"silicon       {expected(r.latency_ms_range)}")
     ram, flash = r.ram, r.flash
     lines.append(
         f"RAM           {ram.total:,} bytes: arena {ram.arena:,} + scratch {ram.scratch:,} + static {ram.static:,} + "
@@ -143,6 +144,13 @@ def _show(r: ProfileReport, source: str) -> None:
     if r.unknown_instructions:
         lines.append(f"not priced    {r.unknown_instructions}: these instructions have no rule in the cycle model")
     show("\n".join(lines))
+
+
+def expected(span: tuple[float, float] | None) -> str:
+    """The range in which silicon's time is expected, in words."""
+    if span is None:
+        return "how far off these times are is not known: no measured latency of this board was compared"
+    return f"expected between {span[0]:.3f} and {span[1]:.3f} ms"
 
 
 def _show_elf(r: ElfProfile, as_json: bool) -> None:
@@ -163,6 +171,7 @@ def _show_elf(r: ElfProfile, as_json: bool) -> None:
                 "latency_ms": r.cycles.value * milliseconds,
                 "board_cycles": board,
                 "board_latency_ms": None if board is None else board * milliseconds,
+                "latency_ms_range": latency_range(r.target, r.cycles.value, board),
                 "stack_bytes": r.stack.value,
                 "functions": r.functions,
                 "mix": r.mix,
@@ -183,6 +192,7 @@ def _show_elf(r: ElfProfile, as_json: bool) -> None:
     show(f"cycles        {r.cycles.value:,} (modelled, zero wait states): {r.cycles.value * milliseconds:.3f} ms")
     if board is not None:
         show(f"on the board  {board:,} cycles (modelled, flash and caches included): {board * milliseconds:.3f} ms")
+    show(f"silicon       {expected(latency_range(r.target, r.cycles.value, board))}")
     show(f"stack         {r.stack.value:,} bytes (counted)")
     for note in r.notes:
         show(f"note: {note}")

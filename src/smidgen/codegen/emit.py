@@ -17,7 +17,7 @@ from smidgen.codegen.sources import Interface, Sources, TensorSlot
 from smidgen.codegen.sources import Step as TracedStep
 from smidgen.codegen.template import fill
 from smidgen.ir import Value
-from smidgen.kernels import source_path
+from smidgen.kernels import function_file, function_name, source_path
 from smidgen.kernels.kernel import ROOT as KERNELS_ROOT
 from smidgen.schedule import Schedule
 
@@ -48,13 +48,14 @@ def emit(schedule: Schedule, origin: Origin) -> tuple[Sources, Memory]:
 
 def _kernel_files(schedule: Schedule) -> dict[str, str]:
     """Sources of the kernels in use, with the headers they include."""
-    paths: dict[str, Path] = {}
-    for kernel in {s.choice.kernel.symbol: s.choice.kernel for s in schedule.steps}.values():
+    paths: dict[str, Path] = {p.name: p for p in (KERNELS_ROOT / "include").glob("*.h")}
+    functions: dict[str, str] = {}
+    for kernel, node in ((s.choice.kernel, s.node) for s in schedule.steps):
+        name, text = function_file(kernel, node)
+        functions[name] = text
         path = source_path(kernel)
-        paths[path.name] = path
-        paths.update((name, path.parent / name) for name in kernel.includes)
-    paths.update((p.name, p) for p in (KERNELS_ROOT / "include").glob("*.h"))
-    texts = {name: path.read_text(encoding="utf-8") for name, path in sorted(paths.items())}
+        paths.update((h, path.parent / h) for h in (path.name, *kernel.includes) if h.endswith(".h"))
+    texts = {**{name: path.read_text(encoding="utf-8") for name, path in paths.items()}, **functions}
     return {f"kernels/{name}": texts[name] for name in _needed(texts)}
 
 
@@ -94,7 +95,7 @@ def _interface(printer: Printer) -> Interface:
     steps = [
         TracedStep(
             s.index,
-            s.choice.kernel.symbol,
+            function_name(s.choice.kernel, s.node),
             s.node.loc,
             tuple(placed(v) for v in s.node.outputs),
             scratch(s.scratch, s.choice.kernel.scratch(s.node)),

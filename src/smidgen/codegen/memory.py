@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from smidgen.codegen.model import params_bytes
-from smidgen.kernels import footprint
+from smidgen.kernels import footprint, function_name
 from smidgen.schedule import Schedule
 
 
@@ -25,8 +25,8 @@ class Memory:
 
 def memory_of(schedule: Schedule, weights_bytes: int) -> Memory:
     """What the header promises and ``check`` compares with the board."""
-    symbols = {s.choice.kernel.symbol for s in schedule.steps}
+    functions = {function_name(s.choice.kernel, s.node): footprint.of(s.choice.kernel, s.node) for s in schedule.steps}
     params = sum(params_bytes(s.choice.kernel, s.node) for s in schedule.steps)
-    code = sum(footprint.code_bytes(s) for s in symbols) + footprint.run_code_bytes(len(schedule.steps)) + params
-    stack = footprint.run_stack_bytes() + max((footprint.stack_bytes(s) for s in symbols), default=0)
+    code = sum(code for code, _ in functions.values()) + footprint.run_code_bytes(len(schedule.steps)) + params
+    stack = footprint.run_stack_bytes() + max((stack for _, stack in functions.values()), default=0)
     return Memory(max(schedule.plan.nbytes, 8), weights_bytes, code, stack)

@@ -12,6 +12,7 @@ from smidgen.codegen.ctext import C_TYPES, INDENT, call, comment, struct_initial
 from smidgen.codegen.data import DataUnit
 from smidgen.codegen.template import fill
 from smidgen.ir import Node, TensorType, Value
+from smidgen.kernels import function_name
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue
 from smidgen.schedule import Schedule, Step
 
@@ -106,7 +107,7 @@ class Printer:
 
     def declarations(self) -> str:
         """One declaration a kernel, by its contract's function type: a wrong signature does not compile."""
-        used = {s.choice.kernel.symbol: s.choice.kernel.contract for s in self.schedule.steps}
+        used = {function_name(s.choice.kernel, s.node): s.choice.kernel.contract for s in self.schedule.steps}
         return "\n".join(f"extern smg_{contract}_kernel {symbol};" for symbol, contract in sorted(used.items()))
 
     def params(self, step: Step) -> str:
@@ -134,7 +135,7 @@ class Printer:
             arguments += [self._operand(node, operand, i, packed) for i, operand in enumerate(names)]
         arguments += [self._byte_pointer(v) for v in node.outputs]
         arguments.append("NULL" if step.scratch is None else f"scratch_{step.name}")
-        return f"{self._banner(step)}\n{call(kernel.symbol, arguments)}"
+        return f"{self._banner(step)}\n{call(function_name(kernel, node), arguments)}"
 
     def _banner(self, step: Step) -> str:
         node = step.node

@@ -4,6 +4,7 @@
 A kernel family is a folder: real C sources and an ``__init__.py`` that lists their Kernel records.
 """
 
+from smidgen.kernels.instance import function_file, function_name
 from smidgen.kernels.kernel import Choice, Kernel, Packed, select, source_path
 
-__all__ = ["Choice", "Kernel", "Packed", "select", "source_path"]
+__all__ = ["Choice", "Kernel", "Packed", "function_file", "function_name", "select", "source_path"]

@@ -7,6 +7,9 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
+from smidgen.ir import Node
+from smidgen.kernels.kernel import Kernel
+
 PROVENANCE = "kernel sizes measured once with zig cc -O3 for cortex-m4f"
 _FILE = Path(__file__).parent / "footprint.toml"
 _UNKNOWN_CODE_BYTES = 2048  # a kernel newer than the table: a cautious guess
@@ -27,6 +30,13 @@ def code_bytes(symbol: str) -> int:
 def stack_bytes(symbol: str) -> int:
     """Deepest stack of one call."""
     return _table().get(symbol, {}).get("stack_bytes", _UNKNOWN_STACK_BYTES)
+
+
+def of(kernel: Kernel, node: Node) -> tuple[int, int]:
+    """(code bytes, stack bytes) of the function that computes ``node``."""
+    if kernel.footprint is not None:
+        return kernel.footprint(node)
+    return code_bytes(kernel.symbol), stack_bytes(kernel.symbol)
 
 
 def run_code_bytes(steps: int) -> int:

@@ -45,6 +45,10 @@ class Kernel:
     ``scratch(node)`` gives bytes, 8-byte aligned by the planner, contents undefined on entry. ``inplace`` names the
     operand whose buffer the output may take over. Every kernel is exact: equal to ``Op.evaluate`` for every node that
     ``requires`` admits.
+
+    ``constants(node)`` gives macros that fix a function's shape: such a kernel's body is ``<symbol>.inc.h``, and each
+    distinct set of constants is a function of its own (kernels/instance.py). ``footprint(node)`` estimates, from above,
+    the code and stack bytes of that function; kernels without constants are measured in footprint.toml.
     """
 
     symbol: str
@@ -58,7 +62,12 @@ class Kernel:
     pack: Callable[[Node], Mapping[str, Packed]] | None = None
     scratch: Callable[[Node], int] = no_scratch
     inplace: str | None = None
+    overlap: Callable[[Node], Mapping[str, int]] | None = None
+    """Lead in bytes by buffer, "y" or "scratch": how far above that buffer's start the first operand may start and
+    share its bytes, if it dies here. The kernel reads each byte of the operand before it writes there or above."""
     includes: tuple[str, ...] = ()  # headers beside the .c file that it includes, beyond include/
+    constants: Callable[[Node], Mapping[str, int]] | None = None
+    footprint: Callable[[Node], tuple[int, int]] | None = None
 
     def rejects(self, node: Node, core: Core) -> str | None:
         """Why this kernel cannot compute ``node`` on ``core``, or None if it can."""
@@ -80,7 +89,8 @@ class Choice:
 
 
 def source_path(kernel: Kernel) -> Path:
-    return ROOT / kernel.family / f"{kernel.symbol}.c"
+    """The kernel's C file, or the body of its instances."""
+    return ROOT / kernel.family / f"{kernel.symbol}{'.inc.h' if kernel.constants else '.c'}"
 
 
 def select(node: Node, core: Core, kernels: Sequence[Kernel], *, force: str | None = None) -> Choice:

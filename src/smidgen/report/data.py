@@ -10,13 +10,14 @@ import numpy as np
 from smidgen.build import Image
 from smidgen.profile import ImageProfile, StepCost
 from smidgen.schedule import Schedule, Step
+from smidgen.targets import Target
 
 
 @dataclass(frozen=True, slots=True)
 class LayerReport:
     """One step. ``stall_cycles`` is what the board's memory system adds (None: not asked for).
 
-    ``macs`` are nominal, as the model's file has them, and what ``cycles_per_mac`` refers to; ``live_macs`` are computed.
+    ``macs`` are nominal, as the model's file has them, and what ``cycles_per_mac`` is of; ``live_macs`` are computed.
     """
 
     index: int
@@ -58,7 +59,7 @@ class FlashBytes:
 class ProfileReport:
     """instructions and stack are counted, cycles modelled (zero wait states), RAM and flash read off the image.
 
-    ``macs`` are nominal, as the model's file has them, and what ``cycles_per_mac`` refers to; ``live_macs`` are computed.
+    ``macs`` are nominal, as the model's file has them, and what ``cycles_per_mac`` is of; ``live_macs`` are computed.
     """
 
     model: str
@@ -76,6 +77,7 @@ class ProfileReport:
     latency_ms: float
     board_cycles: int | None  # with the board's flash, caches and prefetch
     board_latency_ms: float | None
+    latency_ms_range: tuple[float, float] | None  # between which silicon is expected, from the best figure above
     ram: RamBytes
     ram_lower_bound: int  # the arena no plan for these lifetimes can beat
     flash: FlashBytes
@@ -110,6 +112,7 @@ def profile_report(schedule: Schedule, image: Image, costs: ImageProfile) -> Pro
         latency_ms=_milliseconds(cycles, target.clock_hz),
         board_cycles=board,
         board_latency_ms=None if board is None else _milliseconds(board, target.clock_hz),
+        latency_ms_range=latency_range(target, cycles, board),
         ram=ram,
         ram_lower_bound=schedule.plan.bound_bytes,
         flash=FlashBytes(code, weights + sizes.initialized_bytes, code + weights + sizes.initialized_bytes),
@@ -121,7 +124,6 @@ def profile_report(schedule: Schedule, image: Image, costs: ImageProfile) -> Pro
 
 def _layer(step: Step, cost: StepCost, schedule: Schedule) -> LayerReport:
     macs = step.node.nominal_macs
-    alive = [p.buffer.nbytes for p in schedule.plan.placements if p.buffer.first <= step.index <= p.buffer.last]
     return LayerReport(
         index=step.index,
         name=step.name,
@@ -134,7 +136,7 @@ def _layer(step: Step, cost: StepCost, schedule: Schedule) -> LayerReport:
         cycles=cost.cycles.value,
         stall_cycles=None if cost.stalls is None else cost.stalls.value,
         cycles_per_mac=_ratio(cost.cycles.value, macs),
-        ram_bytes=sum(alive),
+        ram_bytes=schedule.plan.alive_bytes(step.index),
         flash_bytes=_constant_bytes(step),
     )
 
@@ -152,6 +154,16 @@ def _constant_bytes(step: Step) -> int:
 
 def _ratio(cycles: int, macs: int) -> float | None:
     return round(cycles / macs, 4) if macs else None
+
+
+def latency_range(target: Target, cycles: int, board_cycles: int | None) -> tuple[float, float] | None:
+    """Between which milliseconds silicon is expected; None for a board that was never compared with silicon."""
+    error = target.latency_error
+    if error is None:
+        return None
+    taken, percent = (cycles, error.zero_wait) if board_cycles is None else (board_cycles, error.board)
+    least, most = error.span(taken / target.clock_hz * 1e3, percent)
+    return round(least, 6), round(most, 6)
 
 
 def _milliseconds(cycles: int, clock_hz: int) -> float:
