@@ -32,6 +32,7 @@ from smidgen.ops import (
     Transpose,
 )
 from smidgen.ops.accumulators import worst_case
+from smidgen.transforms import INTEGER, run_pipeline
 from smidgen.transforms.channel_ranges import channel_ranges
 from smidgen.transforms.channels import is_weighted, links
 from smidgen.transforms.drop_dead_channels import drop_dead_channels
@@ -308,6 +309,29 @@ def test_random_networks_lose_channels_through_every_op() -> None:
                 narrowed.add(type(a.op))
     linked = (Add, AveragePool2D, Clamp, Concat, Conv2D, DepthwiseConv2D, Lookup, MaxPool2D, Mean, Mul, Pad, Reshape)
     assert narrowed >= set(linked)
+
+
+def test_nominal_macs_stay() -> None:
+    """The pipeline notes them first; layers narrowed, merged with a clamp or with padding keep theirs."""
+    b = Builder()
+    x = b.op(Clamp((-7, 90)), conv(b, b.input(_MAP), _FIRST, _ELSEWHERE))
+    x = conv(b, b.op(Pad((0, 1, 1, 0), (0, 0, 0, 0), -7), x), weights(3, 3, 3, 5))
+    before = b.graph(b.op(FullyConnected(out_quant=_OUT), x, b.constant(int8_type(2, 3), np.ones(6))))
+    after = run_pipeline(INTEGER, before, probe=random_arrays([_MAP]))
+    assert before.nominal_macs == before.macs == after.nominal_macs == sum(n.nominal_macs for n in after.nodes)
+    assert [n.nominal_macs for n in after.nodes] == [n.macs for n in before.nodes if n.macs]
+    assert after.macs == before.macs - 5 * 6 * 4 - 4 * 5 * 3 * 9  # of the constants, one is what the padding holds
+    assert run_pipeline(INTEGER[:-1], after).nominal_macs == before.macs  # noted once
+
+
+def test_removed_layers_count_on_paper() -> None:
+    b = Builder()
+    x = b.input(_MAP)
+    conv(b, x, weights(3, 1, 1, 4))
+    before = b.graph(conv(b, x, weights(5, 1, 1, 4)))
+    after = run_pipeline(INTEGER, before)
+    assert (after.nominal_macs, after.macs) == (before.macs, after.nodes[0].nominal_macs)
+    assert len(after.nodes) == 1
 
 
 def test_links_of_ops_without_channels() -> None:
