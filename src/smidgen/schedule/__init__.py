@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Graph and target to schedule: which kernel runs when, and where every byte lives."""
 
-from smidgen.schedule.first_fit import place
 from smidgen.schedule.lifetimes import Lifetimes, Step, lifetimes_of
+from smidgen.schedule.placement import place
 from smidgen.schedule.plan import Buffer, Overlap, Placement, Plan, lower_bound, verify_plan
-from smidgen.schedule.schedule import Schedule, Slot, make_schedule
+from smidgen.schedule.schedule import Arranged, Schedule, Slot, arrange, make_schedule, schedule_with
 
 __all__ = [
+    "Arranged",
     "Buffer",
     "Lifetimes",
     "Overlap",
@@ -15,9 +16,11 @@ __all__ = [
     "Schedule",
     "Slot",
     "Step",
+    "arrange",
     "lifetimes_of",
     "lower_bound",
     "make_schedule",
     "place",
+    "schedule_with",
     "verify_plan",
 ]
