@@ -112,7 +112,6 @@ def profile_report(schedule: Schedule, image: Image, costs: ImageProfile) -> Pro
 
 def _layer(step: Step, cost: StepCost, schedule: Schedule) -> LayerReport:
     macs = step.node.macs
-    alive = [p.buffer.nbytes for p in schedule.plan.placements if p.buffer.first <= step.index <= p.buffer.last]
     return LayerReport(
         index=step.index,
         name=step.name,
@@ -124,7 +123,7 @@ def _layer(step: Step, cost: StepCost, schedule: Schedule) -> LayerReport:
         cycles=cost.cycles.value,
         stall_cycles=None if cost.stalls is None else cost.stalls.value,
         cycles_per_mac=_ratio(cost.cycles.value, macs),
-        ram_bytes=sum(alive),
+        ram_bytes=schedule.plan.alive_bytes(step.index),
         flash_bytes=_constant_bytes(step),
     )
 
