@@ -62,11 +62,15 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A node that needs a kernel, its candidates with the fewest cycles first, and why the other kernels cannot."""
+    """A node that needs a kernel, its candidates with the fewest cycles first, and why the other kernels cannot.
+
+    ``alive``: the name and bytes of each value in memory meanwhile, in-place kernels left out of account.
+    """
 
     node: Node
     candidates: tuple[Candidate, ...]
     rejected: tuple[tuple[str, str], ...]
+    alive: tuple[tuple[str, int], ...]
 
     @property
     def name(self) -> str:
@@ -97,7 +101,7 @@ def layers(
         priced = [(costs(k, node) or cycles, k) for cycles, k in able]
         priced.sort(key=lambda t: (t[0], t[1].symbol))
         candidates = tuple(Candidate(k, node, cycles, alive.step_bytes(k, node)) for cycles, k in priced)
-        found.append(Layer(node, candidates, rejected))
+        found.append(Layer(node, candidates, rejected, tuple((v.name, v.type.nbytes) for v in alive.values(node))))
     if failures:
         raise NoKernel("\n".join(map(str, failures)), [f for e in failures for f in e.findings])
     if forced:
