@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 
 from smidgen.cli.common import (
+    Choosing,
+    choosing_options,
     facts,
-    forced_kernels,
     json_option,
-    kernel_option,
     model_argument,
     models_option,
     print_json,
@@ -40,7 +40,7 @@ from smidgen.ir import Graph, format_graph
     "--dump", type=click.Path(path_type=Path), metavar="DIR", help="Write the graph after every pass as text."
 )
 @click.option("--explain", is_flag=True, help="Show for every step why other kernels were not taken.")
-@kernel_option
+@choosing_options
 @models_option
 @json_option
 def command(
@@ -51,7 +51,7 @@ def command(
     force: bool,
     dump: Path | None,
     explain: bool,
-    kernels: tuple[str, ...],
+    choosing: Choosing,
     models: Path | None,
     as_json: bool,
 ) -> None:
@@ -63,7 +63,7 @@ def command(
             model,
             target,
             name=name,
-            kernels=forced_kernels(kernels),
+            **choosing.arguments(),
             models_dir=models,
             watch=lambda stage, graph: dumps.append((stage, graph)),
         )
