@@ -112,6 +112,12 @@ def choosing_options(f: F) -> F:
     return cast(F, command)  # the decorated function takes what click gives it
 
 
+def choice_fact(optimize: str, max_ram_bytes: int | None, max_flash_bytes: int | None) -> str:
+    """The setting and its limits in words."""
+    limits = [f", {what} at most {n:,} bytes" for what, n in (("RAM", max_ram_bytes), ("flash", max_flash_bytes)) if n]
+    return f"optimized for {optimize}{''.join(limits)}"
+
+
 def forced_kernels(options: Sequence[str]) -> dict[str, str]:
     """--kernel options as a mapping. UsageError for one without '='."""
     pairs = [o.partition("=") for o in options]
@@ -189,6 +195,13 @@ def show(*renderables: object) -> None:
     target = output if output.is_terminal else Console(width=_PIPED_WIDTH, markup=False, highlight=False)
     with _writing():
         target.print(*renderables, soft_wrap=all(isinstance(r, str | Text) for r in renderables))
+
+
+def macs_fact(nominal: int, live: int) -> str:
+    """How much work a model is on paper and how much of it is done."""
+    if live == nominal:
+        return f"{nominal:,}, all live"
+    return f"{nominal:,} nominal, as in the model's file; {live:,} live, the rest gives constants or is not used"
 
 
 def facts(rows: Sequence[tuple[str, str]]) -> str:

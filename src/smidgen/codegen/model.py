@@ -145,7 +145,7 @@ class Printer:
         paragraphs = (
             f"{number}: {type(node.op).__name__} from {comment(node.loc)}",
             f"{operands} -> {_shape(node.output.type)}",
-            f"{step.choice.kernel.symbol}: {node.macs} MACs, about {step.choice.cycles:.0f} cycles",
+            f"{step.choice.kernel.symbol}: {_macs(node)}, about {step.choice.cycles:.0f} cycles",
         )
         lines = "\n".join(wrap(p.split(), f"{INDENT} *   ") for p in paragraphs)
         return lines.replace(f"{INDENT} *   ", f"{INDENT}/* ", 1) + " */"
@@ -163,6 +163,11 @@ class Printer:
         if v.type.dtype != "uint8":
             return self.place(v)
         return f"({'int8_t' if v.data is None else 'const int8_t'} *){self.place(v)}"
+
+
+def _macs(node: Node) -> str:
+    narrowed = node.macs != node.nominal_macs
+    return f"{node.nominal_macs} MACs, {node.macs} live" if narrowed else f"{node.macs} MACs"
 
 
 def _operand_name(node: Node, index: int) -> str:

@@ -9,11 +9,15 @@ from dataclasses import dataclass
 from smidgen.build import Image, Sizes
 from smidgen.profile import ImageProfile, StepCost
 from smidgen.schedule import Schedule, Setting, Step, constant_bytes
+from smidgen.targets import Target
 
 
 @dataclass(frozen=True, slots=True)
 class LayerReport:
-    """One step. ``stall_cycles`` is what the board's memory system adds (None: not asked for)."""
+    """One step. ``stall_cycles`` is what the board's memory system adds (None: not asked for).
+
+    ``macs`` are nominal, as the model's file has them, and what ``cycles_per_mac`` is of; ``live_macs`` are computed.
+    """
 
     index: int
     name: str
@@ -21,6 +25,7 @@ class LayerReport:
     kernel: str
     shape: tuple[int, ...]
     macs: int
+    live_macs: int
     instructions: int
     cycles: int
     stall_cycles: int | None
@@ -61,7 +66,10 @@ class FlashBytes:
 
 @dataclass(frozen=True, slots=True)
 class ProfileReport:
-    """instructions and stack are counted, cycles modelled (zero wait states), RAM and flash read off the image."""
+    """instructions and stack are counted, cycles modelled (zero wait states), RAM and flash read off the image.
+
+    ``macs`` are nominal, as the model's file has them, and what ``cycles_per_mac`` is of; ``live_macs`` are computed.
+    """
 
     model: str
     target: str
@@ -72,6 +80,7 @@ class ProfileReport:
     max_ram_bytes: int | None
     max_flash_bytes: int | None
     macs: int
+    live_macs: int
     instructions: int
     instructions_kind: str
     cycles: int
@@ -80,6 +89,7 @@ class ProfileReport:
     latency_ms: float
     board_cycles: int | None  # with the board's flash, caches and prefetch
     board_latency_ms: float | None
+    latency_ms_range: tuple[float, float] | None  # between which silicon is expected, from the best figure above
     ram: RamBytes
     ram_lower_bound: int  # the arena no plan for these lifetimes can beat
     flash: FlashBytes
@@ -106,15 +116,17 @@ def profile_report(schedule: Schedule, image: Image, costs: ImageProfile) -> Pro
         optimize=schedule.objective.setting,
         max_ram_bytes=schedule.objective.max_ram_bytes,
         max_flash_bytes=schedule.objective.max_flash_bytes,
-        macs=schedule.graph.macs,
+        macs=schedule.graph.nominal_macs,
+        live_macs=schedule.graph.macs,
         instructions=costs.instructions.value,
         instructions_kind=costs.instructions.kind,
         cycles=cycles,
         cycles_kind=costs.cycles.kind,
-        cycles_per_mac=_ratio(cycles, schedule.graph.macs),
+        cycles_per_mac=_ratio(cycles, schedule.graph.nominal_macs),
         latency_ms=_milliseconds(cycles, target.clock_hz),
         board_cycles=board,
         board_latency_ms=None if board is None else _milliseconds(board, target.clock_hz),
+        latency_ms_range=latency_range(target, cycles, board),
         ram=ram,
         ram_lower_bound=schedule.plan.bound_bytes,
         flash=_flash(sizes, layers),
@@ -132,7 +144,7 @@ def _flash(sizes: Sizes, layers: Sequence[LayerReport]) -> FlashBytes:
 
 
 def _layer(step: Step, cost: StepCost, schedule: Schedule) -> LayerReport:
-    macs = step.node.macs
+    macs = step.node.nominal_macs
     constants = constant_bytes(step.choice.kernel, step.node)
     return LayerReport(
         index=step.index,
@@ -141,6 +153,7 @@ def _layer(step: Step, cost: StepCost, schedule: Schedule) -> LayerReport:
         kernel=cost.symbol,
         shape=step.node.output.type.shape,
         macs=macs,
+        live_macs=step.node.macs,
         instructions=cost.instructions.value,
         cycles=cost.cycles.value,
         stall_cycles=None if cost.stalls is None else cost.stalls.value,
@@ -155,6 +168,16 @@ def _layer(step: Step, cost: StepCost, schedule: Schedule) -> LayerReport:
 
 def _ratio(cycles: int, macs: int) -> float | None:
     return round(cycles / macs, 4) if macs else None
+
+
+def latency_range(target: Target, cycles: int, board_cycles: int | None) -> tuple[float, float] | None:
+    """Between which milliseconds silicon is expected; None for a board that was never compared with silicon."""
+    error = target.latency_error
+    if error is None:
+        return None
+    taken, percent = (cycles, error.zero_wait) if board_cycles is None else (board_cycles, error.board)
+    least, most = error.span(taken / target.clock_hz * 1e3, percent)
+    return round(least, 6), round(most, 6)
 
 
 def _milliseconds(cycles: int, clock_hz: int) -> float:
