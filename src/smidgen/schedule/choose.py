@@ -119,7 +119,7 @@ def _best(search: Search, objective: Objective, pool: Iterable[Picks], key: Key)
     """The least by ``key`` that keeps the limits: of the pool, then step by step through its neighbours."""
     best = _first(search, objective, pool, key, None)
     while best is not None:
-        better = _first(search, objective, search.neighbours(best, search.widest()), key, best)
+        better = _first(search, objective, search.neighbours(best), key, best)
         if better == best:
             break
         best = better

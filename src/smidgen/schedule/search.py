@@ -13,8 +13,8 @@ Picks = tuple[int, ...]
 """The index of the candidate taken, layer by layer: a whole program."""
 
 _SWEEPS = 4  # over all layers, at most; two are enough nearly always
-_HULL_POINTS = 24  # between the fewest cycles and the least flash, at one limit of RAM
-_THRESHOLDS = 16  # limits of RAM tried where each costs a hull
+_HULL_POINTS = 12  # between the fewest cycles and the least flash, at one limit of RAM
+_THRESHOLDS = 8  # limits of RAM tried where each costs a hull
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,12 +173,18 @@ class Search:
         starts = [problem.start(share) for share in (1.0, 0.0)]
         return min((problem.descend(p) for p in starts), key=lambda p: (problem.value(p), p))
 
-    def neighbours(self, picks: Picks, limit: Limit) -> Iterator[Picks]:
-        """Every program that differs in one layer."""
+    def neighbours(self, picks: Picks) -> Iterator[Picks]:
+        """Every program that differs in one layer, or in all layers that leave one function for another."""
         for i, taken in enumerate(picks):
-            for k in self._allowed(i, limit):
+            for k in range(len(self.layers[i].candidates)):
                 if k != taken:
                     yield (*picks[:i], k, *picks[i + 1 :])
+        functions = [{c.function: k for k, c in enumerate(layer.candidates)} for layer in self.layers]
+        used = [c.function for c in self.chosen(picks)]
+        for old, count in sorted(Counter(used).items()):
+            users = [i for i, f in enumerate(used) if f == old] if count > 1 else []
+            for new in sorted({f for i in users for f in functions[i]} - {old}):
+                yield tuple(functions[i].get(new, k) if used[i] == old else k for i, k in enumerate(picks))
 
 
 class _Priced:

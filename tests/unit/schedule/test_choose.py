@@ -85,7 +85,7 @@ def taken(search: Search, objective: Objective) -> Totals:
     return search.totals(picks)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(searches())
 def test_every_setting_against_all_programs(search: Search) -> None:
     totals = [t for _, t in programs(search)]
@@ -100,13 +100,13 @@ def test_every_setting_against_all_programs(search: Search) -> None:
     small = taken(search, Objective("size"))
     least_flash = min(t.flash_bytes for t in totals if t.cycles <= 4 * speed.cycles)
     assert small.cycles <= 4 * speed.cycles
-    assert small.flash_bytes <= 1.06 * least_flash  # a descent: near, not proven
+    assert small.flash_bytes <= 1.12 * least_flash  # a descent: near, not proven
     balance = taken(search, Objective("balanced"))
     best = min(t.cycles * sqrt(t.ram_bytes * t.flash_bytes) for t in totals)
-    assert balance.cycles * sqrt(balance.ram_bytes * balance.flash_bytes) <= 1.06 * best
+    assert balance.cycles * sqrt(balance.ram_bytes * balance.flash_bytes) <= 1.12 * best
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(searches(), st.data())
 def test_limits_are_kept_or_refused(search: Search, data: st.DataObject) -> None:
     totals = [t for _, t in programs(search)]
@@ -133,7 +133,7 @@ def test_limits_of_flash_are_kept(search: Search, data: st.DataObject) -> None:
         try:
             found = taken(search, Objective(setting, max_flash_bytes=flash))
         except DoesNotFit:  # the descent may miss the very least, not by much
-            assert flash <= 1.06 * min(t.flash_bytes for t in totals)
+            assert flash <= 1.12 * min(t.flash_bytes for t in totals)
         else:
             assert found.flash_bytes <= flash
             if setting == "speed":
