@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
+from math import prod
 
 from smidgen.schedule.candidates import Candidate, Layer
 
@@ -62,6 +64,13 @@ class Search:
         self._step = [[c.step_bytes for c in layer.candidates] for layer in self.layers]
         self._stack = [[c.stack_bytes for c in layer.candidates] for layer in self.layers]
         self._totals: dict[tuple[Picks, bool], Totals] = {}
+
+    @property
+    def programs(self) -> int:
+        return prod(len(layer.candidates) for layer in self.layers)
+
+    def all_programs(self) -> Iterator[Picks]:
+        return product(*(range(len(layer.candidates)) for layer in self.layers))
 
     def chosen(self, picks: Picks) -> list[Candidate]:
         return [layer.candidates[i] for layer, i in zip(self.layers, picks, strict=True)]
