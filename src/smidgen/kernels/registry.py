@@ -17,6 +17,7 @@ from smidgen.kernels import (
     quantize,
     softmax,
     transpose,
+    winograd,
 )
 from smidgen.kernels.kernel import Kernel
 
@@ -34,6 +35,7 @@ FAMILIES = (
     quantize,
     softmax,
     transpose,
+    winograd,
 )
 """One package a family; a new family is added here and nowhere else."""
 
