@@ -18,6 +18,7 @@ from smidgen.kernels import (
     quantize,
     softmax,
     transpose,
+    winograd,
 )
 from smidgen.kernels.kernel import Kernel
 
@@ -36,6 +37,7 @@ FAMILIES = (
     quantize,
     softmax,
     transpose,
+    winograd,
 )
 """One package a family; a new family is added here and nowhere else."""
 
