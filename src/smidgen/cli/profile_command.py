@@ -11,6 +11,7 @@ from smidgen.cli.common import (
     forced_kernels,
     json_option,
     kernel_option,
+    macs_fact,
     models_option,
     print_json,
     progress,
@@ -22,7 +23,7 @@ from smidgen.cli.common import (
 from smidgen.compiler import compile as compile_model
 from smidgen.compiler import profile as profile_model
 from smidgen.profile import ElfProfile, profile_elf
-from smidgen.report import ProfileReport
+from smidgen.report import ProfileReport, latency_range
 from smidgen.sim import Limits
 from smidgen.targets import load_target
 from smidgen.verify import load_inputs
@@ -104,7 +105,7 @@ def command(
 
 
 def _show(r: ProfileReport, source: str) -> None:
-    columns = ("#", "layer", "kernel", "out", "MACs", "instr", "cycles", "c/MAC", "stalls", "RAM", "flash")
+    columns = ("#", "layer", "kernel", "out", "MACs", "live", "instr", "cycles", "c/MAC", "stalls", "RAM", "flash")
     t = table(f"{source} on {r.target} ({r.numerics})", *columns, right=columns[4:])
     for layer in r.layers:
         t.add_row(
@@ -113,6 +114,7 @@ def _show(r: ProfileReport, source: str) -> None:
             layer.kernel.removeprefix("smg_"),
             "x".join(map(str, layer.shape[1:] or layer.shape)),
             f"{layer.macs:,}",
+            f"{layer.live_macs:,}",
             f"{layer.instructions:,}",
             f"{layer.cycles:,}",
             "-" if layer.cycles_per_mac is None else f"{layer.cycles_per_mac:.2f}",
@@ -121,8 +123,9 @@ def _show(r: ProfileReport, source: str) -> None:
             f"{layer.flash_bytes:,}",
         )
     show(t)
-    per_mac = "" if r.cycles_per_mac is None else f", {r.cycles_per_mac:.2f} a MAC"
+    per_mac = "" if r.cycles_per_mac is None else f", {r.cycles_per_mac:.2f} a nominal MAC"
     lines = [
+        f"MACs          {macs_fact(r.macs, r.live_macs)}",
         f"instructions  {r.instructions:,} (counted)",
         f"cycles        {r.cycles:,} (modelled, zero wait states{per_mac}): {r.latency_ms:.3f} ms "
         f"at {r.clock_hz / 1e6:g} MHz",
@@ -131,6 +134,7 @@ def _show(r: ProfileReport, source: str) -> None:
         lines.append(
             f"on the board  {r.board_cycles:,} cycles (modelled, with flash and caches): {r.board_latency_ms:.3f} ms"
         )
+    lines.append(f"silicon       {expected(r.latency_ms_range)}")
     ram, flash = r.ram, r.flash
     lines.append(
         f"RAM           {ram.total:,} bytes: arena {ram.arena:,} + scratch {ram.scratch:,} + static {ram.static:,} + "
@@ -140,6 +144,13 @@ def _show(r: ProfileReport, source: str) -> None:
     if r.unknown_instructions:
         lines.append(f"not priced    {r.unknown_instructions}: these instructions have no rule in the cycle model")
     show("\n".join(lines))
+
+
+def expected(span: tuple[float, float] | None) -> str:
+    """The range in which silicon's time is expected, in words."""
+    if span is None:
+        return "how far off these times are is not known: no measured latency of this board was compared"
+    return f"expected between {span[0]:.3f} and {span[1]:.3f} ms"
 
 
 def _show_elf(r: ElfProfile, as_json: bool) -> None:
@@ -160,6 +171,7 @@ def _show_elf(r: ElfProfile, as_json: bool) -> None:
                 "latency_ms": r.cycles.value * milliseconds,
                 "board_cycles": board,
                 "board_latency_ms": None if board is None else board * milliseconds,
+                "latency_ms_range": latency_range(r.target, r.cycles.value, board),
                 "stack_bytes": r.stack.value,
                 "functions": r.functions,
                 "mix": r.mix,
@@ -180,6 +192,7 @@ def _show_elf(r: ElfProfile, as_json: bool) -> None:
     show(f"cycles        {r.cycles.value:,} (modelled, zero wait states): {r.cycles.value * milliseconds:.3f} ms")
     if board is not None:
         show(f"on the board  {board:,} cycles (modelled, flash and caches included): {board * milliseconds:.3f} ms")
+    show(f"silicon       {expected(latency_range(r.target, r.cycles.value, board))}")
     show(f"stack         {r.stack.value:,} bytes (counted)")
     for note in r.notes:
         show(f"note: {note}")

@@ -62,6 +62,9 @@ class Kernel:
     pack: Callable[[Node], Mapping[str, Packed]] | None = None
     scratch: Callable[[Node], int] = no_scratch
     inplace: str | None = None
+    overlap: Callable[[Node], Mapping[str, int]] | None = None
+    """Lead in bytes by buffer, "y" or "scratch": how far above that buffer's start the first operand may start and
+    share its bytes, if it dies here. The kernel reads each byte of the operand before it writes there or above."""
     includes: tuple[str, ...] = ()  # headers beside the .c file that it includes, beyond include/
     constants: Callable[[Node], Mapping[str, int]] | None = None
     footprint: Callable[[Node], tuple[int, int]] | None = None

@@ -10,11 +10,15 @@ import numpy as np
 from smidgen.build import Image
 from smidgen.profile import ImageProfile, StepCost
 from smidgen.schedule import Schedule, Step
+from smidgen.targets import Target
 
 
 @dataclass(frozen=True, slots=True)
 class LayerReport:
-    """One step. ``stall_cycles`` is what the board's memory system adds (None: not asked for)."""
+    """One step. ``stall_cycles`` is what the board's memory system adds (None: not asked for).
+
+    ``macs`` are nominal, as the model's file has them, and what ``cycles_per_mac`` is of; ``live_macs`` are computed.
+    """
 
     index: int
     name: str
@@ -22,6 +26,7 @@ class LayerReport:
     kernel: str
     shape: tuple[int, ...]
     macs: int
+    live_macs: int
     instructions: int
     cycles: int
     stall_cycles: int | None
@@ -52,7 +57,10 @@ class FlashBytes:
 
 @dataclass(frozen=True, slots=True)
 class ProfileReport:
-    """instructions and stack are counted, cycles modelled (zero wait states), RAM and flash read off the image."""
+    """instructions and stack are counted, cycles modelled (zero wait states), RAM and flash read off the image.
+
+    ``macs`` are nominal, as the model's file has them, and what ``cycles_per_mac`` is of; ``live_macs`` are computed.
+    """
 
     model: str
     target: str
@@ -60,6 +68,7 @@ class ProfileReport:
     toolchain: str
     clock_hz: int
     macs: int
+    live_macs: int
     instructions: int
     instructions_kind: str
     cycles: int
@@ -68,6 +77,7 @@ class ProfileReport:
     latency_ms: float
     board_cycles: int | None  # with the board's flash, caches and prefetch
     board_latency_ms: float | None
+    latency_ms_range: tuple[float, float] | None  # between which silicon is expected, from the best figure above
     ram: RamBytes
     ram_lower_bound: int  # the arena no plan for these lifetimes can beat
     flash: FlashBytes
@@ -92,15 +102,17 @@ def profile_report(schedule: Schedule, image: Image, costs: ImageProfile) -> Pro
         numerics=schedule.graph.numerics,
         toolchain=image.toolchain,
         clock_hz=target.clock_hz,
-        macs=schedule.graph.macs,
+        macs=schedule.graph.nominal_macs,
+        live_macs=schedule.graph.macs,
         instructions=costs.instructions.value,
         instructions_kind=costs.instructions.kind,
         cycles=cycles,
         cycles_kind=costs.cycles.kind,
-        cycles_per_mac=_ratio(cycles, schedule.graph.macs),
+        cycles_per_mac=_ratio(cycles, schedule.graph.nominal_macs),
         latency_ms=_milliseconds(cycles, target.clock_hz),
         board_cycles=board,
         board_latency_ms=None if board is None else _milliseconds(board, target.clock_hz),
+        latency_ms_range=latency_range(target, cycles, board),
         ram=ram,
         ram_lower_bound=schedule.plan.bound_bytes,
         flash=FlashBytes(code, weights + sizes.initialized_bytes, code + weights + sizes.initialized_bytes),
@@ -111,8 +123,7 @@ def profile_report(schedule: Schedule, image: Image, costs: ImageProfile) -> Pro
 
 
 def _layer(step: Step, cost: StepCost, schedule: Schedule) -> LayerReport:
-    macs = step.node.macs
-    alive = [p.buffer.nbytes for p in schedule.plan.placements if p.buffer.first <= step.index <= p.buffer.last]
+    macs = step.node.nominal_macs
     return LayerReport(
         index=step.index,
         name=step.name,
@@ -120,11 +131,12 @@ def _layer(step: Step, cost: StepCost, schedule: Schedule) -> LayerReport:
         kernel=cost.symbol,
         shape=step.node.output.type.shape,
         macs=macs,
+        live_macs=step.node.macs,
         instructions=cost.instructions.value,
         cycles=cost.cycles.value,
         stall_cycles=None if cost.stalls is None else cost.stalls.value,
         cycles_per_mac=_ratio(cost.cycles.value, macs),
-        ram_bytes=sum(alive),
+        ram_bytes=schedule.plan.alive_bytes(step.index),
         flash_bytes=_constant_bytes(step),
     )
 
@@ -142,6 +154,16 @@ def _constant_bytes(step: Step) -> int:
 
 def _ratio(cycles: int, macs: int) -> float | None:
     return round(cycles / macs, 4) if macs else None
+
+
+def latency_range(target: Target, cycles: int, board_cycles: int | None) -> tuple[float, float] | None:
+    """Between which milliseconds silicon is expected; None for a board that was never compared with silicon."""
+    error = target.latency_error
+    if error is None:
+        return None
+    taken, percent = (cycles, error.zero_wait) if board_cycles is None else (board_cycles, error.board)
+    least, most = error.span(taken / target.clock_hz * 1e3, percent)
+    return round(least, 6), round(most, 6)
 
 
 def _milliseconds(cycles: int, clock_hz: int) -> float:

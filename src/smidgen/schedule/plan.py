@@ -1,18 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where every activation and scratch buffer lives in the arena, and the proof that none disturbs another."""
+"""What a placement of buffers in the arena is, the least it can need, and the proof that no buffer disturbs another."""
 
 from __future__ import annotations
 
-import random
-from bisect import insort
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from smidgen.errors import InvalidPlan
 
 ALIGN = 8  # bytes, of every buffer: kernels may assume it
-_ROUNDS = 400  # of the hill climb, at most; small graphs reach their bound long before
-_PAIRS = 1_000_000  # of buffers compared in the whole climb: large graphs get fewer rounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +23,18 @@ class Buffer:
     def meets(self, other: Buffer) -> bool:
         """True if both are alive at some step."""
         return self.first <= other.last and other.first <= self.last
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """``lower`` may share bytes with ``upper`` where start(upper) - start(lower) >= lead_bytes.
+
+    ``upper`` dies at the one step where the two meet: that step's kernel reads each byte of it before it writes there.
+    """
+
+    lower: str
+    upper: str
+    lead_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +56,7 @@ class Plan:
 
     @property
     def nbytes(self) -> int:
-        return max((_aligned(p.end) for p in self.placements), default=0)
+        return max((aligned(p.end) for p in self.placements), default=0)
 
     def offset(self, name: str) -> int:
         """Of the buffer of this name; InvalidPlan if the plan has none."""
@@ -57,87 +65,83 @@ class Plan:
                 return p.offset
         raise InvalidPlan(f"the plan has no buffer {name!r}")
 
+    def offsets(self) -> Mapping[str, int]:
+        """Every buffer's offset by name."""
+        return {p.buffer.name: p.offset for p in self.placements}
 
-def place(buffers: Sequence[Buffer]) -> Plan:
-    """First fit in several orders, then a seeded hill climb over orders until the lower bound is met.
+    def alive_bytes(self, step: int) -> int:
+        """Bytes of the arena that hold something at ``step``; those that two buffers share count once."""
+        total = end = 0
+        for p in self.placements:  # by offset
+            if p.buffer.first <= step <= p.buffer.last:
+                total += max(0, p.end - max(end, p.offset))
+                end = max(end, p.end)
+        return total
 
-    Deterministic. The orders are those of TFLite Micro's greedy planner (by size) and of Pisarchyk and Lee, "Efficient
-    Memory Management for Deep Neural Net Inference" (2020): by lifetime and by breadth.
+
+def aligned(n: int) -> int:
+    """``n`` rounded up to the alignment of buffers."""
+    return -(-n // ALIGN) * ALIGN
+
+
+def lower_bound(buffers: Sequence[Buffer], overlaps: Sequence[Overlap] = ()) -> int:
+    """The most bytes alive at one step, less what overlaps can save there: no placement can need less.
+
+    Buffers that ``x`` may overlap are apart from each other and start no later than ``x`` where they share bytes with
+    it, so ``x`` shares bytes with one of them at most: of each ``x`` only the largest saving counts.
     """
-    bound = lower_bound(buffers)
-    orders: tuple[Callable[[Buffer], tuple[int, ...]], ...] = (
-        lambda b: (-b.nbytes, b.first),
-        lambda b: (b.first, -b.nbytes),
-        lambda b: (-(b.last - b.first + 1) * b.nbytes, b.first),
-        lambda b: (b.first - b.last, -b.nbytes),
+    by_name = {b.name: b for b in buffers}
+    savings: dict[int, dict[str, int]] = {}  # step -> upper -> bytes
+    for o in overlaps:
+        lower, upper = by_name[o.lower], by_name[o.upper]
+        at_step = savings.setdefault(upper.last, {})
+        at_step[o.upper] = max(at_step.get(o.upper, 0), _saving(lower, upper, o))
+    need = (
+        sum(aligned(b.nbytes) for b in buffers if b.first <= t <= b.last) - sum(savings.get(t, {}).values())
+        for t in {b.first for b in buffers}
     )
-    starts = [sorted(buffers, key=lambda b, k=key: (*k(b), b.name)) for key in orders]  # type: ignore[misc]  # k: bound
-    order, placed = min(((o, _first_fit(o)) for o in starts), key=lambda pair: _peak(pair[1]))
-    best = _climb(order, placed, bound)
-    plan = Plan(tuple(sorted(best, key=lambda p: (p.offset, p.buffer.name))), bound)
-    verify_plan(plan, buffers)
-    return plan
+    return max(need, default=0)
 
 
-def lower_bound(buffers: Sequence[Buffer]) -> int:
-    """The most bytes alive at one step: no placement can need less."""
-    steps = {b.first for b in buffers}
-    alive = (sum(_aligned(b.nbytes) for b in buffers if b.first <= t <= b.last) for t in steps)
-    return max(alive, default=0)
+def _saving(lower: Buffer, upper: Buffer, overlap: Overlap) -> int:
+    """Bytes that the two need less together than apart."""
+    below, above = aligned(lower.nbytes), aligned(upper.nbytes)
+    together = max(below, min(aligned(overlap.lead_bytes), below) + above)
+    return below + above - together
 
 
-def verify_plan(plan: Plan, buffers: Sequence[Buffer]) -> None:
-    """Raise InvalidPlan unless every buffer is placed once, aligned, and apart from all it meets. O(n^2), no planner's
-    code."""
+def verify_plan(plan: Plan, buffers: Sequence[Buffer], overlaps: Sequence[Overlap] = ()) -> None:
+    """Raise InvalidPlan unless every buffer is placed once, aligned, and apart from all it meets or may not overlap.
+
+    O(n^2), no planner's code.
+    """
     if sorted(b.name for b in buffers) != sorted(p.buffer.name for p in plan.placements):
         raise InvalidPlan("the plan does not place every buffer exactly once")
+    leads = {(o.lower, o.upper): o.lead_bytes for o in overlaps}
+    _check_overlaps(buffers, leads)
     for i, p in enumerate(plan.placements):
         if p.offset < 0 or p.offset % ALIGN:
             raise InvalidPlan(f"{p.buffer.name} at {p.offset} is not aligned to {ALIGN}")
         for q in plan.placements[:i]:
-            if p.buffer.meets(q.buffer) and p.offset < q.end and q.offset < p.end:
+            disjoint = not p.buffer.meets(q.buffer) or p.offset >= q.end or q.offset >= p.end
+            if not (disjoint or _allowed(p, q, leads) or _allowed(q, p, leads)):
                 raise InvalidPlan(f"{p.buffer.name} overlaps {q.buffer.name} while both are alive")
     if plan.nbytes < plan.bound_bytes:
         raise InvalidPlan(f"the plan claims {plan.nbytes} bytes, below the lower bound {plan.bound_bytes}")
 
 
-def _aligned(n: int) -> int:
-    return -(-n // ALIGN) * ALIGN
+def _allowed(lower: Placement, upper: Placement, leads: Mapping[tuple[str, str], int]) -> bool:
+    lead = leads.get((lower.buffer.name, upper.buffer.name))
+    return lead is not None and upper.offset - lower.offset >= lead
 
 
-def _peak(placements: Sequence[Placement]) -> int:
-    return max((p.end for p in placements), default=0)
-
-
-def _first_fit(order: Sequence[Buffer]) -> list[Placement]:
-    """Each buffer in turn at the lowest offset where it meets nobody."""
-    done: list[Placement] = []
-    for b in order:
-        at = 0
-        for p in done:  # kept sorted by offset
-            if not p.buffer.meets(b):
-                continue
-            if at + b.nbytes <= p.offset:
-                break
-            at = max(at, _aligned(p.end))
-        insort(done, Placement(b, at), key=lambda p: p.offset)
-    return done
-
-
-def _climb(order: Sequence[Buffer], best: list[Placement], bound: int) -> list[Placement]:
-    """From ``best``, first fit in ``order``: swap two of the order, keep what is no worse, stop at the bound."""
-    rng = random.Random(0)
-    current, score = list(order), _peak(best)
-    rounds = min(_ROUNDS, _PAIRS // max(len(current), 1) ** 2) if len(current) > 1 else 0
-    for _ in range(rounds):
-        if _peak(best) <= bound:
-            break
-        i, j = rng.sample(range(len(current)), 2)
-        trial = list(current)
-        trial[i], trial[j] = trial[j], trial[i]
-        placed = _first_fit(trial)
-        if _peak(placed) <= score:
-            current, score = trial, _peak(placed)
-        if _peak(placed) < _peak(best):
-            best = placed
-    return best
+def _check_overlaps(buffers: Sequence[Buffer], leads: Mapping[tuple[str, str], int]) -> None:
+    """InvalidPlan for an overlap that no kernel can promise: two buffers needed together at more than one step."""
+    by_name = {b.name: b for b in buffers}
+    uppers: dict[int, str] = {}
+    for (lower, upper), lead in leads.items():
+        step = by_name[upper].last
+        if lead < 0 or by_name[lower].first != step or by_name[upper].first >= step:
+            raise InvalidPlan(f"{lower} may not overlap {upper}: they are not a kernel's result and dying operand")
+        if uppers.setdefault(step, upper) != upper:
+            raise InvalidPlan(f"step {step} overlaps two operands, {uppers[step]} and {upper}; one is allowed")

@@ -12,7 +12,7 @@ from typing import Any
 
 from smidgen.errors import TargetError, UsageError
 from smidgen.targets.isa import FEATURES, close
-from smidgen.targets.target import Core, FlashCache, Region, Target
+from smidgen.targets.target import Core, FlashCache, LatencyError, Region, Target
 
 _HERE = Path(__file__).parent
 _Table = Mapping[str, Any]  # Any: a TOML value, checked field by field below
@@ -73,7 +73,7 @@ def _core(path: Path) -> Core:
     return Core(name, title, closed, zig_cpu, gcc_flags, cycles, provenance)
 
 
-_BOARD_KEYS = frozenset(("name", "title", "core", "clock_hz", "provenance", "regions", "flash_cache"))
+_BOARD_KEYS = frozenset(("name", "title", "core", "clock_hz", "provenance", "regions", "flash_cache", "latency_error"))
 _REGION_KEYS = frozenset(("name", "kind", "base", "size_bytes", "wait_states", "provenance"))
 _CACHE_KEYS = frozenset(("instruction_lines", "data_lines", "line_bytes", "fetch_bytes", "prefetch", "provenance"))
 
@@ -96,9 +96,10 @@ def _target(path: Path) -> Target:
     if clock == 0:
         raise TargetError(f"{path}: clock_hz is 0")
     cache = _flash_cache(path, table["flash_cache"]) if "flash_cache" in table else None
+    error = _latency_error(path, table["latency_error"]) if "latency_error" in table else None
     core = load_core(_field(path, table, "core", str), path.parent)
     name, title = (_field(path, table, key, str) for key in ("name", "title"))
-    return Target(name, title, core, clock, regions, cache, _provenance(path, table, "the board"))
+    return Target(name, title, core, clock, regions, cache, _provenance(path, table, "the board"), error)
 
 
 def _region(path: Path, entry: _Table, index: int) -> Region:
@@ -133,6 +134,19 @@ def _flash_cache(path: Path, entry: _Table) -> FlashCache:
     prefetch = _field(path, entry, "prefetch", bool, where)
     source = _provenance(path, entry, where)
     return FlashCache(instruction_lines, data_lines, line_bytes, fetch_bytes, prefetch, source)
+
+
+def _latency_error(path: Path, entry: _Table) -> LatencyError:
+    where = "latency_error"
+    if isinstance(entry, dict):
+        _refuse_unknown(path, entry, frozenset(("zero_wait_percent", "board_percent", "provenance")), where)
+    spans = []
+    for key in ("zero_wait_percent", "board_percent"):
+        span = _field(path, entry, key, list, where)
+        if len(span) != 2 or not all(isinstance(v, int) for v in span) or not -100 < span[0] <= span[1]:
+            raise TargetError(f"{path}: {where}: {key} is {span!r}; two whole percentages, the lower first")
+        spans.append((span[0], span[1]))
+    return LatencyError(spans[0], spans[1], _provenance(path, entry, where))
 
 
 def _read(path: Path) -> _Table:

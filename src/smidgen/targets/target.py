@@ -51,6 +51,21 @@ class FlashCache:
 
 
 @dataclass(frozen=True, slots=True)
+class LatencyError:
+    """How far silicon has been found from modelled time, as (least, most) percent of the modelled time."""
+
+    zero_wait: tuple[int, int]  # from cycles without wait states
+    board: tuple[int, int]  # from cycles with the board's flash and caches
+    provenance: str
+
+    @staticmethod
+    def span(milliseconds: float, percent: tuple[int, int]) -> tuple[float, float]:
+        """The times between which silicon is expected."""
+        least, most = percent
+        return milliseconds * (100 + least) / 100, milliseconds * (100 + most) / 100
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """A board: its core, memories and clock. ``smidgen targets`` lists them."""
 
@@ -61,6 +76,7 @@ class Target:
     regions: tuple[Region, ...]
     flash_cache: FlashCache | None
     provenance: str
+    latency_error: LatencyError | None = None  # None: never compared with silicon
 
     def region(self, kind: RegionKind) -> Region:
         """The main (first listed) region of this kind."""

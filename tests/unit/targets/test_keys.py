@@ -18,6 +18,9 @@ _BOARD = Path(load.__file__).parent / "boards/nucleo-l4r5zi.toml"
     [
         ("clock_hz =", "clock =", "the board: unknown clock"),
         ("prefetch = true", "prefetch = true\nprefech = false", "flash_cache: unknown prefech"),
+        ("board_percent = [-10, 10]", "board = [-10, 10]", "latency_error: unknown board"),
+        ("board_percent = [-10, 10]", "board_percent = [10, -10]", "two whole percentages, the lower first"),
+        ("board_percent = [-10, 10]", "board_percent = [-10]", "two whole percentages, the lower first"),
         ("wait_states = 5", "wait_states = 5\nwaitstates = 0", r"regions\[0\]: unknown waitstates"),
     ],
 )
