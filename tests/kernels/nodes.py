@@ -61,7 +61,7 @@ def _bias(draw: Draw, rng: np.random.Generator, channels: int, terms: int) -> Ar
     return rng.integers(-size, size + 1, channels).astype(np.int32)
 
 
-def _layer(
+def draw_layer(
     draw: Draw,
     rng: np.random.Generator,
     op: Callable[..., Op],
@@ -114,7 +114,7 @@ def conv2d(draw: Draw, rounding: Rounding, style: str = "any") -> tuple[Node, li
     groups = draw(st.sampled_from([1, 1, 1, 2, 3])) if style == "any" else 1
     ic, oc = draw(st.integers(1, 19)), draw(st.integers(1, 9))
     kernel, attributes = ((1, 1), {}) if style == "1x1" else _windowed(draw, (h, w))
-    return _layer(draw, rng, ops.Conv2D, (n, h, w, ic * groups), (oc * groups, *kernel, ic), 0, draw(st.booleans()),
+    return draw_layer(draw, rng, ops.Conv2D, (n, h, w, ic * groups), (oc * groups, *kernel, ic), 0, draw(st.booleans()),
                   groups=groups, rounding=rounding, **attributes)  # fmt: skip
 
 
@@ -128,7 +128,7 @@ def depthwise(draw: Draw, rounding: Rounding, style: str = "any") -> tuple[Node,
     if style == "3x3":
         h, w, kernel = max(h, 2), max(w, 2), (3, 3)
         attributes = {"stride": attributes["stride"], "padding": (1, 1, 1, 1)}
-    return _layer(draw, rng, ops.DepthwiseConv2D, (n, h, w, ic), (*kernel, ic * multiplier), 2, draw(st.booleans()),
+    return draw_layer(draw, rng, ops.DepthwiseConv2D, (n, h, w, ic), (*kernel, ic * multiplier), 2, draw(st.booleans()),
                   rounding=rounding, **attributes)  # fmt: skip
 
 
@@ -137,7 +137,7 @@ def fully_connected(draw: Draw, rounding: Rounding) -> tuple[Node, list[Array]]:
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     lead = draw(st.sampled_from([(1,), (1,), (3,), (2, 2)]))
     k, o = draw(st.integers(1, 70)), draw(st.integers(1, 13))
-    return _layer(draw, rng, ops.FullyConnected, (*lead, k), (o, k), 0, draw(st.booleans()), rounding=rounding)
+    return draw_layer(draw, rng, ops.FullyConnected, (*lead, k), (o, k), 0, draw(st.booleans()), rounding=rounding)
 
 
 def _ratio(draw: Draw, low: int, high: int) -> float:
