@@ -127,9 +127,9 @@ class Plan:
 
     @property
     def column_bytes(self) -> int:
-        """From the words of a phase's column to those of its next."""
+        """From the words of a phase's column to those of its next; not 0 if there is one column only."""
         step = self.shape.stride[1] * self.shape.in_c * self.shape.phases // 2
-        return 4 * step * self.strip_rows
+        return 4 * max(step, 1) * self.strip_rows
 
     def cycles(self) -> float:
         """Modelled, of one image."""

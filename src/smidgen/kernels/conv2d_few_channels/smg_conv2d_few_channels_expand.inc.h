@@ -6,12 +6,15 @@
 #include "smg_memory.h"
 #include <stdint.h>
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter" /* naked functions find theirs in registers */
+
 #define SMG_FEW_CHANNELS_QUADS ((SMG_VALUES - SMG_HEAD) / 4)
 #define SMG_FEW_CHANNELS_REST ((SMG_VALUES - SMG_HEAD) % 4)
 
 SMG_INLINE uint32_t smg_few_channels_value(int8_t x) { return (uint32_t)(2 * (x + 128)); }
 
-#if defined(__ARM_FEATURE_DSP) && defined(__ARM_FP)
+#if SMG_FEW_CHANNELS_QUADS && defined(__ARM_FEATURE_DSP) && defined(__ARM_FP)
 #define SMG_FEW_CHANNELS_LANES(word)           \
     "eor " word ", " word ", lr\n"             \
     "and r7, r12, " word ", lsl #1\n"          \
@@ -55,7 +58,7 @@ __attribute__((naked, noinline)) static uint32_t *smg_few_channels_quads(const i
                      "mov r0, r1\n"
                      "pop {r4-r9, pc}\n");
 }
-#else
+#elif SMG_FEW_CHANNELS_QUADS
 SMG_INLINE uint32_t *smg_few_channels_quads(const int8_t *from, uint32_t *to, int32_t quads) {
     for (int32_t i = 0; i < 2 * quads; i++, from += 2, to += SMG_STRIP_ROWS) {
         *to = smg_few_channels_value(from[0]) | smg_few_channels_value(from[1]) << 16;
@@ -84,4 +87,5 @@ SMG_INLINE void smg_few_channels_expand(const int8_t *from, uint32_t *to, uint32
     *to = smg_few_channels_value(from[SMG_FEW_CHANNELS_REST - 1]) | zero << 16;
 #endif
 }
+#pragma GCC diagnostic pop
 #endif

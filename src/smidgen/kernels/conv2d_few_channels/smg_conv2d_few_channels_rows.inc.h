@@ -16,6 +16,9 @@
 #include "smg_fast_requantize.h"
 #include <stdint.h>
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter" /* naked functions find theirs in registers */
+
 #define SMG_FEW_CHANNELS_WEIGHTS (SMG_WORDS * SMG_K_H)
 
 /* Behind the weights: what sums start from, twice the bias of the first channel and that plus 512 times the second's;
@@ -189,4 +192,5 @@ SMG_INLINE void smg_few_channels_rows(const uint32_t *strip, int8_t *y, const ui
     }
 }
 #endif
+#pragma GCC diagnostic pop
 #endif
