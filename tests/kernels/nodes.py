@@ -119,6 +119,27 @@ def conv2d(draw: Draw, rounding: Rounding, style: str = "any") -> tuple[Node, li
 
 
 @st.composite
+def conv2d_few_channels(draw: Draw, rounding: Rounding) -> tuple[Node, list[Array]]:
+    """First layers: filters up to 10 rows, images of many rows, every number of channels about their limits.
+
+    The seed alone gives the shape, so that no two are alike.
+    """
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    kernels = [(3, 3), (3, 3), (5, 5), (7, 7), (10, 4), (1, 9), (2, 2), (4, 1), (1, 1)]
+    kernel = kernels[rng.integers(len(kernels))]
+    dilation = [(1, 1), (1, 1), (1, 1), (2, 1), (3, 2)][rng.integers(5)]
+    stride = [(1, 1), (2, 2), (1, 2), (2, 1), (3, 1), (4, 3)][rng.integers(6)]
+    n, h, w = rng.choice([1, 1, 2]), rng.integers(1, 41), rng.integers(1, 22)
+    ic, oc = rng.choice([1, 1, 2, 3, 3, 4, 5, 8]), rng.integers(1, 8)
+    t, left, b, r = (rng.integers(0, k + 1) for k in (*kernel, *kernel))
+    span = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
+    padding = (t, left, b + max(0, span[0] - (h + t + b)), r + max(0, span[1] - (w + left + r)))
+    x, w_shape = (tuple(map(int, s)) for s in ((n, h, w, ic), (oc, *kernel, ic)))
+    return _layer(draw, rng, ops.Conv2D, x, w_shape, 0, draw(st.booleans()), rounding=rounding, stride=stride,
+                  dilation=dilation, padding=tuple(map(int, padding)))  # fmt: skip
+
+
+@st.composite
 def depthwise(draw: Draw, rounding: Rounding, style: str = "any") -> tuple[Node, list[Array]]:
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     n, h, w = draw(st.sampled_from([1, 1, 2])), draw(st.integers(1, 9)), draw(st.integers(1, 7))
