@@ -32,6 +32,8 @@ _PLAIN: dict[type, Callable[[Rounding], st.SearchStrategy[Any]]] = {
 def strategy(kernel: Kernel) -> st.SearchStrategy[tuple[Node, list[Array]]]:
     """Nodes with data for every operand; ``Kernel.rejects`` has the last word."""
     rounding: Rounding = "even" if "rne" in kernel.symbol else "double"
+    if kernel.family == "pointwise":
+        return nodes.pointwise()
     if kernel.op is ops.Conv2D:
         style = "1x1" if "1x1" in kernel.symbol else "any" if "scalar" in kernel.symbol else "one group"
         return nodes.conv2d(rounding, style)
