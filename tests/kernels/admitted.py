@@ -40,6 +40,8 @@ def strategy(kernel: Kernel) -> st.SearchStrategy[tuple[Node, list[Array]]]:
     if kernel.op is ops.DepthwiseConv2D:
         style = "3x3" if "3x3" in kernel.symbol else "any" if "scalar" in kernel.symbol else "one"
         return nodes.depthwise(rounding, style)
+    if kernel.symbol == "smg_add_linear_s8_m4":
+        return st.one_of(nodes.add("double", "same"), nodes.add("even", "same"))
     if kernel.op is ops.Add:
         return nodes.add(rounding, "any" if "scalar" in kernel.symbol else "same")
     if kernel.op is ops.Mean:

@@ -147,6 +147,13 @@ def show(*renderables: object) -> None:
         target.print(*renderables, soft_wrap=all(isinstance(r, str | Text) for r in renderables))
 
 
+def macs_fact(nominal: int, live: int) -> str:
+    """How much work a model is on paper and how much of it is done."""
+    if live == nominal:
+        return f"{nominal:,}, all live"
+    return f"{nominal:,} nominal, as in the model's file; {live:,} live, the rest gives constants or is not used"
+
+
 def facts(rows: Sequence[tuple[str, str]]) -> str:
     """Lines of "name  value", the values in one column."""
     width = max(len(name) for name, _ in rows)

@@ -13,6 +13,7 @@ from smidgen.cli.common import (
     forced_kernels,
     json_option,
     kernel_option,
+    macs_fact,
     model_argument,
     models_option,
     print_json,
@@ -83,7 +84,8 @@ def command(
                 "folder": folder,
                 "files": written,
                 "digest": compiled.sources.digest,
-                "macs": compiled.graph.macs,
+                "macs": compiled.graph.nominal_macs,
+                "live_macs": compiled.graph.macs,
                 "bytes": {"arena": memory.arena, "weights": memory.weights},
                 "bytes_modelled": {"code": memory.code, "stack": memory.stack},
                 "arena_lower_bound_bytes": compiled.schedule.plan.bound_bytes,
@@ -104,7 +106,8 @@ def command(
     show(
         facts(
             (
-                ("model", f"{compiled.origin.source}, {compiled.graph.numerics}, {compiled.graph.macs:,} MACs"),
+                ("model", f"{compiled.origin.source}, {compiled.graph.numerics}"),
+                ("MACs", macs_fact(compiled.graph.nominal_macs, compiled.graph.macs)),
                 ("folder", f"{folder} ({len(written)} files; README.md says how to build them)"),
                 ("arena", f"{memory.arena:,} bytes of RAM (no plan can need less than {bound:,})"),
                 ("stack", f"about {memory.stack:,} bytes of RAM"),

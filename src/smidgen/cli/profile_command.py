@@ -11,6 +11,7 @@ from smidgen.cli.common import (
     forced_kernels,
     json_option,
     kernel_option,
+    macs_fact,
     models_option,
     print_json,
     progress,
@@ -104,7 +105,7 @@ def command(
 
 
 def _show(r: ProfileReport, source: str) -> None:
-    columns = ("#", "layer", "kernel", "out", "MACs", "instr", "cycles", "c/MAC", "stalls", "RAM", "flash")
+    columns = ("#", "layer", "kernel", "out", "MACs", "live", "instr", "cycles", "c/MAC", "stalls", "RAM", "flash")
     t = table(f"{source} on {r.target} ({r.numerics})", *columns, right=columns[4:])
     for layer in r.layers:
         t.add_row(
@@ -113,6 +114,7 @@ def _show(r: ProfileReport, source: str) -> None:
             layer.kernel.removeprefix("smg_"),
             "x".join(map(str, layer.shape[1:] or layer.shape)),
             f"{layer.macs:,}",
+            f"{layer.live_macs:,}",
             f"{layer.instructions:,}",
             f"{layer.cycles:,}",
             "-" if layer.cycles_per_mac is None else f"{layer.cycles_per_mac:.2f}",
@@ -121,8 +123,9 @@ def _show(r: ProfileReport, source: str) -> None:
             f"{layer.flash_bytes:,}",
         )
     show(t)
-    per_mac = "" if r.cycles_per_mac is None else f", {r.cycles_per_mac:.2f} a MAC"
+    per_mac = "" if r.cycles_per_mac is None else f", {r.cycles_per_mac:.2f} a nominal MAC"
     lines = [
+        f"MACs          {macs_fact(r.macs, r.live_macs)}",
         f"instructions  {r.instructions:,} (counted)",
         f"cycles        {r.cycles:,} (modelled, zero wait states{per_mac}): {r.latency_ms:.3f} ms "
         f"at {r.clock_hz / 1e6:g} MHz",

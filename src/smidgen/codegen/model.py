@@ -144,7 +144,7 @@ class Printer:
         paragraphs = (
             f"{number}: {type(node.op).__name__} from {comment(node.loc)}",
             f"{operands} -> {_shape(node.output.type)}",
-            f"{step.choice.kernel.symbol}: {node.macs} MACs, about {step.choice.cycles:.0f} cycles",
+            f"{step.choice.kernel.symbol}: {_macs(node)}, about {step.choice.cycles:.0f} cycles",
         )
         lines = "\n".join(wrap(p.split(), f"{INDENT} *   ") for p in paragraphs)
         return lines.replace(f"{INDENT} *   ", f"{INDENT}/* ", 1) + " */"
@@ -178,6 +178,11 @@ def params_bytes(kernel: Kernel, node: Node) -> int:
 
 def _variadic(node: Node) -> bool:
     return bool(node.op.operands) and node.op.operands[-1].endswith("*")
+
+
+def _macs(node: Node) -> str:
+    narrowed = node.macs != node.nominal_macs
+    return f"{node.nominal_macs} MACs, {node.macs} live" if narrowed else f"{node.macs} MACs"
 
 
 def _operand_name(node: Node, index: int) -> str:

@@ -15,7 +15,10 @@ from smidgen.targets import Target
 
 @dataclass(frozen=True, slots=True)
 class LayerReport:
-    """One step. ``stall_cycles`` is what the board's memory system adds (None: not asked for)."""
+    """One step. ``stall_cycles`` is what the board's memory system adds (None: not asked for).
+
+    ``macs`` are nominal, as the model's file has them, and what ``cycles_per_mac`` is of; ``live_macs`` are computed.
+    """
 
     index: int
     name: str
@@ -23,6 +26,7 @@ class LayerReport:
     kernel: str
     shape: tuple[int, ...]
     macs: int
+    live_macs: int
     instructions: int
     cycles: int
     stall_cycles: int | None
@@ -53,7 +57,10 @@ class FlashBytes:
 
 @dataclass(frozen=True, slots=True)
 class ProfileReport:
-    """instructions and stack are counted, cycles modelled (zero wait states), RAM and flash read off the image."""
+    """instructions and stack are counted, cycles modelled (zero wait states), RAM and flash read off the image.
+
+    ``macs`` are nominal, as the model's file has them, and what ``cycles_per_mac`` is of; ``live_macs`` are computed.
+    """
 
     model: str
     target: str
@@ -61,6 +68,7 @@ class ProfileReport:
     toolchain: str
     clock_hz: int
     macs: int
+    live_macs: int
     instructions: int
     instructions_kind: str
     cycles: int
@@ -94,12 +102,13 @@ def profile_report(schedule: Schedule, image: Image, costs: ImageProfile) -> Pro
         numerics=schedule.graph.numerics,
         toolchain=image.toolchain,
         clock_hz=target.clock_hz,
-        macs=schedule.graph.macs,
+        macs=schedule.graph.nominal_macs,
+        live_macs=schedule.graph.macs,
         instructions=costs.instructions.value,
         instructions_kind=costs.instructions.kind,
         cycles=cycles,
         cycles_kind=costs.cycles.kind,
-        cycles_per_mac=_ratio(cycles, schedule.graph.macs),
+        cycles_per_mac=_ratio(cycles, schedule.graph.nominal_macs),
         latency_ms=_milliseconds(cycles, target.clock_hz),
         board_cycles=board,
         board_latency_ms=None if board is None else _milliseconds(board, target.clock_hz),
@@ -114,7 +123,7 @@ def profile_report(schedule: Schedule, image: Image, costs: ImageProfile) -> Pro
 
 
 def _layer(step: Step, cost: StepCost, schedule: Schedule) -> LayerReport:
-    macs = step.node.macs
+    macs = step.node.nominal_macs
     return LayerReport(
         index=step.index,
         name=step.name,
@@ -122,6 +131,7 @@ def _layer(step: Step, cost: StepCost, schedule: Schedule) -> LayerReport:
         kernel=cost.symbol,
         shape=step.node.output.type.shape,
         macs=macs,
+        live_macs=step.node.macs,
         instructions=cost.instructions.value,
         cycles=cost.cycles.value,
         stall_cycles=None if cost.stalls is None else cost.stalls.value,

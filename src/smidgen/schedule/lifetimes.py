@@ -47,7 +47,7 @@ class Lifetimes:
 
 def lifetimes_of(graph: Graph, steps: Sequence[Step]) -> Lifetimes:
     """The buffers of ``steps``, which compute ``graph`` in a topological order."""
-    roots = _merge_in_place(graph, steps, _roots(graph))
+    roots = _merge_in_place(graph, steps, view_roots(graph))
     last = _last_uses(graph, steps, roots)
     scratch = tuple(
         Buffer(s.scratch, s.choice.kernel.scratch(s.node), s.index, s.index) for s in steps if s.scratch is not None
@@ -89,7 +89,7 @@ def _last_uses(graph: Graph, steps: Sequence[Step], roots: Mapping[Value, Value]
     return last
 
 
-def _roots(graph: Graph) -> dict[Value, Value]:
+def view_roots(graph: Graph) -> dict[Value, Value]:
     """Each computed value's root: the value whose buffer it shares through views."""
     roots: dict[Value, Value] = {v: v for v in graph.inputs}
     for node in graph.nodes:

@@ -56,6 +56,14 @@ typedef struct {
 } smg_add_params;
 typedef void smg_add_kernel(const smg_add_params *p, const int8_t *a, const int8_t *b, int8_t *y, void *scratch);
 
+/* y = (a_mult * a + b_mult * b + addend) >> shift, each product's upper 32 of 48 bits; shift and clamp are constants of
+ * the instance. y may be a or b. */
+typedef struct {
+    int32_t count, a_mult, b_mult, addend;
+} smg_add_linear_params;
+typedef void smg_add_linear_kernel(const smg_add_linear_params *p, const int8_t *a, const int8_t *b, int8_t *y,
+                                   void *scratch);
+
 /* One exact rounding, ties to even: y = rne((a * a_mult + b * b_mult) / 2^shift); a sign lives in its multiplier. */
 typedef struct {
     smg_broadcast shape;
