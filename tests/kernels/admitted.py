@@ -41,6 +41,8 @@ def strategy(kernel: Kernel) -> st.SearchStrategy[tuple[Node, list[Array]]]:
     rounding: Rounding = "even" if "rne" in kernel.symbol else "double"
     if kernel.family == "conv2d_few_channels":
         return st.one_of(nodes.conv2d_few_channels("double"), nodes.conv2d_few_channels("even"))
+    if kernel.family == "pointwise":
+        return nodes.pointwise()
     if kernel.op is ops.Conv2D:
         style = "1x1" if "1x1" in kernel.symbol else "any" if "scalar" in kernel.symbol else "one group"
         return nodes.conv2d(rounding, style)
