@@ -137,7 +137,7 @@ def conv2d_few_channels(draw: Draw, rounding: Rounding) -> tuple[Node, list[Arra
     span = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
     padding = (t, left, b + max(0, span[0] - (h + t + b)), r + max(0, span[1] - (w + left + r)))
     x, w_shape = (tuple(map(int, s)) for s in ((n, h, w, ic), (oc, *kernel, ic)))
-    return _layer(draw, rng, ops.Conv2D, x, w_shape, 0, draw(st.booleans()), rounding=rounding, stride=stride,
+    return draw_layer(draw, rng, ops.Conv2D, x, w_shape, 0, draw(st.booleans()), rounding=rounding, stride=stride,
                   dilation=dilation, padding=tuple(map(int, padding)))  # fmt: skip
 
 
@@ -151,7 +151,7 @@ def pointwise(draw: Draw) -> tuple[Node, list[Array]]:
     zero_point = draw(ZERO_POINTS)
     low, high = draw(st.sampled_from([(zero_point, 127), (zero_point, 127), (-128, 127), (-100, 90), (0, 60)]))
     rounding: Rounding = draw(st.sampled_from(["double", "double", "even"]))
-    return _layer(draw, rng, ops.Conv2D, (*shape, ic), (oc, 1, 1, ic), 0, draw(st.booleans()),
+    return draw_layer(draw, rng, ops.Conv2D, (*shape, ic), (oc, 1, 1, ic), 0, draw(st.booleans()),
                   out=(zero_point, (low, max(low, high))), groups=1, rounding=rounding)  # fmt: skip
 
 
@@ -165,6 +165,12 @@ def depthwise(draw: Draw, rounding: Rounding, style: str = "any") -> tuple[Node,
     if style == "3x3":
         h, w, kernel = max(h, 2), max(w, 2), (3, 3)
         attributes = {"stride": attributes["stride"], "padding": (1, 1, 1, 1)}
+    if style in ("3x3s1", "3x3s2"):
+        h, w = draw(st.integers(1, 14)), draw(st.sampled_from([*range(1, 13), 20, 22]))
+        t, left, b, r = (draw(st.integers(0, 1)) for _ in range(4))
+        h, w, kernel = max(h, 3 - t - b), max(w, 3 - left - r), (3, 3)
+        stride = (1, 1) if style == "3x3s1" else (2, 2)
+        attributes = {"stride": stride, "padding": (t, left, b, r)}
     return draw_layer(draw, rng, ops.DepthwiseConv2D, (n, h, w, ic), (*kernel, ic * multiplier), 2, draw(st.booleans()),
                   rounding=rounding, **attributes)  # fmt: skip
 

@@ -238,7 +238,7 @@ def _plans(s: Shape, budget: int) -> Iterator[Plan]:
                 continue
             for group in range(1, full + -(-tail * tails // rows) + 1):
                 plan = Plan(s, resident, rows, full, tail, tails, group)
-                if group > 1 and plan.scratch_bytes > budget or plan.strip_rows > STRIP_ROWS:
+                if (group > 1 and plan.scratch_bytes > budget) or plan.strip_rows > STRIP_ROWS:
                     break
                 if _encodable(plan):
                     yield plan
