@@ -15,6 +15,7 @@ SMG_INLINE uint32_t smg_high_halves(uint32_t a, uint32_t b) { return a >> 16 | (
 #if defined(__ARM_FEATURE_SIMD32)
 #include <arm_acle.h>
 SMG_INLINE uint32_t smg_sxtb16(uint32_t v) { return (uint32_t)__sxtb16((int8x4_t)v); }
+SMG_INLINE uint32_t smg_sxtab16(uint32_t acc, uint32_t v) { return (uint32_t)__sxtab16((int16x2_t)acc, (int8x4_t)v); }
 SMG_INLINE uint32_t smg_sadd16(uint32_t a, uint32_t b) { return (uint32_t)__sadd16((int16x2_t)a, (int16x2_t)b); }
 SMG_INLINE int32_t smg_smlad(uint32_t a, uint32_t b, int32_t acc) { return __smlad((int16x2_t)a, (int16x2_t)b, acc); }
 SMG_INLINE uint32_t smg_usat8(int32_t v) { return __usat(v, 8); }
@@ -39,6 +40,8 @@ SMG_INLINE uint32_t smg_sxtb16(uint32_t v) { return smg_lanes((int8_t)v, (int8_t
 SMG_INLINE uint32_t smg_sadd16(uint32_t a, uint32_t b) {
     return smg_lanes(smg_lane(a, 0) + smg_lane(b, 0), smg_lane(a, 1) + smg_lane(b, 1));
 }
+/* acc's lanes plus bytes 0 and 2. */
+SMG_INLINE uint32_t smg_sxtab16(uint32_t acc, uint32_t v) { return smg_sadd16(acc, smg_sxtb16(v)); }
 /* acc + the products of both lanes, modulo 2^32. */
 SMG_INLINE int32_t smg_smlad(uint32_t a, uint32_t b, int32_t acc) {
     const uint32_t low = (uint32_t)(smg_lane(a, 0) * smg_lane(b, 0));
@@ -71,4 +74,7 @@ SMG_INLINE int32_t smg_smmlar(int32_t a, int32_t b, int32_t c) {
 
 /* Bytes 1 and 3, each sign-extended into a lane: SXTB16 with its rotation. */
 SMG_INLINE uint32_t smg_sxtb16_odd(uint32_t v) { return smg_sxtb16(smg_ror8(v)); }
+
+/* acc's lanes plus bytes 1 and 3. */
+SMG_INLINE uint32_t smg_sxtab16_odd(uint32_t acc, uint32_t v) { return smg_sxtab16(acc, smg_ror8(v)); }
 #endif
