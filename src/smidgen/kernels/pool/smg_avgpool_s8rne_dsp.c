@@ -9,9 +9,7 @@ smg_avgpoolrne_kernel smg_avgpool_s8rne_dsp;
 static void finish(const smg_avgpoolrne_params *p, const int32_t *sums, int32_t count, smg_span rows, smg_span cols,
                    int8_t *y) {
     const int32_t elements = (rows.end - rows.first) * (cols.end - cols.first), i = smg_pool_divisor(p, elements);
-    const int32_t shift = p->shift[i], right = shift < 0 ? -shift : 0;
-    const smg_channel s = {elements * p->in_offset,  p->mult[i], shift > 0 ? shift + 1 : 1, right, (1 << right) >> 1,
-                           right > 0 ? 0 : INT32_MIN};
+    const smg_channel s = smg_rescale(SMG_EVEN, elements * p->in_offset, p->mult[i], p->shift[i]);
     const smg_range range = smg_output_range(p->out_offset, p->act_min, p->act_max);
     for (int32_t k = 0; k < count; k++) {
         const int32_t v = smg_requantize_even(sums[k] + s.bias, s);
