@@ -22,6 +22,16 @@ SMG_INLINE uint32_t smg_usat8(int32_t v) { return __usat(v, 8); }
 SMG_INLINE uint32_t smg_uqadd8(uint32_t a, uint32_t b) { return (uint32_t)__uqadd8((uint8x4_t)a, (uint8x4_t)b); }
 SMG_INLINE uint32_t smg_uqsub8(uint32_t a, uint32_t b) { return (uint32_t)__uqsub8((uint8x4_t)a, (uint8x4_t)b); }
 SMG_INLINE uint32_t smg_uadd8(uint32_t a, uint32_t b) { return (uint32_t)__uadd8((uint8x4_t)a, (uint8x4_t)b); }
+SMG_INLINE uint32_t smg_max8(uint32_t a, uint32_t b) { /* one block: compilers do not follow the GE flags */
+    uint32_t result;
+    __asm__("ssub8 %0, %1, %2\n\tsel %0, %1, %2" : "=&r"(result) : "r"(a), "r"(b));
+    return result;
+}
+SMG_INLINE uint32_t smg_min8(uint32_t a, uint32_t b) {
+    uint32_t result;
+    __asm__("ssub8 %0, %1, %2\n\tsel %0, %2, %1" : "=&r"(result) : "r"(a), "r"(b));
+    return result;
+}
 SMG_INLINE int32_t smg_if_negative(int32_t v, int32_t mask) { /* compilers would compare and branch over a move */
     int32_t result;
     __asm__("and %0, %1, %2, asr #31" : "=r"(result) : "r"(mask), "r"(v));
@@ -64,6 +74,13 @@ SMG_INLINE uint32_t smg_uqsub8(uint32_t a, uint32_t b) {
 SMG_INLINE uint32_t smg_uadd8(uint32_t a, uint32_t b) {
     return ((a & 0x7f7f7f7fU) + (b & 0x7f7f7f7fU)) ^ ((a ^ b) & 0x80808080U);
 }
+/* The larger and the smaller of each pair of signed bytes: SSUB8 and SEL. */
+SMG_INLINE uint32_t smg_max8(uint32_t a, uint32_t b) {
+    uint32_t result = 0;
+    for (int32_t i = 0; i < 32; i += 8) result |= ((int8_t)(a >> i) > (int8_t)(b >> i) ? a : b) & (255U << i);
+    return result;
+}
+SMG_INLINE uint32_t smg_min8(uint32_t a, uint32_t b) { return a ^ b ^ smg_max8(a, b); }
 /* mask where v is negative, else 0. */
 SMG_INLINE int32_t smg_if_negative(int32_t v, int32_t mask) { return v < 0 ? mask : 0; }
 /* c + a * b / 2^32, ties up. */

@@ -90,9 +90,22 @@ def dsp_cost(node: Node, core: Core) -> float:
 _DSP = (int8_elements, four_channels, window_sum_fits)
 _INCLUDES = ("smg_window_sums.inc.h", "smg_pool_window.inc.h")
 
+
+def max_dsp_cost(node: Node, core: Core) -> float:
+    """Of every output position: blocks of 16 channels and blocks of 4."""
+    op, channels = node.op, node["x"].type.shape[3]
+    assert isinstance(op, MaxPool2D)
+    elements, rows = op.kernel[0] * op.kernel[1], op.kernel[0]
+    large, small = channels // 16, -(-(channels % 16) // 4)
+    each = large * (55 + rows * 26 + elements * 22) + small * (47 + rows * 15 + elements * 9)
+    return 100 + node.output.type.elements // channels * (50 + each)
+
+
 KERNELS = (
     Kernel("smg_maxpool_s8_scalar", "pool", "pool", MaxPool2D, scalar_cost, params,
            requires=(int8_elements,), includes=("smg_pool_window.inc.h",)),
+    Kernel("smg_maxpool_s8_dsp", "pool", "pool", MaxPool2D, max_dsp_cost, params, frozenset(("dsp",)),
+           (int8_elements, four_channels), includes=("smg_pool_window.inc.h",)),
     Kernel("smg_avgpool_s8_scalar", "pool", "pool", AveragePool2D, scalar_cost, params,
            requires=(double_rounding, int8_elements, window_sum_fits), includes=("smg_pool_window.inc.h",)),
     Kernel("smg_avgpool_s8rne_scalar", "pool", "avgpoolrne", AveragePool2D, scalar_cost, params_rne,
