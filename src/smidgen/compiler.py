@@ -128,10 +128,11 @@ def compile(
 ) -> Compiled:
     """Compile a model for a target; nothing is written or built.
 
-    ``optimize`` is speed, balanced, size or ram; ``max_ram`` (arena and stack) and ``max_flash`` (code and constants)
-    are bytes, or text like "64K". ``kernels`` forces kernels by step name. ``weights`` is flash, staged (copied to RAM
-    before the steps where that pays) or sram (kept there). ``probe`` evaluates the graph before and after every pass
-    and compares. ``watch`` sees the graph after each pass. Raises UsageError, ModelError, NoKernel, DoesNotFit if the limits or (unless ``check_fit`` is False) the board's memories cannot be kept.
+    ``optimize`` is speed, balanced, size or ram; ``max_ram`` (arena, stack and weights kept in RAM) and ``max_flash``
+    (code and constants) are bytes, or text like "64K". ``kernels`` forces kernels by step name. ``weights`` is flash,
+    staged (copied to RAM before the steps where that pays) or sram (kept there). ``probe`` evaluates the graph before
+    and after every pass and compares. ``watch`` sees the graph after each pass. Raises UsageError, ModelError,
+    NoKernel, DoesNotFit if the limits or (unless ``check_fit`` is False) the board's memories cannot be kept.
     """
     objective, place = make_objective(optimize, max_ram, max_flash), check_weights(weights)
     board = target if isinstance(target, Target) else load_target(target)
@@ -148,7 +149,19 @@ def compile(
             schedule = make_schedule(lowered, board, kernels, objective=within, weights=place)
             sources, memory = emit(schedule, origin)
         require_fit(memory, board)
+    _require_ram(memory, objective)
     return Compiled(lowered, schedule, sources, origin, memory)
+
+
+def _require_ram(memory: Memory, objective: Objective) -> None:
+    """Raise DoesNotFit if the weights kept in RAM, which no choice of kernels sees, break the limit."""
+    limit = objective.max_ram_bytes
+    if memory.static and limit is not None and memory.ram > limit:
+        raise DoesNotFit(
+            f"the weights kept in RAM take {memory.static:,} bytes: with arena {memory.arena:,} and stack "
+            f"{memory.stack:,} that is {memory.ram:,}, more than the {limit:,} of --max-ram. Raise the limit, or take "
+            "--weights staged or flash"
+        )
 
 
 def _fits(memory: Memory, board: Target) -> bool:
