@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from smidgen.schedule import SETTINGS, WEIGHTS, make_objective
+from smidgen.schedule import SETTINGS, WEIGHTS, Weights, make_objective
 
 console = Console(stderr=True, markup=False, highlight=False)
 """Messages and progress: stderr, so that stdout holds results only. No markup: names of files may look like it."""
@@ -131,6 +131,13 @@ def choice_fact(optimize: str, max_ram_bytes: int | None, max_flash_bytes: int |
     """The setting and its limits in words."""
     limits = [f", {what} at most {n:,} bytes" for what, n in (("RAM", max_ram_bytes), ("flash", max_flash_bytes)) if n]
     return f"optimized for {optimize}{''.join(limits)}"
+
+
+def weights_fact(weights: Weights, staged: int, steps: int, static_bytes: int) -> str:
+    """Where weights are read from, in words, with what it takes."""
+    if weights == "staged":
+        return f"staged: {staged} of {steps} steps copy theirs to the arena first"
+    return f"{weights}: {WEIGHTS[weights]}" + (f", {static_bytes:,} bytes" if static_bytes else "")
 
 
 def forced_kernels(options: Sequence[str]) -> dict[str, str]:
