@@ -23,6 +23,7 @@ Key = Callable[[Totals], tuple[float, ...]]
 """What a setting minimises; never better with more RAM, so a lower bound of RAM gives a lower bound of it."""
 
 _PLANS = 60  # planned in full, at most, to find one program
+_ALL_PROGRAMS = 2000  # so many are tried one by one
 _SHOWN = 3  # layers or buffers named in a message
 
 
@@ -101,7 +102,9 @@ def _fastest(search: Search, objective: Objective) -> Picks | None:
 
 
 def _pool(search: Search, objective: Objective) -> list[Picks]:
-    """Programs worth a look; flash is only weighed where the objective does."""
+    """Programs worth a look, all of them if they are few; flash is only weighed where the objective does."""
+    if search.programs <= _ALL_PROGRAMS:
+        return list(search.all_programs())
     if not _weighs_flash(objective):
         return list(dict.fromkeys(search.fastest(limit) for limit in search.limits(objective.max_ram_bytes)))
     limits = search.few_limits(objective.max_ram_bytes)
@@ -119,7 +122,7 @@ def _best(search: Search, objective: Objective, pool: Iterable[Picks], key: Key)
     """The least by ``key`` that keeps the limits: of the pool, then step by step through its neighbours."""
     best = _first(search, objective, pool, key, None)
     while best is not None:
-        better = _first(search, objective, search.neighbours(best, search.widest()), key, best)
+        better = _first(search, objective, search.neighbours(best), key, best)
         if better == best:
             break
         best = better

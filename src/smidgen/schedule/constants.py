@@ -15,7 +15,10 @@ from smidgen.kernels.kernel import Kernel, ParamValue
 @dataclass(frozen=True, slots=True)
 class ConstantBytes:
     """``weights``: the node's own int8 weights; ``growth``: what packing adds to them (less than 0: it saves);
-    ``tables``: biases, multipliers and whatever else a kernel reads; ``params``: its parameter struct."""
+    ``tables``: biases, multipliers and whatever else a kernel reads; ``params``: its parameter struct.
+
+    Of a kernel that is not given ``w`` the largest array stands for the weights.
+    """
 
     weights: int
     growth: int
@@ -35,7 +38,8 @@ def constant_bytes(kernel: Kernel, node: Node) -> ConstantBytes:
     """Bytes of the arrays the kernel reads (operands as packed, arrays its parameters point to) and of its struct."""
     packed = kernel.packed(node)
     names = [o.rstrip("?*") for o in node.op.operands]
-    weights = stored = tables = 0
+    weights = stored = 0
+    tables = [p.data.nbytes for name, p in packed.items() if p.data is not None and name not in names]
     for i, v in enumerate(node.inputs):
         if v.data is None:
             continue
@@ -45,12 +49,12 @@ def constant_bytes(kernel: Kernel, node: Node) -> ConstantBytes:
         if name == "w":
             weights, stored = v.data.nbytes, nbytes
         else:
-            tables += nbytes
-    added = [p.data for name, p in packed.items() if p.data is not None and name not in names[: len(node.inputs)]]
-    tables += sum(a.nbytes for a in added)
-    params = kernel.params(node)
-    tables += sum(v.nbytes for v in params.values() if isinstance(v, np.ndarray))
-    return ConstantBytes(weights, stored - weights, tables, params_bytes(kernel, node))
+            tables.append(nbytes)
+    tables += [v.nbytes for v in kernel.params(node).values() if isinstance(v, np.ndarray)]
+    if weights and not stored and tables:
+        stored = max(tables)
+        tables.remove(stored)
+    return ConstantBytes(weights, stored - weights, sum(tables), params_bytes(kernel, node))
 
 
 def params_bytes(kernel: Kernel, node: Node) -> int:

@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
+from math import prod
 
 from smidgen.schedule.candidates import Candidate, Layer
 
@@ -13,8 +15,8 @@ Picks = tuple[int, ...]
 """The index of the candidate taken, layer by layer: a whole program."""
 
 _SWEEPS = 4  # over all layers, at most; two are enough nearly always
-_HULL_POINTS = 24  # between the fewest cycles and the least flash, at one limit of RAM
-_THRESHOLDS = 16  # limits of RAM tried where each costs a hull
+_HULL_POINTS = 12  # between the fewest cycles and the least flash, at one limit of RAM
+_THRESHOLDS = 8  # limits of RAM tried where each costs a hull
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,13 @@ class Search:
         self._step = [[c.step_bytes for c in layer.candidates] for layer in self.layers]
         self._stack = [[c.stack_bytes for c in layer.candidates] for layer in self.layers]
         self._totals: dict[tuple[Picks, bool], Totals] = {}
+
+    @property
+    def programs(self) -> int:
+        return prod(len(layer.candidates) for layer in self.layers)
+
+    def all_programs(self) -> Iterator[Picks]:
+        return product(*(range(len(layer.candidates)) for layer in self.layers))
 
     def chosen(self, picks: Picks) -> list[Candidate]:
         return [layer.candidates[i] for layer, i in zip(self.layers, picks, strict=True)]
@@ -173,12 +182,18 @@ class Search:
         starts = [problem.start(share) for share in (1.0, 0.0)]
         return min((problem.descend(p) for p in starts), key=lambda p: (problem.value(p), p))
 
-    def neighbours(self, picks: Picks, limit: Limit) -> Iterator[Picks]:
-        """Every program that differs in one layer."""
+    def neighbours(self, picks: Picks) -> Iterator[Picks]:
+        """Every program that differs in one layer, or in all layers that leave one function for another."""
         for i, taken in enumerate(picks):
-            for k in self._allowed(i, limit):
+            for k in range(len(self.layers[i].candidates)):
                 if k != taken:
                     yield (*picks[:i], k, *picks[i + 1 :])
+        functions = [{c.function: k for k, c in enumerate(layer.candidates)} for layer in self.layers]
+        used = [c.function for c in self.chosen(picks)]
+        for old, count in sorted(Counter(used).items()):
+            users = [i for i, f in enumerate(used) if f == old] if count > 1 else []
+            for new in sorted({f for i in users for f in functions[i]} - {old}):
+                yield tuple(functions[i].get(new, k) if used[i] == old else k for i, k in enumerate(picks))
 
 
 class _Priced:

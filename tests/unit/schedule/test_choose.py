@@ -85,30 +85,39 @@ def taken(search: Search, objective: Objective) -> Totals:
     return search.totals(picks)
 
 
-@settings(max_examples=150, deadline=None)
+@pytest.fixture(scope="module", params=["all", "descent"])
+def near(request: pytest.FixtureRequest) -> Iterator[float]:
+    """How far from the best a choice may be: not at all where all programs are tried, some way for a descent."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "descent":
+            patch.setattr("smidgen.schedule.choose._ALL_PROGRAMS", 0)
+        yield 1.0 if request.param == "all" else 1.5
+
+
+@settings(max_examples=100, deadline=None)
 @given(searches())
-def test_every_setting_against_all_programs(search: Search) -> None:
+def test_every_setting_against_all_programs(near: float, search: Search) -> None:
     totals = [t for _, t in programs(search)]
-    fastest = min((t.cycles, t.ram_bytes) for t in totals)
     speed = taken(search, Objective())
-    assert speed.cycles == fastest[0]
-    assert speed.ram_bytes <= fastest[1] + 72
+    assert speed.cycles == min(t.cycles for t in totals)
+    assert speed.ram_bytes <= min(t.ram_bytes for t in totals if t.cycles == speed.cycles) + 72
     lean = taken(search, Objective("ram"))
-    least_ram = min(t.ram_bytes for t in totals if t.cycles <= 1.5 * speed.cycles)
     assert lean.cycles <= 1.5 * speed.cycles
-    assert lean.ram_bytes <= 1.005 * least_ram
+    assert lean.ram_bytes <= 1.005 * min(t.ram_bytes for t in totals if t.cycles <= 1.5 * speed.cycles)
     small = taken(search, Objective("size"))
-    least_flash = min(t.flash_bytes for t in totals if t.cycles <= 4 * speed.cycles)
     assert small.cycles <= 4 * speed.cycles
-    assert small.flash_bytes <= 1.06 * least_flash  # a descent: near, not proven
+    assert small.flash_bytes <= 1.01 * near * min(t.flash_bytes for t in totals if t.cycles <= 4 * speed.cycles)
     balance = taken(search, Objective("balanced"))
-    best = min(t.cycles * sqrt(t.ram_bytes * t.flash_bytes) for t in totals)
-    assert balance.cycles * sqrt(balance.ram_bytes * balance.flash_bytes) <= 1.06 * best
+    assert product_of(balance) <= 1.000001 * near * min(map(product_of, totals))
 
 
-@settings(max_examples=150, deadline=None)
+def product_of(t: Totals) -> float:
+    return t.cycles * sqrt(t.ram_bytes * t.flash_bytes)
+
+
+@settings(max_examples=100, deadline=None)
 @given(searches(), st.data())
-def test_limits_are_kept_or_refused(search: Search, data: st.DataObject) -> None:
+def test_limits_of_ram_are_kept_or_refused(near: float, search: Search, data: st.DataObject) -> None:
     totals = [t for _, t in programs(search)]
     ram = data.draw(st.sampled_from(sorted({t.ram_bytes for t in totals}))) - data.draw(st.sampled_from([0, 0, 1]))
     least = min(t.ram_bytes for t in totals)
@@ -121,23 +130,24 @@ def test_limits_are_kept_or_refused(search: Search, data: st.DataObject) -> None
         found = taken(search, objective)
         assert found.ram_bytes <= ram
         if setting == "speed":
-            assert found.cycles == min(t.cycles for t in totals if t.ram_bytes <= ram)
+            assert found.cycles <= near * min(t.cycles for t in totals if t.ram_bytes <= ram)
 
 
 @settings(max_examples=100, deadline=None)
 @given(searches(), st.data())
-def test_limits_of_flash_are_kept(search: Search, data: st.DataObject) -> None:
+def test_limits_of_flash_are_kept_or_refused(near: float, search: Search, data: st.DataObject) -> None:
     totals = [t for _, t in programs(search)]
-    flash = data.draw(st.sampled_from(sorted({t.flash_bytes for t in totals})))
+    flash = data.draw(st.sampled_from(sorted({t.flash_bytes for t in totals}))) - data.draw(st.sampled_from([0, 0, 1]))
+    least = min(t.flash_bytes for t in totals)
     for setting in SETTINGS:
         try:
             found = taken(search, Objective(setting, max_flash_bytes=flash))
-        except DoesNotFit:  # the descent may miss the very least, not by much
-            assert flash <= 1.06 * min(t.flash_bytes for t in totals)
-        else:
-            assert found.flash_bytes <= flash
-            if setting == "speed":
-                assert found.cycles <= 1.25 * min(t.cycles for t in totals if t.flash_bytes <= flash)
+        except DoesNotFit:
+            assert flash < near * least
+            continue
+        assert found.flash_bytes <= flash
+        if setting == "speed" and near == 1:
+            assert found.cycles == min(t.cycles for t in totals if t.flash_bytes <= flash)
 
 
 @settings(max_examples=60, deadline=None)
