@@ -133,10 +133,10 @@ def choice_fact(optimize: str, max_ram_bytes: int | None, max_flash_bytes: int |
     return f"optimized for {optimize}{''.join(limits)}"
 
 
-def weights_fact(weights: Weights, staged: int, steps: int, static_bytes: int) -> str:
-    """Where weights are read from, in words, with what it takes."""
+def weights_fact(weights: Weights, staged_bytes: Sequence[int], static_bytes: int) -> str:
+    """Where weights are read from, in words, with what it takes; ``staged_bytes`` by step."""
     if weights == "staged":
-        return f"staged: {staged} of {steps} steps copy theirs to the arena first"
+        return f"staged: {sum(map(bool, staged_bytes))} of {len(staged_bytes)} steps copy theirs to the arena first"
     return f"{weights}: {WEIGHTS[weights]}" + (f", {static_bytes:,} bytes" if static_bytes else "")
 
 

@@ -126,10 +126,7 @@ def command(
                     "flash",
                     f"{memory.weights:,} bytes of constants ({_spent(compiled)}) + about {memory.code:,} of code",
                 ),
-                (
-                    "weights",
-                    weights_fact(compiled.schedule.weights, sum(map(bool, staged)), len(staged), memory.static),
-                ),
+                ("weights", weights_fact(compiled.schedule.weights, staged, memory.static)),
                 ("choice", choice_fact(objective.setting, objective.max_ram_bytes, objective.max_flash_bytes)),
                 ("call", f"smg_{compiled.graph.name}_run"),
             )

@@ -162,7 +162,7 @@ def _show(r: ProfileReport, source: str) -> None:
         f"{flash.live_weights:,}, packing {flash.growth:+,}, tables {flash.tables:,})"
     )
     staged = [layer.staged_bytes for layer in r.layers]
-    lines.append(f"weights       {weights_fact(r.weights, sum(map(bool, staged)), len(staged), ram.static)}")
+    lines.append(f"weights       {weights_fact(r.weights, staged, ram.static)}")
     lines.append(f"choice        {choice_fact(r.optimize, r.max_ram_bytes, r.max_flash_bytes)}")
     if r.unknown_instructions:
         lines.append(f"not priced    {r.unknown_instructions}: these instructions have no rule in the cycle model")
