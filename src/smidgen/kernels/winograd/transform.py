@@ -90,13 +90,13 @@ def pairs(values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
     return quads.reshape(*values.shape[:-1], -1, 2)
 
 
-def packed_weights(w: npt.NDArray[np.int8], scheme: Scheme) -> npt.NDArray[np.int32]:
-    """Transformed weights as words (out_c / 2, positions, in_c / 2, 2), out_c rounded up to even with zeros."""
+def packed_weights(w: npt.NDArray[np.int8], scheme: Scheme) -> npt.NDArray[np.int8]:
+    """Transformed weights as the bytes of words (out_c / 2, positions, in_c / 2, 2), out_c made even with zeros."""
     u = transformed_weights(w, scheme)
     u = np.pad(u, ((0, len(u) % 2), (0, 0), (0, 0)))
     words = np.ascontiguousarray(pairs(u)).view(np.int32)[..., 0]  # (out_c, positions, in_c / 2)
     both = words.reshape(-1, 2, *words.shape[1:])
-    return np.ascontiguousarray(both.transpose(0, 2, 3, 1))
+    return np.ascontiguousarray(both.transpose(0, 2, 3, 1)).view(np.int8)
 
 
 def packed_channels(node: Node, scheme: Scheme) -> npt.NDArray[np.int32]:
