@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from smidgen.ir import Node
-from smidgen.kernels.winograd.geometry import Cut, Shape, shape_of
+from smidgen.kernels.winograd.geometry import Cut, Shape
 from smidgen.targets.target import Core
 
 
