@@ -5,25 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import numpy as np
-
 from smidgen.ir import Node
 from smidgen.kernels.common import constant_weights, int8_elements, window_params, without_multipliers
-from smidgen.kernels.fast_requantize import (
-    accumulator_bounds,
-    fast_requantize,
-    requantize_columns,
-    requantize_constants,
-)
-from smidgen.kernels.kernel import Kernel, Packed, ParamValue, Predicate
+from smidgen.kernels.kernel import Kernel, Packed, ParamValue
 from smidgen.kernels.winograd.cost import winograd4_cost
 from smidgen.kernels.winograd.geometry import Cut, Shape, lead_bytes, scratch_bytes, shape_of, whole_rows
-from smidgen.kernels.winograd.transform import F4, Scheme, pack
+from smidgen.kernels.winograd.requantize import packed_channels, rounding_macros, scaled_requantize
+from smidgen.kernels.winograd.transform import F4, packed_weights
 from smidgen.ops import Conv2D
 
 MOST_CHANNELS = 252
 SMALL = Cut(block=2, band=1, group=2)
-LARGEST_ADDEND = 1 << 30
 
 
 def params(node: Node) -> Mapping[str, ParamValue]:
@@ -58,24 +50,6 @@ def same_sizes(node: Node) -> bool:
     return op.padding == (1, 1, 1, 1) and node["x"].type.shape == node.output.type.shape
 
 
-def scaled_requantize(scheme: Scheme) -> Predicate:
-    """The condition under which the scheme's scaled accumulators can be rescaled exactly."""
-
-    def fits(node: Node) -> bool:
-        if not fast_requantize(node):
-            return False
-        columns = requantize_columns(node).astype(np.int64)
-        addend = (np.abs(columns[:, 2]) << (scheme.scale_bits - 1)) + (1 << scheme.scale_bits)
-        limit = 1 << (31 - scheme.scale_bits)
-        return bool((accumulator_bounds(node) < limit).all() and (addend < LARGEST_ADDEND).all())
-
-    fits.__doc__ = (
-        f"Accumulators are below 2^{31 - scheme.scale_bits}, multipliers below one half and not tiny, "
-        "and with ties to even none can be a tie"
-    )
-    return fits
-
-
 CutOf = Callable[[Shape], Cut]
 
 
@@ -96,7 +70,7 @@ def constants4(cut_of: CutOf) -> Callable[[Node], Mapping[str, int]]:
             "SMG_BAND": cut.band,
             "SMG_GROUP": cut.group,
             "SMG_EDGES": int(shape.edges),
-            **requantize_constants(node),
+            **rounding_macros(node, F4.scale_bits),
         }
 
     return constants
@@ -112,7 +86,8 @@ def scratch4(cut_of: CutOf) -> Callable[[Node], int]:
 
 def pack4(node: Node) -> Mapping[str, Packed]:
     """int16 weights in the transform's domain: 72 bytes for each pair of channels instead of 9."""
-    return pack(node, F4)
+    w = packed_weights(node["w"].constant, F4)
+    return {"w": Packed(w), "b": Packed(packed_channels(node, F4))}
 
 
 def overlap4(node: Node) -> Mapping[str, int]:
@@ -134,12 +109,12 @@ _F4_BODY = (
 KERNELS = (
     Kernel(
         "smg_conv2d_winograd4_s8_m4", "winograd", "conv2d", Conv2D, winograd4_cost(whole_rows), params, _ISA,
-        (*_WINOGRAD, scaled_requantize(F4)), pack4, scratch4(whole_rows), overlap=overlap4, includes=_F4_BODY,
+        (*_WINOGRAD, scaled_requantize(F4.scale_bits)), pack4, scratch4(whole_rows), overlap=overlap4, includes=_F4_BODY,
         constants=constants4(whole_rows), footprint=footprint4,
     ),
     Kernel(
         "smg_conv2d_winograd4_small_s8_m4", "winograd", "conv2d", Conv2D, winograd4_cost(small_units), params, _ISA,
-        (*_WINOGRAD, same_sizes, scaled_requantize(F4)), pack4, scratch4(small_units), inplace="x", includes=_F4_BODY,
+        (*_WINOGRAD, same_sizes, scaled_requantize(F4.scale_bits)), pack4, scratch4(small_units), inplace="x", includes=_F4_BODY,
         constants=constants4(small_units), footprint=footprint4,
     ),
 )  # fmt: skip

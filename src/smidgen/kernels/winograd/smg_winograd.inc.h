@@ -5,7 +5,9 @@
  * multiplier is floor(acc * mult / 2^(32 - SMG_SCALE_BITS)). One floor of a floor is the floor, so where negative ties
  * need no care the rounding constants of both steps add up to one addend and one shift. With SMG_ROUND_DOUBLE the
  * upper word is first brought to the doubled product's unit, and a negative one is made 1 less; as its sign that of
- * the accumulator may serve (see smg_fast_requantize.h). scaled_requantize.py proves what this rests on. */
+ * the accumulator may serve (see smg_fast_requantize.h). With SMG_SHIFT all channels
+ * share that shift and constants of their own making: one multiplication, rounded, and SSAT. requantize.py proves what
+ * all of it rests on. */
 #ifndef SMG_WINOGRAD_INC_H
 #define SMG_WINOGRAD_INC_H
 #include "smg_dsp.h"
@@ -36,7 +38,11 @@ typedef struct {
 } smg_winograd_channel;
 
 /* x: SMG_SCALE * acc in a register, lost; t: the output byte. r10 mult, r11 addend, lr shift. */
-#if SMG_ROUNDING_MODE == SMG_ROUND_DOUBLE
+#if SMG_SHIFT
+#define SMG_ASM_SCALED(t, x)                                                                                           \
+    "smmlar " t ", " x ", r10, r11\n"                                                                                  \
+    "ssat " t ", #8, " t ", asr #" SMG_TEXT(SMG_SHIFT) "\n" SMG_ASM_CLAMP(t)
+#elif SMG_ROUNDING_MODE == SMG_ROUND_DOUBLE
 #define SMG_ASM_SCALED(t, x)                                                                                           \
     "smmla " t ", " x ", r10, r11\n"                                                                                   \
     "asrs " x ", " x ", #31\n"                                                                                         \
@@ -52,8 +58,13 @@ typedef struct {
 
 /* The same in C. */
 SMG_INLINE int8_t smg_requantize_scaled(int32_t x, const smg_winograd_channel *c) {
+#if SMG_SHIFT
+    const int32_t v = smg_smmlar(x, c->mult, c->addend);
+#else
     const int32_t high = (int32_t)(((int64_t)x * c->mult) >> 32) + c->addend;
-#if SMG_ROUNDING_MODE == SMG_ROUND_DOUBLE
+#endif
+#if SMG_SHIFT
+#elif SMG_ROUNDING_MODE == SMG_ROUND_DOUBLE
     const int32_t v = (high >> (SMG_SCALE_BITS - 1)) + smg_if_negative(x, -1);
 #else
     const int32_t v = high;
