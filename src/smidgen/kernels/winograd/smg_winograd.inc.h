@@ -15,6 +15,19 @@
 #include "smg_kernels.h"
 #include "smg_memory.h"
 
+#define SMG_SIDE (SMG_TILE + 2)               /* of a tile of inputs */
+#define SMG_POSITIONS (SMG_SIDE * SMG_SIDE)   /* of a tile in the transform's domain */
+#define SMG_STRIP_WORDS (2 * SMG_SIDE)        /* of one column of four channels, vertically transformed */
+#define SMG_SCALE_BITS (SMG_TILE == 4 ? 6 : 2) /* the output transform gives 2^that times the accumulator */
+#define SMG_POSITION_WORDS (SMG_IN_C / 2 * SMG_BLOCK)       /* of one position of V */
+#define SMG_BLOCK_WORDS (SMG_POSITIONS * SMG_POSITION_WORDS) /* V: (blocks, positions, in_c / 2, SMG_BLOCK tiles) */
+
+/* Where the rows of pixels of a row of tiles begin. With SMG_IN_PITCH all but the first and last are rows of the image,
+ * that far apart, so that row[1] stands for them. */
+typedef struct {
+    const int8_t *row[SMG_SIDE];
+} smg_rows;
+
 #if defined(__ARM_FEATURE_DSP) && defined(__ARM_FP)
 #define SMG_ASSEMBLY 1
 /* Naked functions take their parameters from registers. */
@@ -37,6 +50,12 @@ typedef struct {
     int32_t corner[4]; /* F(4x4): of outputs (2,2) (2,3) (3,2) (3,3), which also see the offset D of the tile */
 } smg_winograd_channel;
 
+#if SMG_TILE == 4
+#define SMG_DOUBLED_SHIFT "5" /* from the scaled product to the doubled one */
+#else
+#define SMG_DOUBLED_SHIFT "1"
+#endif
+
 /* x: SMG_SCALE * acc in a register, lost; t: the output byte. r10 mult, r11 addend, lr shift. */
 #if SMG_SHIFT
 #define SMG_ASM_SCALED(t, x)                                                                                           \
@@ -46,7 +65,7 @@ typedef struct {
 #define SMG_ASM_SCALED(t, x)                                                                                           \
     "smmla " t ", " x ", r10, r11\n"                                                                                   \
     "asrs " x ", " x ", #31\n"                                                                                         \
-    "add " t ", " x ", " t ", asr #" SMG_TEXT(SMG_SCALE_BITS) "-1\n"                                                   \
+    "add " t ", " x ", " t ", asr #" SMG_DOUBLED_SHIFT "\n"                                                   \
     "asr " t ", " t ", lr\n"                                                                                           \
     "ssat " t ", #8, " t "\n" SMG_ASM_CLAMP(t)
 #else
