@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from smidgen.ir import Node
 from smidgen.kernels.common import constant_weights, int8_elements, window_params, without_multipliers
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue, Predicate
@@ -61,10 +63,11 @@ def small_units(shape: Shape) -> Cut:
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to compute: a scheme and how the layer is cut into units."""
+    """One way to compute: a scheme, how the layer is cut into units, and whether weights are transformed in scratch."""
 
     scheme: Scheme
     cut_of: CutOf
+    staged: bool = False
 
     def constants(self, node: Node) -> Mapping[str, int]:
         shape = self.shape(node)
@@ -83,11 +86,13 @@ class Variant:
 
     def scratch(self, node: Node) -> int:
         shape = self.shape(node)
-        return scratch_bytes(shape, self.cut_of(shape))
+        weights = 2 * self.scheme.positions * shape.in_c * (shape.out_c + shape.out_c % 2) if self.staged else 0
+        return scratch_bytes(shape, self.cut_of(shape)) + weights
 
     def pack(self, node: Node) -> Mapping[str, Packed]:
-        """int16 weights in the transform's domain: 8 (F4) or 3.6 times (F2) the bytes."""
-        w = packed_weights(node["w"].constant, self.scheme)
+        """int16 weights in the transform's domain, 8 (F4) or 3.6 times (F2) the bytes; staged ones as they are."""
+        w = node["w"].constant
+        w = np.pad(w, ((0, len(w) % 2), *[(0, 0)] * 3)) if self.staged else packed_weights(w, self.scheme)
         return {"w": Packed(w), "b": Packed(packed_channels(node, self.scheme))}
 
     def overlap(self, node: Node) -> Mapping[str, int]:
@@ -109,6 +114,8 @@ def kernel(symbol: str, variant: Variant, requires: tuple[Predicate, ...] = (), 
     """The record of one variant; ``requires`` come before the conditions that all share."""
     tile = variant.scheme.tile
     body = tuple(f"smg_winograd{part}.inc.h" for part in ("", f"{tile}_input", f"{tile}_output", "_conv", "_products"))
+    if variant.staged:
+        body += (f"smg_winograd{tile}_weights.inc.h",)
     other = tuple(f"smg_winograd{6 - tile}_{part}.inc.h" for part in ("input", "output"))
     return Kernel(
         symbol, "winograd", "conv2d", Conv2D, variant.cost, params, frozenset(("dsp", "fpu")),
@@ -123,5 +130,6 @@ _ANY = (int8_elements, constant_weights, three_by_three, channels_in_fours, rows
 KERNELS = (
     kernel("smg_conv2d_winograd4_s8_m4", Variant(F4, whole_rows)),
     kernel("smg_conv2d_winograd4_small_s8_m4", Variant(F4, small_units), (same_sizes,), in_place=True),
+    kernel("smg_conv2d_winograd4_staged_s8_m4", Variant(F4, whole_rows, staged=True)),
     kernel("smg_conv2d_winograd2_s8_m4", Variant(F2, whole_rows)),
 )
