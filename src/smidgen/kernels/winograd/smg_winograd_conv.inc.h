@@ -62,22 +62,21 @@ SMG_INLINE void smg_copy_words(uint32_t *to, const uint32_t *from, int32_t count
 SMG_INLINE void smg_transform_row(const smg_unit *unit, const int8_t *x, int32_t row, int32_t first) {
     const smg_conv2d_params *p = unit->p;
     const smg_rows rows = smg_rows_of(unit, x, row);
-    const int32_t total = SMG_TILE * unit->across + 2, end = first + unit->across;
+    const int32_t before = p->pad_l * SMG_STRIP_WORDS, total = SMG_TILE * unit->across + 2, end = first + unit->across;
     const int32_t inside = smg_least(total - p->pad_l, p->in_w - SMG_TILE * unit->column);
-    uint32_t *v = unit->v + first / SMG_BLOCK * SMG_BLOCK_WORDS + first % SMG_BLOCK;
+    uint32_t *v = unit->v + first / SMG_BLOCK * SMG_BLOCK_WORDS + first % SMG_BLOCK, *strip = unit->strip;
+    smg_pad_columns(strip, p->pad_l, p->in_offset); /* once: columns of padding are the same for all channels */
+    smg_pad_columns(strip + before + SMG_STRIP_WORDS * inside, total - p->pad_l - inside, p->in_offset);
     for (int32_t channel = 0; channel < SMG_IN_C; channel += 4, v += 2 * SMG_BLOCK) {
 #if SMG_GROUP
-        uint32_t *left = unit->left + channel / 4 * p->pad_l * SMG_STRIP_WORDS;
-        if (unit->column > 0) smg_copy_words(unit->strip, left, SMG_STRIP_WORDS * p->pad_l);
-        if (unit->column == 0)
+        uint32_t *left = unit->left + channel / 4 * before;
+        if (unit->column > 0) smg_copy_words(strip, left, before);
 #endif
-            smg_pad_columns(unit->strip, p->pad_l, p->in_offset);
-        smg_columns(&rows, channel, unit->strip + SMG_STRIP_WORDS * p->pad_l, inside);
-        smg_pad_columns(unit->strip + SMG_STRIP_WORDS * (p->pad_l + inside), total - p->pad_l - inside, p->in_offset);
-        smg_tiles(unit->strip, v, first, end);
-        smg_tiles(unit->strip + SMG_SIDE, v + SMG_BLOCK, first, end);
+        smg_columns(&rows, channel, strip + before, inside);
+        smg_tiles(strip, v, first, end);
+        smg_tiles(strip + SMG_SIDE, v + SMG_BLOCK, first, end);
 #if SMG_GROUP
-        smg_copy_words(left, unit->strip + SMG_TILE * SMG_STRIP_WORDS * unit->across, SMG_STRIP_WORDS * p->pad_l);
+        smg_copy_words(left, strip + SMG_TILE * SMG_STRIP_WORDS * unit->across, before);
 #endif
     }
 }
@@ -95,43 +94,42 @@ SMG_INLINE void smg_finish_edge(const smg_unit *unit, uint32_t *m, int8_t *y, co
 }
 #endif
 
-/* The outputs of one channel and ``count`` tiles of the unit, from tile ``first`` on. y: the channel of pixel 0. */
-SMG_INLINE void smg_finish(const smg_unit *unit, uint32_t *m, int8_t *y, const smg_winograd_channel *channel,
-                           int32_t first, int32_t count) {
-    int32_t row = first / unit->across, column = first % unit->across;
-    while (count > 0) {
-        const int32_t at_row = unit->row + row, at_column = unit->column + column;
-        int8_t *to = y + SMG_TILE * (at_row * SMG_OUT_PITCH + at_column * SMG_OUT_C);
-        int32_t tiles = smg_least(count, unit->across - column);
+/* Neighbouring tiles of one row, of one channel or two; tiles at (row, column) of the image from tile row and column on.
+ * Returns how many were finished: all, or as many as lie inside of the output, or one that does not. */
+SMG_INLINE int32_t smg_finish(const smg_unit *unit, uint32_t *m, int8_t *y, const smg_winograd_channel *channel,
+                              int32_t channels, int32_t row, int32_t column, int32_t tiles) {
+    int8_t *to = y + SMG_TILE * (row * SMG_OUT_PITCH + column * SMG_OUT_C);
 #if SMG_EDGES
-        const int32_t whole = SMG_TILE * at_row + SMG_TILE <= unit->p->out_h ? unit->p->out_w / SMG_TILE - at_column : 0;
-        if (whole < 1) {
-            tiles = 1;
-            smg_finish_edge(unit, m, to, channel, at_row, at_column);
-        } else
-#endif
-        {
-#if SMG_EDGES
-            tiles = smg_least(tiles, whole);
-#endif
-            smg_outputs(m, to, channel, tiles);
-        }
-        m += 2 * SMG_POSITIONS * tiles;
-        count -= tiles;
-        column += tiles;
-        if (column == unit->across) column = 0, row++;
+    const int32_t whole = SMG_TILE * (row + 1) <= unit->p->out_h ? unit->p->out_w / SMG_TILE - column : 0;
+    if (whole < 1) {
+        smg_finish_edge(unit, m, to, channel, row, column);
+        if (channels > 1) smg_finish_edge(unit, m + SMG_POSITIONS, to + 1, channel + 1, row, column);
+        return 1;
     }
+    tiles = smg_least(tiles, whole);
+#else
+    (void)unit;
+#endif
+    smg_outputs(m, to, channel, tiles);
+    if (channels > 1) smg_outputs(m + SMG_POSITIONS, to + 1, channel + 1, tiles);
+    return tiles;
 }
 
 /* All outputs of a unit whose V is made. */
 SMG_INLINE void smg_multiply(const smg_unit *unit, const uint32_t *u, const smg_winograd_channel *channels, int8_t *y) {
-    const int32_t live = unit->across * unit->down;
-    for (int32_t o = 0; o < SMG_OUT_C; o += 2, u += SMG_POSITIONS * SMG_IN_C) {
-        for (int32_t first = 0; first < live; first += SMG_BLOCK) {
-            const int32_t count = smg_least(SMG_BLOCK, live - first);
-            smg_products(unit->v + first / SMG_BLOCK * SMG_BLOCK_WORDS, u, unit->strip);
-            smg_finish(unit, unit->strip, y + o, channels + o, first, count);
-            if (o + 1 < SMG_OUT_C) smg_finish(unit, unit->strip + SMG_POSITIONS, y + o + 1, channels + o + 1, first, count);
+    for (int32_t o = 0; o < SMG_OUT_C; o += 2, u += SMG_POSITIONS * SMG_IN_C, channels += 2, y += 2) {
+        const uint32_t *v = unit->v;
+        int32_t row = 0, column = 0;
+        for (int32_t left = unit->across * unit->down; left > 0; left -= SMG_BLOCK, v += SMG_BLOCK_WORDS) {
+            uint32_t *m = unit->strip;
+            smg_products(v, u, m);
+            for (int32_t count = smg_least(SMG_BLOCK, left), done; count > 0; count -= done) {
+                done = smg_finish(unit, m, y, channels, smg_least(2, SMG_OUT_C - o), unit->row + row,
+                                  unit->column + column, smg_least(count, unit->across - column));
+                m += 2 * SMG_POSITIONS * done;
+                column += done;
+                if (column == unit->across) column = 0, row++;
+            }
         }
     }
 }
