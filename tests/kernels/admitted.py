@@ -13,10 +13,11 @@ from smidgen import ops
 from smidgen.ir import Array, Node, Rounding
 from smidgen.kernels import Kernel
 from smidgen.targets.target import Core
-from tests.kernels import nodes, strided
+from tests.kernels import nodes, strided, winograd_nodes
 
-_STRIDED = {
+_STRIDED: dict[str, tuple[tuple[str, Callable[[], st.SearchStrategy[Any]]], ...]] = {
     "conv2d_direct": (("", strided.direct),),
+    "winograd": (("small", lambda: winograd_nodes.three_by_three(True)), ("", winograd_nodes.three_by_three)),
     "conv2d_stride2": (("3x3", strided.stride2_3x3), ("1x1", strided.pointwise)),
 }
 """Family to the nodes of its kernels, by part of their symbols."""
