@@ -10,6 +10,7 @@ from smidgen.ir import Array, Node
 from smidgen.kernels.common import constant_weights, int8_elements, window_params, without_multipliers
 from smidgen.kernels.conv2d import one_group
 from smidgen.kernels.fast_requantize import fast_requantize, requantize_constants
+from smidgen.kernels.forward import forward_lead
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue
 from smidgen.kernels.pixel_block import (
     MOST_PIXEL_BYTES,
@@ -112,6 +113,16 @@ def cost(node: Node, core: Core, wide: bool) -> float:
     return _number(node, "batch") * _number(node, "out_h") * row + 300
 
 
+def overlap(node: Node) -> Mapping[str, int]:
+    """A row of outputs is written when all its inputs are in the strip."""
+    batch, out_h, in_h = (_number(node, name) for name in ("batch", "out_h", "in_h"))
+    read, written = (_number(node, f"{side}_w") * _number(node, f"{side}_c") for side in ("in", "out"))
+    first = [min(max(oy * _number(node, "stride_h") - _number(node, "pad_t"), 0), in_h) for oy in range(out_h)]
+    steps = [((n * in_h + first[oy]) * read, (n * out_h + oy + 1) * written)
+             for n in range(batch) for oy in range(out_h)]  # fmt: skip
+    return {"y": forward_lead(steps)}
+
+
 def footprint(node: Node, wide: bool) -> tuple[int, int]:
     return row_code_bytes(node, _steps(node), wide) + 700, 250
 
@@ -123,7 +134,7 @@ def record(symbol: str, wide: bool) -> Kernel:
         (int8_elements, constant_weights, one_group, columns_not_dilated, window_fits_block, outputs_pairable,
          fast_requantize, *fits),
         partial(pack, wide=wide), scratch, includes=("smg_conv2d_direct_m4.inc.h",),
-        constants=constants, footprint=partial(footprint, wide=wide),
+        overlap=overlap, constants=constants, footprint=partial(footprint, wide=wide),
     )  # fmt: skip
 
 

@@ -207,7 +207,9 @@ SMG_INLINE void smg_pixel_row(const uint32_t *x, const int32_t *pair, int8_t *y,
 
 /* All channels of a row of pixels, at least four. b: the pairs; the last is channels SMG_OUT_C - 2 and - 1. */
 SMG_INLINE void smg_pixel_row_all(const uint32_t *x, const int32_t *b, int8_t *y, int32_t pixels) {
-    for (int32_t c = 0; c < SMG_OUT_C - 1; c += 2, b += SMG_PAIR_WORDS) smg_pixel_row(x, b, y + c, pixels);
-    if (SMG_OUT_C % 2) smg_pixel_row(x, b, y + SMG_OUT_C - 2, pixels);
+    int32_t pairs = SMG_OUT_C / 2;
+    __asm__("" : "+r"(pairs)); /* else compilers unroll the loop */
+    for (; pairs > 0; pairs--, b += SMG_PAIR_WORDS, y += 2) smg_pixel_row(x, b, y, pixels);
+    if (SMG_OUT_C % 2) smg_pixel_row(x, b, y - 1, pixels);
 }
 #endif

@@ -40,7 +40,8 @@
 #define SMG_TEXT_(value) SMG_TEXT_OF_(value)
 
 /* count >= 1 pixels, every from_step bytes, to every to_step words. */
-SMG_INLINE void smg_expand_pixels(uint32_t *to, int32_t to_step, const int8_t *from, int32_t from_step, int32_t count) {
+__attribute__((noinline, unused)) static void smg_expand_pixels(uint32_t *to, int32_t to_step, const int8_t *from,
+                                                                int32_t from_step, int32_t count) {
     const uint32_t *end = to + count * to_step;
     const int32_t to_gap = 4 * (to_step - SMG_PIXEL_WORDS), from_gap = from_step - SMG_IN_C;
     __asm__ volatile(".p2align 2\n"
@@ -75,9 +76,12 @@ SMG_INLINE void smg_expand_pixels(uint32_t *to, int32_t to_step, const int8_t *f
 #endif
 
 /* count pixels of one word of two zero points, every to_step words. */
-SMG_INLINE void smg_fill_pixels(uint32_t *to, int32_t to_step, uint32_t zeros, int32_t count) {
-    for (int32_t i = 0; i < count; i++, to += to_step) {
-        for (int32_t k = 0; k < SMG_PIXEL_WORDS; k++) {
+__attribute__((noinline, unused)) static void smg_fill_pixels(uint32_t *to, int32_t to_step, uint32_t zeros,
+                                                              int32_t count) {
+    int32_t words = SMG_PIXEL_WORDS;
+    __asm__("" : "+r"(words)); /* else compilers unroll the loop */
+    for (; count > 0; count--, to += to_step) {
+        for (int32_t k = 0; k < words; k++) {
             to[k] = zeros;
             __asm__("" ::: "memory");
         }
