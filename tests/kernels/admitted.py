@@ -39,11 +39,25 @@ def strategy(kernel: Kernel) -> st.SearchStrategy[tuple[Node, list[Array]]]:
     if kernel.family in _STRIDED:
         return next(drawn for part, drawn in _STRIDED[kernel.family] if part in kernel.symbol)()
     rounding: Rounding = "even" if "rne" in kernel.symbol else "double"
+    if kernel.family == "conv2d_few_channels":
+        return st.one_of(nodes.conv2d_few_channels("double"), nodes.conv2d_few_channels("even"))
+    if kernel.family == "pointwise":
+        return nodes.pointwise()
     if kernel.op is ops.Conv2D:
         style = "1x1" if "1x1" in kernel.symbol else "any" if "scalar" in kernel.symbol else "one group"
         return nodes.conv2d(rounding, style)
     if kernel.op is ops.DepthwiseConv2D:
-        style = "3x3" if "3x3" in kernel.symbol else "any" if "scalar" in kernel.symbol else "one"
+        style = (
+            "3x3s1"
+            if "3x3s1" in kernel.symbol
+            else "3x3s2"
+            if "3x3s2" in kernel.symbol
+            else "3x3"
+            if "3x3" in kernel.symbol
+            else "any"
+            if "scalar" in kernel.symbol
+            else "one"
+        )
         return nodes.depthwise(rounding, style)
     if kernel.symbol == "smg_add_linear_s8_m4":
         return st.one_of(nodes.add("double", "same"), nodes.add("even", "same"))

@@ -8,6 +8,7 @@ from smidgen.kernels import (
     concat,
     conv2d,
     conv2d_direct,
+    conv2d_few_channels,
     conv2d_stride2,
     depthwise,
     fully_connected,
@@ -15,10 +16,12 @@ from smidgen.kernels import (
     mean,
     mul,
     pad,
+    pointwise,
     pool,
     quantize,
     softmax,
     transpose,
+    winograd,
 )
 from smidgen.kernels.kernel import Kernel
 
@@ -27,6 +30,7 @@ FAMILIES = (
     concat,
     conv2d,
     conv2d_direct,
+    conv2d_few_channels,
     conv2d_stride2,
     depthwise,
     fully_connected,
@@ -34,10 +38,12 @@ FAMILIES = (
     mean,
     mul,
     pad,
+    pointwise,
     pool,
     quantize,
     softmax,
     transpose,
+    winograd,
 )
 """One package a family; a new family is added here and nowhere else."""
 
