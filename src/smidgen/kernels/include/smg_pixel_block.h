@@ -20,6 +20,8 @@
 #define SMG_WEIGHTS_IN_REGISTERS (SMG_STEPS * (1 + SMG_WIDE) <= 20)
 
 #if defined(__ARM_FEATURE_DSP) && defined(__ARM_FP)
+#include "smg_naked.h"
+
 /* clang-format off */
 #define SMG_PIXEL_AT(pixel) SMG_TEXT(pixel * SMG_PIXEL_BYTES)
 #define SMG_OUT_AT(pixel, channel) SMG_TEXT(pixel * SMG_OUT_C + channel)
@@ -123,8 +125,7 @@
 /* All outputs of two channels of a row. s20: output; s21, s22: input and output of the last four pixels; s24 .. s31: the
  * pair's constants. r0 .. r3 on entry: x, pair, y, pixels. A row's last four pixels may overlap those before them.
  * Changes s16 to s31, which the caller saves. */
-__attribute__((naked, noinline, unused)) static void smg_pixel_row(const uint32_t *x, const int32_t *pair, int8_t *y,
-                                                                   int32_t pixels) {
+SMG_NAKED void smg_pixel_row(const uint32_t *x, const int32_t *pair, int8_t *y, int32_t pixels) {
     __asm__ volatile(
         "push {r4-r11, lr}\n"
         "vmov s20, r2\n"
