@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* 1x1 convolution with any stride: strips of at most SMG_STRIP_PIXELS outputs, whose inputs are gathered as int16, then
  * pairs of channels. A strip is read before its outputs are written. An instance defines SMG_IN_C (at least 3),
- * SMG_OUT_C, SMG_STRIP_PIXELS (at least 8), SMG_WIDE and what smg_fast_requantize.h needs. */
+ * SMG_OUT_C, SMG_STRIP_PIXELS (at least 8), SMG_NARROW, SMG_WIDE and what smg_fast_requantize.h needs. */
 #include "smg_kernels.h"
 #include "smg_strip.h"
 
@@ -37,7 +37,7 @@ SMG_INLINE void smg_gather(const smg_conv2d_params *p, smg_place *at, uint32_t *
     }
 }
 
-/* No padding. scratch: a strip, then, if there are less than four outputs in all, four pixels of output.
+/* No padding. scratch: a strip, then, if there are less than four outputs in all (SMG_NARROW), four pixels of output.
  * b: see smg_pixel_block.h. */
 void SMG_FUNCTION(const smg_conv2d_params *p, const int8_t *x /* (batch, in_h, in_w, in_c) */, const int8_t *w,
                   const int32_t *b, int8_t *y /* (batch, out_h, out_w, out_c) */, void *scratch) {
@@ -47,10 +47,14 @@ void SMG_FUNCTION(const smg_conv2d_params *p, const int8_t *x /* (batch, in_h, i
     SMG_SAVE_FPU_REGISTERS;
     for (; left > 0; strips--) {
         const int32_t count = left / strips; /* not below four if there are four in all */
-        int8_t *narrow = (int8_t *)scratch + 4 * SMG_PIXEL_BYTES;
         smg_gather(p, &at, scratch, count);
-        smg_pixel_row_all(scratch, b, count < 4 ? narrow : y, count < 4 ? 4 : count);
-        if (count < 4) smg_copy(y, narrow, count * SMG_OUT_C);
+        if (SMG_NARROW) {
+            int8_t *narrow = (int8_t *)scratch + 4 * SMG_PIXEL_BYTES;
+            smg_pixel_row_all(scratch, b, narrow, 4);
+            smg_copy(y, narrow, count * SMG_OUT_C);
+        } else {
+            smg_pixel_row_all(scratch, b, y, count);
+        }
         y += count * SMG_OUT_C;
         left -= count;
     }

@@ -14,6 +14,7 @@ from smidgen.kernels.forward import forward_lead
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue, Predicate
 from smidgen.kernels.pixel_block import (
     MOST_PIXEL_BYTES,
+    expand_code_bytes,
     expand_cycles,
     lanes,
     outputs_pairable,
@@ -63,7 +64,7 @@ class Variant:
     def constants(self, node: Node) -> Mapping[str, int]:
         return {
             "SMG_IN_C": node["x"].type.shape[3], "SMG_OUT_C": node.output.type.shape[3],
-            "SMG_STRIP_PIXELS": self.strip, **requantize_constants(node),
+            "SMG_STRIP_PIXELS": self.strip, "SMG_NARROW": int(_pixels(node) < 4), **requantize_constants(node),
         }  # fmt: skip
 
     def pack(self, node: Node) -> Mapping[str, Packed]:
@@ -103,7 +104,9 @@ class Variant:
         return {"y": forward_lead(steps)}
 
     def footprint(self, node: Node) -> tuple[int, int]:
-        return row_code_bytes(node, pixel_words(node["x"].type.shape[3]), self.wide) + 450, 250
+        channels = node["x"].type.shape[3]
+        code = row_code_bytes(node, pixel_words(channels), self.wide) + expand_code_bytes(channels)
+        return code + 450, 210
 
 
 def _record(symbol: str, variant: Variant) -> Kernel:

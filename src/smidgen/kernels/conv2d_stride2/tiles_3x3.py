@@ -143,7 +143,7 @@ def footprint(node: Node) -> tuple[int, int]:
     across, (turns, steps) = tiles_across(node), _block_steps(node)
     turn = 2 * steps if steps <= 8 else steps // turns
     outputs = 2 * (4 // across) * (4 * 4 * requantize_cycles(node) + 110)
-    return 56 * (2 + turn) + outputs + 220 + 430 + 130 + 900, 300
+    return 56 * (2 + turn) + outputs + 220 + 430 + 130 + 990, 200
 
 
 KERNELS = (
