@@ -32,7 +32,9 @@ _PLAIN: dict[type, Callable[[Rounding], st.SearchStrategy[Any]]] = {
 def strategy(kernel: Kernel) -> st.SearchStrategy[tuple[Node, list[Array]]]:
     """Nodes with data for every operand; ``Kernel.rejects`` has the last word."""
     rounding: Rounding = "even" if "rne" in kernel.symbol else "double"
-    if kernel.family == "pointwise":
+    if kernel.symbol == "smg_fully_connected_s8_m4":
+        return nodes.dense()
+    if kernel.family == "pointwise" or "1x1_rows" in kernel.symbol:
         return nodes.pointwise()
     if kernel.op is ops.Conv2D:
         style = "1x1" if "1x1" in kernel.symbol else "any" if "scalar" in kernel.symbol else "one group"
