@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,7 +22,7 @@ from smidgen.ir import Array, Graph, check_inputs, format_graph
 from smidgen.profile import profile_image
 from smidgen.quantize import integerize
 from smidgen.report import ProfileReport, profile_report
-from smidgen.schedule import Schedule, make_schedule
+from smidgen.schedule import Objective, Schedule, make_objective, make_schedule
 from smidgen.sim import Machine
 from smidgen.targets import Target, load_target
 from smidgen.transforms import FLOAT, INTEGER, run_pipeline
@@ -115,6 +116,9 @@ def compile(
     target: str | Target = DEFAULT_TARGET,
     *,
     name: str | None = None,
+    optimize: str = "speed",
+    max_ram: int | str | None = None,
+    max_flash: int | str | None = None,
     kernels: Mapping[str, str] | None = None,
     models_dir: Path | None = None,
     check_fit: bool = True,
@@ -123,20 +127,44 @@ def compile(
 ) -> Compiled:
     """Compile a model for a target; nothing is written or built.
 
-    ``kernels`` forces kernels by step name. ``probe`` evaluates the graph before and after every pass and compares.
-    ``watch`` sees the graph after each pass. Raises ModelError, NoKernel, DoesNotFit (unless ``check_fit`` is False).
+    ``optimize`` is speed, balanced, size or ram; ``max_ram`` (arena and stack) and ``max_flash`` (code and constants)
+    are bytes, or text like "64K". ``kernels`` forces kernels by step name. ``probe`` evaluates the graph before and
+    after every pass and compares. ``watch`` sees the graph after each pass. Raises UsageError, ModelError, NoKernel,
+    DoesNotFit if the limits or (unless ``check_fit`` is False) the board's memories cannot be kept.
     """
+    objective = make_objective(optimize, max_ram, max_flash)
     board = target if isinstance(target, Target) else load_target(target)
     graph, origin = _load(model, models_dir, name, watch)
     if watch is not None:
         watch("import", graph)
     inputs = next(iter(random_inputs(graph, 1, seed=1))) if probe else None
     lowered = run_pipeline(INTEGER, graph, probe=inputs, watch=watch)
-    schedule = make_schedule(lowered, board, kernels)
+    schedule = make_schedule(lowered, board, kernels, objective=objective)
     sources, memory = emit(schedule, origin)
-    if check_fit:
+    if check_fit and not _fits(memory, board):
+        with contextlib.suppress(DoesNotFit):  # then the message is require_fit's
+            schedule = make_schedule(lowered, board, kernels, objective=_within_board(objective, board))
+            sources, memory = emit(schedule, origin)
         require_fit(memory, board)
     return Compiled(lowered, schedule, sources, origin, memory)
+
+
+def _fits(memory: Memory, board: Target) -> bool:
+    try:
+        require_fit(memory, board)
+    except DoesNotFit:
+        return False
+    return True
+
+
+def _within_board(objective: Objective, board: Target) -> Objective:
+    """The objective with the board's memories as limits too."""
+    ram, flash = board.region("sram").size_bytes, board.region("flash").size_bytes
+    return replace(
+        objective,
+        max_ram_bytes=min(objective.max_ram_bytes or ram, ram),
+        max_flash_bytes=min(objective.max_flash_bytes or flash, flash),
+    )
 
 
 def require_fit(memory: Memory, board: Target) -> None:

@@ -6,17 +6,20 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
+
+from smidgen.schedule import SETTINGS, make_objective
 
 console = Console(stderr=True, markup=False, highlight=False)
 """Messages and progress: stderr, so that stdout holds results only. No markup: names of files may look like it."""
@@ -62,10 +65,57 @@ def toolchain_option(f: F) -> F:
     )(f)
 
 
-def kernel_option(f: F) -> F:
-    return click.option(
-        "--kernel", "kernels", multiple=True, metavar="STEP=SYMBOL", help="Force a kernel for a step. Repeatable."
-    )(f)
+@dataclass(frozen=True, slots=True)
+class Choosing:
+    """What the options say about the choice of kernels, as keyword arguments of ``smidgen.compile``."""
+
+    optimize: str
+    max_ram: str | None
+    max_flash: str | None
+    kernels: Mapping[str, str]
+
+    @property
+    def used(self) -> bool:
+        """True if any of the options was given."""
+        return self != Choosing("speed", None, None, {})
+
+    def arguments(self) -> dict[str, Any]:  # Any: keyword arguments of several types
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+def choosing_options(f: F) -> F:
+    """--optimize, --max-ram, --max-flash and --kernel, given to the command as one ``choosing``."""
+
+    @wraps(f)
+    def command(
+        *, optimize: str, max_ram: str | None, max_flash: str | None, kernels: tuple[str, ...], **others: object
+    ) -> object:
+        make_objective(optimize, max_ram, max_flash)  # complain before any work
+        return f(choosing=Choosing(optimize, max_ram, max_flash, forced_kernels(kernels)), **others)
+
+    options = (
+        click.option(
+            "--optimize",
+            type=click.Choice(list(SETTINGS)),
+            default="speed",
+            show_default=True,
+            help="What the choice of kernels is for.",
+        ),
+        click.option("--max-ram", metavar="BYTES", help="Limit of arena and stack: 65536, 64K or 1M."),
+        click.option("--max-flash", metavar="BYTES", help="Limit of code and constants, likewise."),
+        click.option(
+            "--kernel", "kernels", multiple=True, metavar="STEP=SYMBOL", help="Force a kernel for a step. Repeatable."
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return cast(F, command)  # the decorated function takes what click gives it
+
+
+def choice_fact(optimize: str, max_ram_bytes: int | None, max_flash_bytes: int | None) -> str:
+    """The setting and its limits in words."""
+    limits = [f", {what} at most {n:,} bytes" for what, n in (("RAM", max_ram_bytes), ("flash", max_flash_bytes)) if n]
+    return f"optimized for {optimize}{''.join(limits)}"
 
 
 def forced_kernels(options: Sequence[str]) -> dict[str, str]:

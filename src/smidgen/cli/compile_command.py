@@ -9,10 +9,11 @@ from pathlib import Path
 import click
 
 from smidgen.cli.common import (
+    Choosing,
+    choice_fact,
+    choosing_options,
     facts,
-    forced_kernels,
     json_option,
-    kernel_option,
     macs_fact,
     model_argument,
     models_option,
@@ -22,8 +23,10 @@ from smidgen.cli.common import (
     target_option,
 )
 from smidgen.codegen.folder import check_folder, write_folder
+from smidgen.compiler import Compiled
 from smidgen.compiler import compile as compile_model
 from smidgen.ir import Graph, format_graph
+from smidgen.schedule import constant_bytes
 
 
 @click.command(
@@ -41,7 +44,7 @@ from smidgen.ir import Graph, format_graph
     "--dump", type=click.Path(path_type=Path), metavar="DIR", help="Write the graph after every pass as text."
 )
 @click.option("--explain", is_flag=True, help="Show for every step why other kernels were not taken.")
-@kernel_option
+@choosing_options
 @models_option
 @json_option
 def command(
@@ -52,7 +55,7 @@ def command(
     force: bool,
     dump: Path | None,
     explain: bool,
-    kernels: tuple[str, ...],
+    choosing: Choosing,
     models: Path | None,
     as_json: bool,
 ) -> None:
@@ -64,7 +67,7 @@ def command(
             model,
             target,
             name=name,
-            kernels=forced_kernels(kernels),
+            **choosing.arguments(),
             models_dir=models,
             watch=lambda stage, graph: dumps.append((stage, graph)),
         )
@@ -73,7 +76,7 @@ def command(
         if dump is not None:
             texts = {f"{i:02d}-{stage}.txt": format_graph(g) for i, (stage, g) in enumerate(dumps)}
             write_folder(dump, texts, replace=force)
-    memory = compiled.memory
+    memory, objective = compiled.memory, compiled.schedule.objective
     if as_json:
         print_json(
             {
@@ -86,6 +89,9 @@ def command(
                 "digest": compiled.sources.digest,
                 "macs": compiled.graph.nominal_macs,
                 "live_macs": compiled.graph.macs,
+                "optimize": objective.setting,
+                "max_ram_bytes": objective.max_ram_bytes,
+                "max_flash_bytes": objective.max_flash_bytes,
                 "bytes": {"arena": memory.arena, "weights": memory.weights},
                 "bytes_modelled": {"code": memory.code, "stack": memory.stack},
                 "arena_lower_bound_bytes": compiled.schedule.plan.bound_bytes,
@@ -95,6 +101,7 @@ def command(
                         "source": s.node.loc,
                         "kernel": s.choice.kernel.symbol,
                         "cycles_modelled": round(s.choice.cycles),
+                        "flash_bytes": constant_bytes(s.choice.kernel, s.node),
                         "rejected": [{"kernel": k, "reason": r} for k, r in s.choice.rejected],
                     }
                     for s in compiled.schedule.steps
@@ -111,7 +118,11 @@ def command(
                 ("folder", f"{folder} ({len(written)} files; README.md says how to build them)"),
                 ("arena", f"{memory.arena:,} bytes of RAM (no plan can need less than {bound:,})"),
                 ("stack", f"about {memory.stack:,} bytes of RAM"),
-                ("flash", f"{memory.weights:,} bytes of constants + about {memory.code:,} of code"),
+                (
+                    "flash",
+                    f"{memory.weights:,} bytes of constants ({_spent(compiled)}) + about {memory.code:,} of code",
+                ),
+                ("choice", choice_fact(objective.setting, objective.max_ram_bytes, objective.max_flash_bytes)),
                 ("call", f"smg_{compiled.graph.name}_run"),
             )
         )
@@ -121,6 +132,14 @@ def command(
             show(f"{s.name}: {s.choice.kernel.symbol}, about {s.choice.cycles:,.0f} cycles")
             for symbol, reason in s.choice.rejected:
                 show(f"    not {symbol}: {reason}")
+
+
+def _spent(compiled: Compiled) -> str:
+    """What the constants are: the model's own int8 weights, what packing adds to them, tables."""
+    parts = [constant_bytes(s.choice.kernel, s.node) for s in compiled.schedule.steps]
+    weights, growth = sum(p.weights for p in parts), sum(p.growth for p in parts)
+    tables = compiled.memory.weights - weights - growth
+    return f"int8 weights {weights:,}, packing {growth:+,}, tables {tables:,}"
 
 
 def _check_folders(folders: Sequence[Path], force: bool) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from smidgen.codegen.model import params_bytes
 from smidgen.kernels import footprint, function_name
 from smidgen.schedule import Schedule
+from smidgen.schedule.constants import params_bytes
 
 
 @dataclass(frozen=True, slots=True)

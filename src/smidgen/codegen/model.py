@@ -13,8 +13,9 @@ from smidgen.codegen.data import DataUnit
 from smidgen.codegen.template import fill
 from smidgen.ir import Node, TensorType, Value
 from smidgen.kernels import function_name
-from smidgen.kernels.kernel import Kernel, Packed, ParamValue
+from smidgen.kernels.kernel import Packed, ParamValue
 from smidgen.schedule import Schedule, Step
+from smidgen.schedule.constants import variadic
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ class Printer:
             fields[key] = self.data.add(f"{step.name}_{key}", v) if isinstance(v, np.ndarray) else v
         body = wrap((f"{item}," for item in struct_initializer(fields)), INDENT)
         text = f"static const smg_{kernel.contract}_params params_{step.name} = {{\n{body}\n}};\n"
-        if _variadic(step.node):
+        if variadic(step.node):
             pointers = wrap((f"{p}," for p in (self._byte_pointer(v) for v in step.node.inputs)), INDENT)
             text += f"static const int8_t *const inputs_{step.name}[] = {{\n{pointers}\n}};\n"
         return text
@@ -127,7 +128,7 @@ class Printer:
         """The call of a step's kernel, under a comment with its source node, shapes and kernel."""
         node, kernel = step.node, step.choice.kernel
         arguments = [f"&params_{step.name}"]
-        if _variadic(node):
+        if variadic(node):
             arguments.append(f"inputs_{step.name}")
         else:
             packed = kernel.packed(node)
@@ -164,22 +165,6 @@ class Printer:
         return f"({'int8_t' if v.data is None else 'const int8_t'} *){self.place(v)}"
 
 
-def params_bytes(kernel: Kernel, node: Node) -> int:
-    """Bytes of a step's parameter struct and list of inputs on a 32-bit core: every field is four bytes wide."""
-
-    def words(v: ParamValue) -> int:
-        if isinstance(v, Mapping):
-            return sum(map(words, v.values()))
-        return len(v) if isinstance(v, tuple) else 1
-
-    pointers = len(node.inputs) if _variadic(node) else 0
-    return 4 * (words(kernel.params(node)) + pointers)
-
-
-def _variadic(node: Node) -> bool:
-    return bool(node.op.operands) and node.op.operands[-1].endswith("*")
-
-
 def _macs(node: Node) -> str:
     narrowed = node.macs != node.nominal_macs
     return f"{node.nominal_macs} MACs, {node.macs} live" if narrowed else f"{node.macs} MACs"
@@ -187,7 +172,7 @@ def _macs(node: Node) -> str:
 
 def _operand_name(node: Node, index: int) -> str:
     operands = node.op.operands
-    return f"{operands[-1].rstrip('*')}{index}" if _variadic(node) else operands[index].rstrip("?")
+    return f"{operands[-1].rstrip('*')}{index}" if variadic(node) else operands[index].rstrip("?")
 
 
 def _shape(t: TensorType) -> str:

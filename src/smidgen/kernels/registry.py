@@ -8,6 +8,8 @@ from smidgen.kernels import (
     concat,
     conv2d,
     conv2d_direct,
+    conv2d_few_channels,
+    conv2d_stride2,
     depthwise,
     fully_connected,
     lookup,
@@ -19,6 +21,7 @@ from smidgen.kernels import (
     quantize,
     softmax,
     transpose,
+    winograd,
 )
 from smidgen.kernels.kernel import Kernel
 
@@ -27,6 +30,8 @@ FAMILIES = (
     concat,
     conv2d,
     conv2d_direct,
+    conv2d_few_channels,
+    conv2d_stride2,
     depthwise,
     fully_connected,
     lookup,
@@ -38,6 +43,7 @@ FAMILIES = (
     quantize,
     softmax,
     transpose,
+    winograd,
 )
 """One package a family; a new family is added here and nowhere else."""
 

@@ -3,18 +3,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 
-from smidgen.errors import NoKernel, UsageError
 from smidgen.ir import Graph, Node, Value
-from smidgen.kernels import Choice, select
-from smidgen.kernels.registry import all_kernels
-from smidgen.schedule.first_fit import place
+from smidgen.kernels import Choice, footprint
+from smidgen.schedule.candidates import Candidate, Costs, Layer, layers, no_costs
+from smidgen.schedule.choose import choose
 from smidgen.schedule.lifetimes import Lifetimes, Step, lifetimes_of
+from smidgen.schedule.objective import Objective
 from smidgen.schedule.order import best_order
+from smidgen.schedule.placement import DECISIONS, place
 from smidgen.schedule.plan import Plan
+from smidgen.schedule.search import Search
 from smidgen.schedule.tasks import task_graph
 from smidgen.targets import Target
 
@@ -37,6 +38,7 @@ class Schedule:
     plan: Plan
     slots: Mapping[Value, Slot]
     tensor_bytes: int = field(default=0)
+    objective: Objective = field(default=Objective())
 
     @property
     def scratch_bytes(self) -> int:
@@ -49,41 +51,49 @@ class Schedule:
         return sum(s.choice.cycles for s in self.steps)
 
 
-def make_schedule(graph: Graph, target: Target, force: Mapping[str, str] | None = None) -> Schedule:
-    """Choose a kernel for every node, an order and a place for every buffer. ``force`` maps step names to symbols.
+def make_schedule(
+    graph: Graph,
+    target: Target,
+    force: Mapping[str, str] | None = None,
+    *,
+    objective: Objective = Objective(),  # noqa: B008  # frozen
+    costs: Costs = no_costs,
+) -> Schedule:
+    """Choose the kernels of all nodes together under ``objective``, an order and a place for every buffer.
 
-    ``graph`` is in lowered form. Raises NoKernel, UsageError for a forced name that does not exist.
+    ``graph`` is in lowered form. ``force`` maps step names to kernel symbols; ``costs`` knows measured cycles. Raises
+    NoKernel, UsageError for a forced name that does not exist, DoesNotFit if no choice keeps the objective's limits.
     """
-    return schedule_with(graph, target, _choose(graph, target, dict(force or {})))
+    search = make_search(graph, target, force, costs)
+    chosen = choose(search, objective, graph.name)
+    choices = {layer.node: _choice(layer, c) for layer, c in zip(search.layers, chosen, strict=True)}
+    return replace(schedule_with(graph, target, choices), objective=objective)
 
 
-def _choose(graph: Graph, target: Target, forced: dict[str, str]) -> dict[Node, Choice]:
-    """The cheapest kernel of every node that is no view, or the forced one."""
-    kernels = all_kernels()
-    _check_symbols(forced.values(), [k.symbol for k in kernels])
-    choices: dict[Node, Choice] = {}
-    failures: list[NoKernel] = []
-    for node in graph.nodes:
-        if node.op.view:
-            continue
-        try:
-            choices[node] = select(node, target.core, kernels, force=forced.pop(node.output.name, None))
-        except NoKernel as e:
-            failures.append(e)
-    if failures:
-        raise NoKernel("\n".join(map(str, failures)), [f for e in failures for f in e.findings])
-    if forced:
-        names = ", ".join(n.output.name for n in choices)
-        raise UsageError(f"no step is called {', '.join(sorted(forced))}. The steps are: {names}")
-    return choices
+def make_search(
+    graph: Graph, target: Target, force: Mapping[str, str] | None = None, costs: Costs = no_costs
+) -> Search:
+    """All programs that could compute ``graph`` on ``target``."""
+
+    def arena(chosen: Sequence[Candidate]) -> int:
+        choices = {c.node: Choice(c.kernel, c.cycles, ()) for c in chosen}
+        return max(schedule_with(graph, target, choices).plan.nbytes, 8)
+
+    found = layers(graph, target, force, costs)
+    code, stack = footprint.run_code_bytes(len(found)), footprint.run_stack_bytes()
+    return Search(found, arena, run_code_bytes=code, run_stack_bytes=stack)
 
 
-def _check_symbols(asked: Iterable[str], symbols: Sequence[str]) -> None:
-    """UsageError for a name that no kernel has."""
-    for symbol in asked:
-        if symbol not in symbols:
-            near = get_close_matches(symbol, symbols) or sorted(symbols)
-            raise UsageError(f"no kernel {symbol!r}. Did you mean {', '.join(near)}? smidgen ops lists all")
+def _choice(layer: Layer, taken: Candidate) -> Choice:
+    """The candidate taken, and what each other would have changed."""
+    others = tuple((c.kernel.symbol, _difference(c, taken)) for c in layer.candidates if c is not taken)
+    return Choice(taken.kernel, taken.cycles, (*layer.rejected, *others))
+
+
+def _difference(other: Candidate, taken: Candidate) -> str:
+    cycles, nbytes = round(other.cycles) - round(taken.cycles), other.step_bytes - taken.step_bytes
+    memory = f", {abs(nbytes):,} bytes {'more' if nbytes > 0 else 'less'} of RAM" if nbytes else ""
+    return f"{other.cycles:.0f} cycles, {abs(cycles)} {'more' if cycles >= 0 else 'less'}{memory}"
 
 
 def schedule_with(graph: Graph, target: Target, choices: Mapping[Node, Choice]) -> Schedule:
@@ -113,8 +123,10 @@ class Arranged:
     plan: Plan
 
 
-def arrange(graph: Graph, nodes: Sequence[Node], choices: Mapping[Node, Choice], *, climb: bool = True) -> Arranged:
-    """Plan the arena for ``nodes`` in their order; a millisecond for tens of them without ``climb``, for searches.
+def arrange(
+    graph: Graph, nodes: Sequence[Node], choices: Mapping[Node, Choice], *, decisions: int = DECISIONS
+) -> Arranged:
+    """Plan the arena for ``nodes`` in their order; a millisecond for tens of them with ``decisions=0``, for searches.
 
     Raises nothing for nodes in topological order that are every node of ``graph`` but its views.
     """
@@ -123,4 +135,4 @@ def arrange(graph: Graph, nodes: Sequence[Node], choices: Mapping[Node, Choice],
         needs = choices[node].kernel.scratch(node)
         steps.append(Step(i, node, choices[node], f"{node.output.name}__scratch" if needs else None))
     lives = lifetimes_of(graph, steps)
-    return Arranged(tuple(steps), lives, place(lives.buffers, lives.overlaps, climb=climb))
+    return Arranged(tuple(steps), lives, place(lives.buffers, lives.overlaps, decisions=decisions))

@@ -59,7 +59,9 @@ def affine_layer(node: Node) -> AffineLayer | None:
     return None
 
 
-def _all_pairs(steps: tuple[Steps, ...], forms: tuple[Form, Form], sign: int) -> tuple[tuple[Affine, Affine], ...] | None:
+def _all_pairs(
+    steps: tuple[Steps, ...], forms: tuple[Form, Form], sign: int
+) -> tuple[tuple[Affine, Affine], ...] | None:
     found: list[tuple[Affine, Affine]] = []
     for even, odd in pairs_of(len(steps)):
         pair = find_affine(steps[even], steps[odd], forms, sign)
