@@ -192,7 +192,7 @@ def dense(draw: Draw) -> tuple[Node, list[Array]]:
     zero_point = draw(ZERO_POINTS)
     low, high = draw(st.sampled_from([(zero_point, 127), (-128, 127), (-128, 127), (-100, 90)]))
     rounding: Rounding = draw(st.sampled_from(["double", "double", "even"]))
-    return _layer(draw, rng, ops.FullyConnected, (*lead, k), (o, k), 0, draw(st.booleans()),
+    return draw_layer(draw, rng, ops.FullyConnected, (*lead, k), (o, k), 0, draw(st.booleans()),
                   out=(zero_point, (low, max(low, high))), rounding=rounding)  # fmt: skip
 
 
