@@ -44,7 +44,9 @@ def strategy(kernel: Kernel) -> st.SearchStrategy[tuple[Node, list[Array]]]:
         return st.one_of(nodes.conv2d_few_channels("double"), nodes.conv2d_few_channels("even"))
     if kernel.family == "compact":
         return st.one_of(_compact(kernel, "double"), _compact(kernel, "even"))
-    if kernel.family == "pointwise":
+    if kernel.symbol == "smg_fully_connected_s8_m4":
+        return nodes.dense()
+    if kernel.family == "pointwise" or "1x1_rows" in kernel.symbol:
         return nodes.pointwise()
     if kernel.op is ops.Conv2D:
         style = "1x1" if "1x1" in kernel.symbol else "any" if "scalar" in kernel.symbol else "one group"
