@@ -64,7 +64,9 @@ def _weights(w: Int64s) -> Int64s:
     whole = words.shape[1] // _SIXTEEN * _SIXTEEN
     sixteens = by_block[:, :whole].reshape(len(by_block), -1, _SIXTEEN, 4)
     sixteens = np.roll(sixteens, -1, axis=2).reshape(len(by_block), -1, 32)  # the first activation is taken last
-    rolled = np.roll(sixteens, 1, axis=2).reshape(len(by_block), -1)  # and of each eight steps, the last word lies first
+    rolled = np.roll(sixteens, 1, axis=2).reshape(
+        len(by_block), -1
+    )  # and of each eight steps, the last word lies first
     return np.concatenate([rolled, by_block[:, whole:].reshape(len(by_block), -1)], axis=1)
 
 
