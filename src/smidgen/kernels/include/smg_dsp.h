@@ -17,6 +17,7 @@ SMG_INLINE uint32_t smg_high_halves(uint32_t a, uint32_t b) { return a >> 16 | (
 SMG_INLINE uint32_t smg_sxtb16(uint32_t v) { return (uint32_t)__sxtb16((int8x4_t)v); }
 SMG_INLINE uint32_t smg_sxtab16(uint32_t acc, uint32_t v) { return (uint32_t)__sxtab16((int16x2_t)acc, (int8x4_t)v); }
 SMG_INLINE uint32_t smg_sadd16(uint32_t a, uint32_t b) { return (uint32_t)__sadd16((int16x2_t)a, (int16x2_t)b); }
+SMG_INLINE uint32_t smg_ssub16(uint32_t a, uint32_t b) { return (uint32_t)__ssub16((int16x2_t)a, (int16x2_t)b); }
 SMG_INLINE int32_t smg_smlad(uint32_t a, uint32_t b, int32_t acc) { return __smlad((int16x2_t)a, (int16x2_t)b, acc); }
 SMG_INLINE uint32_t smg_usat8(int32_t v) { return __usat(v, 8); }
 SMG_INLINE uint32_t smg_uqadd8(uint32_t a, uint32_t b) { return (uint32_t)__uqadd8((uint8x4_t)a, (uint8x4_t)b); }
@@ -49,6 +50,9 @@ SMG_INLINE uint32_t smg_lanes(int32_t low, int32_t high) { return (uint16_t)low 
 SMG_INLINE uint32_t smg_sxtb16(uint32_t v) { return smg_lanes((int8_t)v, (int8_t)(v >> 16)); }
 SMG_INLINE uint32_t smg_sadd16(uint32_t a, uint32_t b) {
     return smg_lanes(smg_lane(a, 0) + smg_lane(b, 0), smg_lane(a, 1) + smg_lane(b, 1));
+}
+SMG_INLINE uint32_t smg_ssub16(uint32_t a, uint32_t b) {
+    return smg_lanes(smg_lane(a, 0) - smg_lane(b, 0), smg_lane(a, 1) - smg_lane(b, 1));
 }
 /* acc's lanes plus bytes 0 and 2. */
 SMG_INLINE uint32_t smg_sxtab16(uint32_t acc, uint32_t v) { return smg_sadd16(acc, smg_sxtb16(v)); }
