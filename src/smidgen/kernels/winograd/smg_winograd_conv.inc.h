@@ -54,7 +54,7 @@ SMG_INLINE smg_rows smg_rows_of(const smg_unit *unit, const int8_t *x, int32_t r
 
 #if SMG_GROUP
 SMG_INLINE void smg_copy_words(uint32_t *to, const uint32_t *from, int32_t count) {
-    for (int32_t i = 0; i < count; i++) to[i] = from[i];
+    smg_copy((int8_t *)to, (const int8_t *)from, 4 * count);
 }
 #endif
 
