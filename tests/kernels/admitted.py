@@ -42,6 +42,8 @@ def strategy(kernel: Kernel) -> st.SearchStrategy[tuple[Node, list[Array]]]:
     rounding: Rounding = "even" if "rne" in kernel.symbol else "double"
     if kernel.family == "conv2d_few_channels":
         return st.one_of(nodes.conv2d_few_channels("double"), nodes.conv2d_few_channels("even"))
+    if kernel.family == "compact":
+        return st.one_of(_compact(kernel, "double"), _compact(kernel, "even"))
     if kernel.family == "pointwise":
         return nodes.pointwise()
     if kernel.op is ops.Conv2D:
@@ -69,6 +71,12 @@ def strategy(kernel: Kernel) -> st.SearchStrategy[tuple[Node, list[Array]]]:
     if kernel.op in (ops.MaxPool2D, ops.AveragePool2D):
         return nodes.pool(kernel.op, rounding)
     return _PLAIN[kernel.op](rounding)
+
+
+def _compact(kernel: Kernel, rounding: Rounding) -> st.SearchStrategy[tuple[Node, list[Array]]]:
+    if kernel.op is ops.FullyConnected:
+        return nodes.fully_connected(rounding)
+    return nodes.conv2d(rounding, "one group") if kernel.op is ops.Conv2D else nodes.depthwise(rounding, "one")
 
 
 def draw_nodes(kernel: Kernel, count: int) -> list[tuple[Node, list[Array]]]:
