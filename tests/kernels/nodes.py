@@ -240,7 +240,7 @@ def pool(draw: Draw, op: type[Op], rounding: Rounding) -> tuple[Node, list[Array
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     kernel = draw(st.integers(1, 5)), draw(st.integers(1, 4))
     shape = (draw(st.integers(1, 2)), kernel[0] + draw(st.integers(0, 5)), kernel[1] + draw(st.integers(0, 4)),
-             draw(st.integers(1, 9)))  # fmt: skip
+             draw(st.sampled_from([1, 2, 3, 4, 5, 7, 9, 16, 17, 22, 35])))  # fmt: skip
     t, left, b, r = (draw(st.integers(0, k - 1)) for k in (*kernel, *kernel))
     x = TensorType("int8", shape, quant(_ratio(draw, -2, 1), draw(ZERO_POINTS)))
     attributes: dict[str, Any] = {"kernel": kernel, "padding": (t, left, b, r), "clamp": _clamp(draw),
@@ -258,6 +258,9 @@ def mean(draw: Draw, rounding: Rounding, style: str) -> tuple[Node, list[Array]]
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     shape = tuple(draw(st.lists(st.integers(1, 7), min_size=1, max_size=4)))
     first = draw(st.integers(0, len(shape) - 1))
+    if len(shape) > 1 and draw(st.booleans()):  # over long dimensions, many elements behind them
+        shape = (*shape[:-2], draw(st.sampled_from([3, 125, 300])), draw(st.sampled_from([4, 5, 16, 18, 35])))
+        first = min(first, len(shape) - 2)
     x = TensorType("int8", shape, quant(_ratio(draw, -2, 1), draw(ZERO_POINTS)))
     out = x.quant if style == "same" else quant(x.scale * _ratio(draw, -2, 2), draw(ZERO_POINTS))
     op = ops.Mean(first=first, last=draw(st.integers(first, len(shape) - 1)), clamp=_clamp(draw), out_quant=out,
