@@ -67,7 +67,7 @@ def _all_pairs(
         pair = find_affine(steps[even], steps[odd], forms, sign)
         if pair is None:
             return None
-        found.append(pair)
+        found.append((pair[0], pair[1]))
     return tuple(found)
 
 
@@ -121,7 +121,7 @@ def _general_parameters(node: Node, narrow: bool) -> Int32s:
 
 
 def block_groups(node: Node, nbytes: int) -> int:
-    """Groups of four pixels in a block of at most ``nbytes`` of activation words; blocks of a layer are of like size."""
+    """Groups of four pixels in a block of at most ``nbytes`` of activation words; a layer's blocks are of like size."""
     groups = max(1, node.output.type.elements // node.output.type.shape[-1] // 4)
     most = max(1, nbytes // (16 * steps_of(node["w"].type.shape[-1])))
     return -(-groups // -(-groups // most))
