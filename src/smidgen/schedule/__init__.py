@@ -4,6 +4,7 @@
 from smidgen.schedule.candidates import Costs
 from smidgen.schedule.choose import Option, pareto
 from smidgen.schedule.constants import ConstantBytes, constant_bytes
+from smidgen.schedule.exact import PLANNERS, Planner, make_planner
 from smidgen.schedule.lifetimes import Lifetimes, Step, lifetimes_of
 from smidgen.schedule.objective import SETTINGS, Objective, Setting, make_objective
 from smidgen.schedule.placement import place
@@ -21,6 +22,7 @@ from smidgen.schedule.search import Search, Totals
 from smidgen.schedule.staging import WEIGHTS, Weights, check_weights
 
 __all__ = [
+    "PLANNERS",
     "SETTINGS",
     "WEIGHTS",
     "Arranged",
@@ -33,6 +35,7 @@ __all__ = [
     "Overlap",
     "Placement",
     "Plan",
+    "Planner",
     "Schedule",
     "Search",
     "Setting",
@@ -46,6 +49,7 @@ __all__ = [
     "lifetimes_of",
     "lower_bound",
     "make_objective",
+    "make_planner",
     "make_schedule",
     "make_search",
     "pareto",
