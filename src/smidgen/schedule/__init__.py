@@ -19,9 +19,10 @@ from smidgen.schedule.schedule import (
     schedule_with,
 )
 from smidgen.schedule.search import Search, Totals
-from smidgen.schedule.staging import WEIGHTS, Weights, check_weights
+from smidgen.schedule.staging import CODE, WEIGHTS, Weights, check_code, check_weights
 
 __all__ = [
+    "CODE",
     "PLANNERS",
     "SETTINGS",
     "WEIGHTS",
@@ -44,6 +45,7 @@ __all__ = [
     "Totals",
     "Weights",
     "arrange",
+    "check_code",
     "check_weights",
     "constant_bytes",
     "lifetimes_of",

@@ -17,7 +17,7 @@ from smidgen.schedule.order import best_order
 from smidgen.schedule.placement import DECISIONS, place
 from smidgen.schedule.plan import Plan
 from smidgen.schedule.search import Search
-from smidgen.schedule.staging import Weights, choose_staged
+from smidgen.schedule.staging import Code, Weights, choose_ram_code, choose_staged
 from smidgen.schedule.tasks import NONE_STAGED, task_graph
 from smidgen.targets import Target
 
@@ -42,6 +42,7 @@ class Schedule:
     tensor_bytes: int = field(default=0)
     objective: Objective = field(default=Objective())
     weights: Weights = field(default="flash")
+    ram_code: tuple[str, ...] = ()  # files of the kernels that run from RAM
 
     @property
     def scratch_bytes(self) -> int:
@@ -63,6 +64,7 @@ def make_schedule(
     costs: Costs = no_costs,
     weights: Weights = "flash",
     planner: Planner = Planner(),  # noqa: B008  # frozen
+    code: Code = "flash",
 ) -> Schedule:
     """Choose the kernels of all nodes together under ``objective``, an order and a place for every buffer.
 
@@ -74,7 +76,8 @@ def make_schedule(
     choices = {layer.node: _choice(layer, c) for layer, c in zip(search.layers, chosen, strict=True)}
     staged = _staged(graph, target, choices, objective) if weights == "staged" else NONE_STAGED
     schedule = schedule_with(graph, target, choices, staged, planner)
-    return replace(schedule, objective=objective, weights=weights)
+    ram_code = choose_ram_code(choices, target) if code == "sram" else ()
+    return replace(schedule, objective=objective, weights=weights, ram_code=ram_code)
 
 
 def _staged(graph: Graph, target: Target, choices: Mapping[Node, Choice], objective: Objective) -> Mapping[Node, int]:
