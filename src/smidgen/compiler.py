@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,7 +22,7 @@ from smidgen.ir import Array, Graph, check_inputs, format_graph
 from smidgen.profile import profile_image
 from smidgen.quantize import integerize
 from smidgen.report import ProfileReport, profile_report
-from smidgen.schedule import Schedule, make_schedule
+from smidgen.schedule import Objective, Schedule, check_code, check_weights, make_objective, make_planner, make_schedule
 from smidgen.sim import Machine
 from smidgen.targets import Target, load_target
 from smidgen.transforms import FLOAT, INTEGER, run_pipeline
@@ -115,7 +116,14 @@ def compile(
     target: str | Target = DEFAULT_TARGET,
     *,
     name: str | None = None,
+    optimize: str = "speed",
+    max_ram: int | str | None = None,
+    max_flash: int | str | None = None,
     kernels: Mapping[str, str] | None = None,
+    weights: str = "flash",
+    code: str = "flash",
+    planner: str = "fast",
+    planner_seconds: float = 60.0,
     models_dir: Path | None = None,
     check_fit: bool = True,
     probe: bool = False,
@@ -123,26 +131,72 @@ def compile(
 ) -> Compiled:
     """Compile a model for a target; nothing is written or built.
 
-    ``kernels`` forces kernels by step name. ``probe`` evaluates the graph before and after every pass and compares.
-    ``watch`` sees the graph after each pass. Raises ModelError, NoKernel, DoesNotFit (unless ``check_fit`` is False).
+    ``optimize`` is speed, balanced, size or ram; ``max_ram`` (arena, stack and what is kept in RAM) and ``max_flash``
+    (code and constants) are bytes, or text like "64K". ``kernels`` forces kernels by step name. ``weights`` is flash,
+    staged (copied to RAM before the steps where that pays) or sram (kept there); ``code`` is flash, or sram: kernels
+    larger than the flash's cache run from RAM. ``planner`` is fast, or exact: CP-SAT for at most ``planner_seconds`` of
+    its own deterministic time. ``probe`` evaluates the graph before and after every pass and compares. ``watch`` sees
+    the graph after each pass. Raises UsageError, ModelError, NoKernel, ToolNotFound (exact without OR-tools),
+    DoesNotFit if the limits or (unless ``check_fit`` is False) the board's memories cannot be kept.
     """
+    objective, place = make_objective(optimize, max_ram, max_flash), check_weights(weights)
+    runs = check_code(code)
+    plans = make_planner(planner, planner_seconds)
     board = target if isinstance(target, Target) else load_target(target)
     graph, origin = _load(model, models_dir, name, watch)
     if watch is not None:
         watch("import", graph)
     inputs = next(iter(random_inputs(graph, 1, seed=1))) if probe else None
     lowered = run_pipeline(INTEGER, graph, probe=inputs, watch=watch)
-    schedule = make_schedule(lowered, board, kernels)
+    schedule = make_schedule(lowered, board, kernels, objective=objective, weights=place, planner=plans, code=runs)
     sources, memory = emit(schedule, origin)
-    if check_fit:
+    if check_fit and not _fits(memory, board):
+        with contextlib.suppress(DoesNotFit):  # then the message is require_fit's
+            within = _within_board(objective, board)
+            schedule = make_schedule(lowered, board, kernels, objective=within, weights=place, planner=plans, code=runs)
+            sources, memory = emit(schedule, origin)
         require_fit(memory, board)
+    _require_ram(memory, objective)
     return Compiled(lowered, schedule, sources, origin, memory)
+
+
+def _require_ram(memory: Memory, objective: Objective) -> None:
+    """Raise DoesNotFit if what is kept in RAM, which no choice of kernels sees, breaks the limit."""
+    limit = objective.max_ram_bytes
+    if memory.static and limit is not None and memory.ram > limit:
+        raise DoesNotFit(
+            f"what is kept in RAM (weights, code) takes {memory.static:,} bytes: with arena {memory.arena:,} and stack "
+            f"{memory.stack:,} that is {memory.ram:,}, more than the {limit:,} of --max-ram. Raise the limit, or take "
+            "--weights staged or flash, --code flash"
+        )
+
+
+def _fits(memory: Memory, board: Target) -> bool:
+    try:
+        require_fit(memory, board)
+    except DoesNotFit:
+        return False
+    return True
+
+
+def _within_board(objective: Objective, board: Target) -> Objective:
+    """The objective with the board's memories as limits too."""
+    ram, flash = board.region("sram").size_bytes, board.region("flash").size_bytes
+    return replace(
+        objective,
+        max_ram_bytes=min(objective.max_ram_bytes or ram, ram),
+        max_flash_bytes=min(objective.max_flash_bytes or flash, flash),
+    )
 
 
 def require_fit(memory: Memory, board: Target) -> None:
     """Raise DoesNotFit, with the figures, unless the program fits the board's main flash and RAM."""
     for kind, need, parts in (
-        ("sram", memory.arena + memory.stack, f"arena {memory.arena} + stack {memory.stack}"),
+        (
+            "sram",
+            memory.ram,
+            f"arena {memory.arena} + stack {memory.stack}" + (f" + statics {memory.static}" if memory.static else ""),
+        ),
         ("flash", memory.weights + memory.code, f"constants {memory.weights} + code {memory.code}"),
     ):
         region = board.region("sram" if kind == "sram" else "flash")

@@ -6,17 +6,20 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
+
+from smidgen.schedule import CODE, PLANNERS, SETTINGS, WEIGHTS, Weights, make_objective, make_planner
 
 console = Console(stderr=True, markup=False, highlight=False)
 """Messages and progress: stderr, so that stdout holds results only. No markup: names of files may look like it."""
@@ -62,10 +65,105 @@ def toolchain_option(f: F) -> F:
     )(f)
 
 
-def kernel_option(f: F) -> F:
-    return click.option(
-        "--kernel", "kernels", multiple=True, metavar="STEP=SYMBOL", help="Force a kernel for a step. Repeatable."
-    )(f)
+@dataclass(frozen=True, slots=True)
+class Choosing:
+    """What the options say about the choice of kernels, as keyword arguments of ``smidgen.compile``."""
+
+    optimize: str
+    max_ram: str | None
+    max_flash: str | None
+    kernels: Mapping[str, str]
+    weights: str = "flash"
+    code: str = "flash"
+    planner: str = "fast"
+    planner_seconds: float = 60.0
+
+    @property
+    def used(self) -> bool:
+        """True if any of the options was given."""
+        return self != Choosing("speed", None, None, {})
+
+    def arguments(self) -> dict[str, Any]:  # Any: keyword arguments of several types
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+def choosing_options(f: F) -> F:
+    """--optimize, --max-ram, --max-flash and --kernel, given to the command as one ``choosing``."""
+
+    @wraps(f)
+    def command(
+        *,
+        optimize: str,
+        max_ram: str | None,
+        max_flash: str | None,
+        kernels: tuple[str, ...],
+        weights: str,
+        code: str,
+        planner: str,
+        planner_seconds: float,
+        **others: object,
+    ) -> object:
+        make_objective(optimize, max_ram, max_flash)  # complain before any work
+        make_planner(planner, planner_seconds)
+        forced = forced_kernels(kernels)
+        places = (weights, code, planner, planner_seconds)
+        return f(choosing=Choosing(optimize, max_ram, max_flash, forced, *places), **others)
+
+    options = (
+        click.option(
+            "--optimize",
+            type=click.Choice(list(SETTINGS)),
+            default="speed",
+            show_default=True,
+            help="What the choice of kernels is for.",
+        ),
+        click.option("--max-ram", metavar="BYTES", help="Limit of arena and stack: 65536, 64K or 1M."),
+        click.option("--max-flash", metavar="BYTES", help="Limit of code and constants, likewise."),
+        click.option(
+            "--kernel", "kernels", multiple=True, metavar="STEP=SYMBOL", help="Force a kernel for a step. Repeatable."
+        ),
+        click.option(
+            "--weights",
+            type=click.Choice(list(WEIGHTS)),
+            default="flash",
+            show_default=True,
+            help="Where weights are read from: flash; staged: copied to the arena before the steps where that pays; "
+            "sram: kept there.",
+        ),
+        click.option(
+            "--code",
+            type=click.Choice(list(CODE)),
+            default="flash",
+            show_default=True,
+            help="Where kernels run: flash; sram: those larger than the flash's instruction cache run from RAM.",
+        ),
+        click.option(
+            "--planner",
+            type=click.Choice(list(PLANNERS)),
+            default="fast",
+            show_default=True,
+            help="How the arena is planned; exact needs OR-tools (pip install 'smidgen[exact]').",
+        ),
+        click.option(
+            "--planner-seconds", type=float, default=60.0, show_default=True, help="Limit of the exact planner."
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return cast(F, command)  # the decorated function takes what click gives it
+
+
+def choice_fact(optimize: str, max_ram_bytes: int | None, max_flash_bytes: int | None) -> str:
+    """The setting and its limits in words."""
+    limits = [f", {what} at most {n:,} bytes" for what, n in (("RAM", max_ram_bytes), ("flash", max_flash_bytes)) if n]
+    return f"optimized for {optimize}{''.join(limits)}"
+
+
+def weights_fact(weights: Weights, staged_bytes: Sequence[int], static_bytes: int) -> str:
+    """Where weights are read from, in words, with what it takes; ``staged_bytes`` by step."""
+    if weights == "staged":
+        return f"staged: {sum(map(bool, staged_bytes))} of {len(staged_bytes)} steps copy theirs to the arena first"
+    return f"{weights}: {WEIGHTS[weights]}" + (f", {static_bytes:,} bytes" if static_bytes else "")
 
 
 def forced_kernels(options: Sequence[str]) -> dict[str, str]:
@@ -145,6 +243,13 @@ def show(*renderables: object) -> None:
     target = output if output.is_terminal else Console(width=_PIPED_WIDTH, markup=False, highlight=False)
     with _writing():
         target.print(*renderables, soft_wrap=all(isinstance(r, str | Text) for r in renderables))
+
+
+def macs_fact(nominal: int, live: int) -> str:
+    """How much work a model is on paper and how much of it is done."""
+    if live == nominal:
+        return f"{nominal:,}, all live"
+    return f"{nominal:,} nominal, as in the model's file; {live:,} live, the rest gives constants or is not used"
 
 
 def facts(rows: Sequence[tuple[str, str]]) -> str:

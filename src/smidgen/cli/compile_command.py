@@ -9,20 +9,25 @@ from pathlib import Path
 import click
 
 from smidgen.cli.common import (
+    Choosing,
+    choice_fact,
+    choosing_options,
     facts,
-    forced_kernels,
     json_option,
-    kernel_option,
+    macs_fact,
     model_argument,
     models_option,
     print_json,
     progress,
     show,
     target_option,
+    weights_fact,
 )
 from smidgen.codegen.folder import check_folder, write_folder
+from smidgen.compiler import Compiled
 from smidgen.compiler import compile as compile_model
 from smidgen.ir import Graph, format_graph
+from smidgen.schedule import constant_bytes
 
 
 @click.command(
@@ -40,7 +45,7 @@ from smidgen.ir import Graph, format_graph
     "--dump", type=click.Path(path_type=Path), metavar="DIR", help="Write the graph after every pass as text."
 )
 @click.option("--explain", is_flag=True, help="Show for every step why other kernels were not taken.")
-@kernel_option
+@choosing_options
 @models_option
 @json_option
 def command(
@@ -51,7 +56,7 @@ def command(
     force: bool,
     dump: Path | None,
     explain: bool,
-    kernels: tuple[str, ...],
+    choosing: Choosing,
     models: Path | None,
     as_json: bool,
 ) -> None:
@@ -63,7 +68,7 @@ def command(
             model,
             target,
             name=name,
-            kernels=forced_kernels(kernels),
+            **choosing.arguments(),
             models_dir=models,
             watch=lambda stage, graph: dumps.append((stage, graph)),
         )
@@ -72,7 +77,7 @@ def command(
         if dump is not None:
             texts = {f"{i:02d}-{stage}.txt": format_graph(g) for i, (stage, g) in enumerate(dumps)}
             write_folder(dump, texts, replace=force)
-    memory = compiled.memory
+    memory, objective = compiled.memory, compiled.schedule.objective
     if as_json:
         print_json(
             {
@@ -83,8 +88,13 @@ def command(
                 "folder": folder,
                 "files": written,
                 "digest": compiled.sources.digest,
-                "macs": compiled.graph.macs,
-                "bytes": {"arena": memory.arena, "weights": memory.weights},
+                "macs": compiled.graph.nominal_macs,
+                "live_macs": compiled.graph.macs,
+                "optimize": objective.setting,
+                "max_ram_bytes": objective.max_ram_bytes,
+                "max_flash_bytes": objective.max_flash_bytes,
+                "weights": compiled.schedule.weights,
+                "bytes": {"arena": memory.arena, "weights": memory.weights, "static": memory.static},
                 "bytes_modelled": {"code": memory.code, "stack": memory.stack},
                 "arena_lower_bound_bytes": compiled.schedule.plan.bound_bytes,
                 "steps": [
@@ -93,6 +103,8 @@ def command(
                         "source": s.node.loc,
                         "kernel": s.choice.kernel.symbol,
                         "cycles_modelled": round(s.choice.cycles),
+                        "flash_bytes": constant_bytes(s.choice.kernel, s.node),
+                        "staged_bytes": s.staged_bytes,
                         "rejected": [{"kernel": k, "reason": r} for k, r in s.choice.rejected],
                     }
                     for s in compiled.schedule.steps
@@ -100,15 +112,22 @@ def command(
             }
         )
         return
+    staged = [s.staged_bytes for s in compiled.schedule.steps]
     bound = compiled.schedule.plan.bound_bytes
     show(
         facts(
             (
-                ("model", f"{compiled.origin.source}, {compiled.graph.numerics}, {compiled.graph.macs:,} MACs"),
+                ("model", f"{compiled.origin.source}, {compiled.graph.numerics}"),
+                ("MACs", macs_fact(compiled.graph.nominal_macs, compiled.graph.macs)),
                 ("folder", f"{folder} ({len(written)} files; README.md says how to build them)"),
                 ("arena", f"{memory.arena:,} bytes of RAM (no plan can need less than {bound:,})"),
                 ("stack", f"about {memory.stack:,} bytes of RAM"),
-                ("flash", f"{memory.weights:,} bytes of constants + about {memory.code:,} of code"),
+                (
+                    "flash",
+                    f"{memory.weights:,} bytes of constants ({_spent(compiled)}) + about {memory.code:,} of code",
+                ),
+                ("weights", weights_fact(compiled.schedule.weights, staged, memory.static)),
+                ("choice", choice_fact(objective.setting, objective.max_ram_bytes, objective.max_flash_bytes)),
                 ("call", f"smg_{compiled.graph.name}_run"),
             )
         )
@@ -118,6 +137,14 @@ def command(
             show(f"{s.name}: {s.choice.kernel.symbol}, about {s.choice.cycles:,.0f} cycles")
             for symbol, reason in s.choice.rejected:
                 show(f"    not {symbol}: {reason}")
+
+
+def _spent(compiled: Compiled) -> str:
+    """What the constants are: the model's own int8 weights, what packing adds to them, tables."""
+    parts = [constant_bytes(s.choice.kernel, s.node) for s in compiled.schedule.steps]
+    weights, growth = sum(p.weights for p in parts), sum(p.growth for p in parts)
+    tables = compiled.memory.weights - weights - growth
+    return f"int8 weights {weights:,}, packing {growth:+,}, tables {tables:,}"
 
 
 def _check_folders(folders: Sequence[Path], force: bool) -> None:

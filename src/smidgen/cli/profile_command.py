@@ -8,9 +8,11 @@ from pathlib import Path
 import click
 
 from smidgen.cli.common import (
-    forced_kernels,
+    Choosing,
+    choice_fact,
+    choosing_options,
     json_option,
-    kernel_option,
+    macs_fact,
     models_option,
     print_json,
     progress,
@@ -18,6 +20,7 @@ from smidgen.cli.common import (
     table,
     target_option,
     toolchain_option,
+    weights_fact,
 )
 from smidgen.compiler import compile as compile_model
 from smidgen.compiler import profile as profile_model
@@ -52,9 +55,9 @@ from smidgen.verify import load_inputs
 @click.option("--timeout", type=click.FloatRange(1), default=300.0, show_default=True, help="With --elf: seconds.")
 @toolchain_option
 @click.option(
-    "-O", "optimize", default="3", show_default=True, metavar="LEVEL", help="Compiler optimisation: 0 1 2 3 s z."
+    "-O", "level", default="3", show_default=True, metavar="LEVEL", help="Compiler optimisation: 0 1 2 3 s z."
 )
-@kernel_option
+@choosing_options
 @models_option
 @json_option
 def command(
@@ -67,8 +70,8 @@ def command(
     memory_system: bool,
     timeout: float,
     toolchain: str,
-    optimize: str,
-    kernels: tuple[str, ...],
+    level: str,
+    choosing: Choosing,
     models: Path | None,
     as_json: bool,
 ) -> None:
@@ -82,8 +85,8 @@ def command(
     if elf is not None:
         if begin is None or end is None:
             raise click.UsageError("--elf needs --begin SYM and --end SYM")
-        if source is not None or kernels or models is not None:
-            raise click.UsageError("--input, --kernel and --models are for a MODEL, not for --elf")
+        if source is not None or choosing.used or models is not None:
+            raise click.UsageError("--input, --models and the choice of kernels are for a MODEL, not for --elf")
         with progress(f"running {elf.name}", None, quiet=as_json):
             board = load_target(target)
             found = profile_elf(elf, begin, end, board, memory_system=memory_system, limits=Limits(timeout))
@@ -92,10 +95,10 @@ def command(
     if begin is not None or end is not None:
         raise click.UsageError("--begin and --end go with --elf")
     with progress(f"profiling {model}", None, quiet=as_json):
-        compiled = compile_model(model or "", target, models_dir=models, kernels=forced_kernels(kernels))
+        compiled = compile_model(model or "", target, models_dir=models, **choosing.arguments())
         inputs = load_inputs(compiled.graph, source)[0] if source is not None else None
         report = profile_model(
-            compiled, inputs=inputs, memory_system=memory_system, toolchain=toolchain, optimize=f"-O{optimize}"
+            compiled, inputs=inputs, memory_system=memory_system, toolchain=toolchain, optimize=f"-O{level}"
         )
     if as_json:
         print_json(report)
@@ -104,7 +107,21 @@ def command(
 
 
 def _show(r: ProfileReport, source: str) -> None:
-    columns = ("#", "layer", "kernel", "out", "MACs", "instr", "cycles", "c/MAC", "stalls", "RAM", "flash")
+    columns = (
+        "#",
+        "layer",
+        "kernel",
+        "out",
+        "MACs",
+        "live",
+        "instr",
+        "cycles",
+        "c/MAC",
+        "stalls",
+        "RAM",
+        "flash",
+        "packing",
+    )
     t = table(f"{source} on {r.target} ({r.numerics})", *columns, right=columns[4:])
     for layer in r.layers:
         t.add_row(
@@ -113,16 +130,19 @@ def _show(r: ProfileReport, source: str) -> None:
             layer.kernel.removeprefix("smg_"),
             "x".join(map(str, layer.shape[1:] or layer.shape)),
             f"{layer.macs:,}",
+            f"{layer.live_macs:,}",
             f"{layer.instructions:,}",
             f"{layer.cycles:,}",
             "-" if layer.cycles_per_mac is None else f"{layer.cycles_per_mac:.2f}",
             "-" if layer.stall_cycles is None else f"{layer.stall_cycles:,}",
             f"{layer.ram_bytes:,}",
             f"{layer.flash_bytes:,}",
+            f"{layer.growth_bytes:+,}" if layer.growth_bytes else "-",
         )
     show(t)
-    per_mac = "" if r.cycles_per_mac is None else f", {r.cycles_per_mac:.2f} a MAC"
+    per_mac = "" if r.cycles_per_mac is None else f", {r.cycles_per_mac:.2f} a nominal MAC"
     lines = [
+        f"MACs          {macs_fact(r.macs, r.live_macs)}",
         f"instructions  {r.instructions:,} (counted)",
         f"cycles        {r.cycles:,} (modelled, zero wait states{per_mac}): {r.latency_ms:.3f} ms "
         f"at {r.clock_hz / 1e6:g} MHz",
@@ -137,7 +157,13 @@ def _show(r: ProfileReport, source: str) -> None:
         f"RAM           {ram.total:,} bytes: arena {ram.arena:,} + scratch {ram.scratch:,} + static {ram.static:,} + "
         f"stack {ram.stack:,}; no arena plan can need less than {r.ram_lower_bound:,}"
     )
-    lines.append(f"flash         {flash.total:,} bytes: code {flash.code:,} + constants {flash.weights:,}")
+    lines.append(
+        f"flash         {flash.total:,} bytes: code {flash.code:,} + constants {flash.weights:,} (int8 weights "
+        f"{flash.live_weights:,}, packing {flash.growth:+,}, tables {flash.tables:,})"
+    )
+    staged = [layer.staged_bytes for layer in r.layers]
+    lines.append(f"weights       {weights_fact(r.weights, staged, ram.static)}")
+    lines.append(f"choice        {choice_fact(r.optimize, r.max_ram_bytes, r.max_flash_bytes)}")
     if r.unknown_instructions:
         lines.append(f"not priced    {r.unknown_instructions}: these instructions have no rule in the cycle model")
     show("\n".join(lines))

@@ -11,10 +11,10 @@ import numpy as np
 from rich.text import Text
 
 from smidgen.cli.common import (
+    Choosing,
+    choosing_options,
     console,
-    forced_kernels,
     json_option,
-    kernel_option,
     model_argument,
     models_option,
     print_json,
@@ -46,7 +46,7 @@ _SHOWN_VALUES = 16
 )
 @click.option("--seed", default=0, show_default=True, help="Of the random input.")
 @toolchain_option
-@kernel_option
+@choosing_options
 @models_option
 @json_option
 def command(
@@ -56,7 +56,7 @@ def command(
     output: Path | None,
     seed: int,
     toolchain: str,
-    kernels: tuple[str, ...],
+    choosing: Choosing,
     models: Path | None,
     as_json: bool,
 ) -> None:
@@ -65,7 +65,7 @@ def command(
     A .npy file holds one input or a stack of them; a .npz file an array an input. Floats are quantised with the
     input's scale. Every run is compared with the reference too: exit code 1 if a byte differs.
     """
-    compiled = compile_model(model, target, models_dir=models, kernels=forced_kernels(kernels))
+    compiled = compile_model(model, target, models_dir=models, **choosing.arguments())
     graph = compiled.graph
     cases = load_inputs(graph, source) if source is not None else [list(random_inputs(graph, 4, seed))[3]]
     with progress("running", len(cases), quiet=as_json) as done:

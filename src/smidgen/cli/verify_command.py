@@ -9,9 +9,9 @@ import click
 from rich.text import Text
 
 from smidgen.cli.common import (
-    forced_kernels,
+    Choosing,
+    choosing_options,
     json_option,
-    kernel_option,
     model_argument,
     models_option,
     print_json,
@@ -35,7 +35,7 @@ from smidgen.verify import load_inputs
 @click.option("--inputs", "-i", type=click.Path(path_type=Path), metavar="F", help=".npy or .npz with inputs instead.")
 @click.option("--seed", default=0, show_default=True, help="Of the random inputs.")
 @toolchain_option
-@kernel_option
+@choosing_options
 @models_option
 @json_option
 def command(
@@ -45,7 +45,7 @@ def command(
     inputs: Path | None,
     seed: int,
     toolchain: str,
-    kernels: tuple[str, ...],
+    choosing: Choosing,
     models: Path | None,
     as_json: bool,
 ) -> None:
@@ -54,7 +54,7 @@ def command(
     Exit code 0 only if nothing differs; otherwise the first diverging layer is named. The first case also proves that
     no layer writes outside its own buffers, and guard words round arena and stack are checked in every case.
     """
-    compiled = compile_model(model, target, models_dir=models, kernels=forced_kernels(kernels))
+    compiled = compile_model(model, target, models_dir=models, **choosing.arguments())
     data = load_inputs(compiled.graph, inputs) if inputs is not None else None
     total = len(data) if data is not None else cases
     with progress(f"verifying {compiled.graph.name}", total, quiet=as_json) as done:

@@ -13,8 +13,10 @@ from smidgen.codegen.data import DataUnit
 from smidgen.codegen.template import fill
 from smidgen.ir import Node, TensorType, Value
 from smidgen.kernels import function_name
-from smidgen.kernels.kernel import Kernel, Packed, ParamValue
+from smidgen.kernels.kernel import Packed, ParamValue
 from smidgen.schedule import Schedule, Step
+from smidgen.schedule.constants import variadic
+from smidgen.schedule.staging import operand_arrays, staged_offsets
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Printer:
             map=self.memory_map(),
             params="\n".join(self.params(s) for s in steps),
             signature=self.signature(),
+            stage=fill("stage.c.in", prefix=self.prefix) if any(s.staged for s in steps) else "",
             calls="\n\n".join(calls),
             accessors="\n".join(accessors),
         )
@@ -96,8 +99,21 @@ class Printer:
             if s.scratch is not None:
                 address = f"({self.arena} + {self.schedule.plan.offset(s.scratch)})"
                 rows.append((f"scratch_{s.name}", address, f"{life[s.scratch].nbytes} bytes"))
+            rows += self._staged_rows(s)
         names, addresses = (max((len(r[i]) for r in rows), default=0) for i in (0, 1))
         return "\n".join(f"#define {n:{names}} {a:{addresses}} /* {c} */" for n, a, c in rows)
+
+    def _staged_rows(self, step: Step) -> Iterable[tuple[str, str, str]]:
+        """Where a step's constants are copied to: macro, address, comment."""
+        if step.staged is None:
+            return
+        start = self.schedule.plan.offset(step.staged)
+        arrays = operand_arrays(step.choice.kernel, step.node)
+        offsets = staged_offsets(arrays)
+        for operand, data in arrays:
+            ctype = "int8_t" if data.dtype == np.uint8 else C_TYPES[data.dtype.name]  # as in _byte_pointer
+            address = f"(({ctype} *)({self.arena} + {start + offsets[operand]}))"
+            yield f"staged_{step.name}_{operand}", address, f"{data.nbytes} bytes of constants"
 
     def _placed(self) -> Iterable[Value]:
         """Every value that the run function names, once."""
@@ -118,7 +134,7 @@ class Printer:
             fields[key] = self.data.add(f"{step.name}_{key}", v) if isinstance(v, np.ndarray) else v
         body = wrap((f"{item}," for item in struct_initializer(fields)), INDENT)
         text = f"static const smg_{kernel.contract}_params params_{step.name} = {{\n{body}\n}};\n"
-        if _variadic(step.node):
+        if variadic(step.node):
             pointers = wrap((f"{p}," for p in (self._byte_pointer(v) for v in step.node.inputs)), INDENT)
             text += f"static const int8_t *const inputs_{step.name}[] = {{\n{pointers}\n}};\n"
         return text
@@ -127,7 +143,7 @@ class Printer:
         """The call of a step's kernel, under a comment with its source node, shapes and kernel."""
         node, kernel = step.node, step.choice.kernel
         arguments = [f"&params_{step.name}"]
-        if _variadic(node):
+        if variadic(node):
             arguments.append(f"inputs_{step.name}")
         else:
             packed = kernel.packed(node)
@@ -135,7 +151,21 @@ class Printer:
             arguments += [self._operand(node, operand, i, packed) for i, operand in enumerate(names)]
         arguments += [self._byte_pointer(v) for v in node.outputs]
         arguments.append("NULL" if step.scratch is None else f"scratch_{step.name}")
-        return f"{self._banner(step)}\n{call(function_name(kernel, node), arguments)}"
+        copies = self._stage(step, arguments)
+        return "\n".join((self._banner(step), *copies, call(function_name(kernel, node), arguments)))
+
+    def _stage(self, step: Step, arguments: list[str]) -> list[str]:
+        """The copies of a step's constants to RAM; their places there replace them among the arguments."""
+        if step.staged is None:
+            return []
+        copies: list[str] = []
+        names = [o.rstrip("?") for o in step.node.op.operands]
+        for operand, data in operand_arrays(step.choice.kernel, step.node):
+            at = 1 + names.index(operand)  # after the parameters
+            constant, arguments[at] = arguments[at], f"staged_{step.name}_{operand}"
+            self.data.align(constant.removeprefix("(const int8_t *)"))
+            copies.append(call(f"{self.prefix}_stage", (arguments[at], constant, str(data.nbytes))))
+        return copies
 
     def _banner(self, step: Step) -> str:
         node = step.node
@@ -144,7 +174,7 @@ class Printer:
         paragraphs = (
             f"{number}: {type(node.op).__name__} from {comment(node.loc)}",
             f"{operands} -> {_shape(node.output.type)}",
-            f"{step.choice.kernel.symbol}: {node.macs} MACs, about {step.choice.cycles:.0f} cycles",
+            f"{step.choice.kernel.symbol}: {_macs(node)}, about {step.choice.cycles:.0f} cycles",
         )
         lines = "\n".join(wrap(p.split(), f"{INDENT} *   ") for p in paragraphs)
         return lines.replace(f"{INDENT} *   ", f"{INDENT}/* ", 1) + " */"
@@ -164,25 +194,14 @@ class Printer:
         return f"({'int8_t' if v.data is None else 'const int8_t'} *){self.place(v)}"
 
 
-def params_bytes(kernel: Kernel, node: Node) -> int:
-    """Bytes of a step's parameter struct and list of inputs on a 32-bit core: every field is four bytes wide."""
-
-    def words(v: ParamValue) -> int:
-        if isinstance(v, Mapping):
-            return sum(map(words, v.values()))
-        return len(v) if isinstance(v, tuple) else 1
-
-    pointers = len(node.inputs) if _variadic(node) else 0
-    return 4 * (words(kernel.params(node)) + pointers)
-
-
-def _variadic(node: Node) -> bool:
-    return bool(node.op.operands) and node.op.operands[-1].endswith("*")
+def _macs(node: Node) -> str:
+    narrowed = node.macs != node.nominal_macs
+    return f"{node.nominal_macs} MACs, {node.macs} live" if narrowed else f"{node.macs} MACs"
 
 
 def _operand_name(node: Node, index: int) -> str:
     operands = node.op.operands
-    return f"{operands[-1].rstrip('*')}{index}" if _variadic(node) else operands[index].rstrip("?")
+    return f"{operands[-1].rstrip('*')}{index}" if variadic(node) else operands[index].rstrip("?")
 
 
 def _shape(t: TensorType) -> str:

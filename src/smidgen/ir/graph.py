@@ -37,12 +37,16 @@ class Value:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Node:
-    """One application of an op. ``loc`` says where it came from ("kws.tflite:op 3 CONV_2D"), through every rewrite."""
+    """One application of an op. ``loc`` says where it came from ("kws.tflite:op 3 CONV_2D"), through every rewrite.
+
+    ``imported_macs``: the multiply-accumulates of the layer as imported, kept when passes narrow it; None: as it is.
+    """
 
     op: Op
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
     loc: str
+    imported_macs: int | None = None
 
     def __getitem__(self, operand: str) -> Value:
         value = self.get(operand)
@@ -66,7 +70,13 @@ class Node:
 
     @property
     def macs(self) -> int:
+        """Live multiply-accumulates: those that the node as it stands computes."""
         return self.op.macs(self.types)
+
+    @property
+    def nominal_macs(self) -> int:
+        """Multiply-accumulates as the model's file has them, which figures per MAC refer to."""
+        return self.macs if self.imported_macs is None else self.imported_macs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,6 +90,8 @@ class Graph:
     5. names are unique C identifiers; the graph's own is in lower case;
     6. every op allows the graph's form;
     7. every node has a loc.
+
+    ``imported_macs`` is as a node's, and counts removed nodes too.
     """
 
     name: str
@@ -87,6 +99,7 @@ class Graph:
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
     nodes: tuple[Node, ...]
+    imported_macs: int | None = None
 
     def with_nodes(self, nodes: tuple[Node, ...]) -> Graph:
         return replace(self, nodes=nodes)
@@ -123,4 +136,10 @@ class Graph:
 
     @property
     def macs(self) -> int:
+        """Live multiply-accumulates of one inference."""
         return sum(node.macs for node in self.nodes)
+
+    @property
+    def nominal_macs(self) -> int:
+        """Multiply-accumulates of one inference as the model's file has them."""
+        return sum(node.nominal_macs for node in self.nodes) if self.imported_macs is None else self.imported_macs

@@ -5,6 +5,6 @@ A kernel family is a folder: real C sources and an ``__init__.py`` that lists th
 """
 
 from smidgen.kernels.instance import function_file, function_name
-from smidgen.kernels.kernel import Choice, Kernel, Packed, select, source_path
+from smidgen.kernels.kernel import Choice, Kernel, Packed, admissible, source_path
 
-__all__ = ["Choice", "Kernel", "Packed", "function_file", "function_name", "select", "source_path"]
+__all__ = ["Choice", "Kernel", "Packed", "admissible", "function_file", "function_name", "source_path"]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from smidgen.errors import Finding, NoKernel
 from smidgen.ir import Array, Node, Op
+from smidgen.kernels.flash_use import FlashUse
 from smidgen.targets.target import Core
 
 Predicate = Callable[[Node], bool]
@@ -68,6 +69,8 @@ class Kernel:
     includes: tuple[str, ...] = ()  # headers beside the .c file that it includes, beyond include/
     constants: Callable[[Node], Mapping[str, int]] | None = None
     footprint: Callable[[Node], tuple[int, int]] | None = None
+    flash_use: Callable[[Node], FlashUse] | None = None
+    """What it fetches from flash more than once; None: no constants, and only loops that fit any code cache."""
 
     def rejects(self, node: Node, core: Core) -> str | None:
         """Why this kernel cannot compute ``node`` on ``core``, or None if it can."""
@@ -93,8 +96,10 @@ def source_path(kernel: Kernel) -> Path:
     return ROOT / kernel.family / f"{kernel.symbol}{'.inc.h' if kernel.constants else '.c'}"
 
 
-def select(node: Node, core: Core, kernels: Sequence[Kernel], *, force: str | None = None) -> Choice:
-    """The cheapest kernel that may compute ``node`` on ``core``; ties go by symbol.
+def admissible(
+    node: Node, core: Core, kernels: Sequence[Kernel], *, force: str | None = None
+) -> tuple[tuple[tuple[float, Kernel], ...], tuple[tuple[str, str], ...]]:
+    """Every kernel that may compute ``node`` on ``core`` with its cycles, cheapest first, and the others' reasons.
 
     ``force`` names the one to take. Raises NoKernel with every candidate's reason.
     """
@@ -111,14 +116,16 @@ def select(node: Node, core: Core, kernels: Sequence[Kernel], *, force: str | No
         else:
             rejected.append((k.symbol, reason))
     if not able:
-        tried = "".join(f"\n  {s}: {r}" for s, r in rejected) or "\n  (none is registered for this op)"
-        what = type(node.op).__name__
-        unmet = list(dict.fromkeys(reason for _, reason in rejected))
-        telling = [r for r in unmet if "rounding" not in r] or unmet  # kernels of the other rounding never come close
-        reasons = "; ".join(telling) or "none is registered"
-        finding = Finding(what, node.loc, f"no kernel on {core.name}: {reasons}", "Change that layer, or add a kernel")
-        raise NoKernel(f"{node.loc}: no kernel for {what} on {core.name}. Tried:{tried}", [finding])
+        raise _no_kernel(node, core, rejected)
     able.sort(key=lambda t: t[:2])
-    cycles, _, best = able[0]
-    others = tuple((s, f"{c:.0f} cycles, {c - cycles:.0f} more") for c, s, _ in able[1:])
-    return Choice(best, cycles, (*rejected, *others))
+    return tuple((cycles, k) for cycles, _, k in able), tuple(rejected)
+
+
+def _no_kernel(node: Node, core: Core, rejected: Sequence[tuple[str, str]]) -> NoKernel:
+    tried = "".join(f"\n  {s}: {r}" for s, r in rejected) or "\n  (none is registered for this op)"
+    what = type(node.op).__name__
+    unmet = list(dict.fromkeys(reason for _, reason in rejected))
+    telling = [r for r in unmet if "rounding" not in r] or unmet  # kernels of the other rounding never come close
+    reasons = "; ".join(telling) or "none is registered"
+    finding = Finding(what, node.loc, f"no kernel on {core.name}: {reasons}", "Change that layer, or add a kernel")
+    return NoKernel(f"{node.loc}: no kernel for {what} on {core.name}. Tried:{tried}", [finding])

@@ -5,35 +5,47 @@ from __future__ import annotations
 
 from smidgen.kernels import (
     add,
+    compact,
     concat,
     conv2d,
+    conv2d_direct,
+    conv2d_few_channels,
+    conv2d_stride2,
     depthwise,
     fully_connected,
     lookup,
     mean,
     mul,
     pad,
+    pointwise,
     pool,
     quantize,
     softmax,
     transpose,
+    winograd,
 )
 from smidgen.kernels.kernel import Kernel
 
 FAMILIES = (
     add,
+    compact,
     concat,
     conv2d,
+    conv2d_direct,
+    conv2d_few_channels,
+    conv2d_stride2,
     depthwise,
     fully_connected,
     lookup,
     mean,
     mul,
     pad,
+    pointwise,
     pool,
     quantize,
     softmax,
     transpose,
+    winograd,
 )
 """One package a family; a new family is added here and nowhere else."""
 

@@ -3,19 +3,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from smidgen.build import Image
+from smidgen.build import Image, Sizes
 from smidgen.profile import ImageProfile, StepCost
-from smidgen.schedule import Schedule, Step
+from smidgen.schedule import Schedule, Setting, Step, Weights, constant_bytes
 from smidgen.targets import Target
 
 
 @dataclass(frozen=True, slots=True)
 class LayerReport:
-    """One step. ``stall_cycles`` is what the board's memory system adds (None: not asked for)."""
+    """One step. ``stall_cycles`` is what the board's memory system adds (None: not asked for).
+
+    ``macs`` are nominal, as the model's file has them, and what ``cycles_per_mac`` is of; ``live_macs`` are computed.
+    """
 
     index: int
     name: str
@@ -23,12 +25,17 @@ class LayerReport:
     kernel: str
     shape: tuple[int, ...]
     macs: int
+    live_macs: int
     instructions: int
     cycles: int
     stall_cycles: int | None
     cycles_per_mac: float | None
     ram_bytes: int  # alive in the arena while it runs, scratch included
-    flash_bytes: int  # its constants
+    flash_bytes: int  # its constants: the three below
+    weight_bytes: int  # int8 weights, dead ones gone
+    growth_bytes: int  # what packing adds to them
+    table_bytes: int  # biases, multipliers and other tables
+    staged_bytes: int  # of its constants, copied to the arena before it runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +51,38 @@ class RamBytes:
 
 @dataclass(frozen=True, slots=True)
 class FlashBytes:
-    """code: kernels, run function and support routines; weights: every constant."""
+    """code: kernels, run function and support routines; weights: every constant.
+
+    Of those, ``live_weights`` are the model's int8 weights, ``growth`` what packing adds to them, ``tables`` the rest:
+    biases, multipliers, parameters.
+    """
 
     code: int
     weights: int
     total: int
+    live_weights: int
+    growth: int
+    tables: int
 
 
 @dataclass(frozen=True, slots=True)
 class ProfileReport:
-    """instructions and stack are counted, cycles modelled (zero wait states), RAM and flash read off the image."""
+    """instructions and stack are counted, cycles modelled (zero wait states), RAM and flash read off the image.
+
+    ``macs`` are nominal, as the model's file has them, and what ``cycles_per_mac`` is of; ``live_macs`` are computed.
+    """
 
     model: str
     target: str
     numerics: str
     toolchain: str
     clock_hz: int
+    optimize: Setting
+    weights: Weights
+    max_ram_bytes: int | None
+    max_flash_bytes: int | None
     macs: int
+    live_macs: int
     instructions: int
     instructions_kind: str
     cycles: int
@@ -83,38 +105,50 @@ def profile_report(schedule: Schedule, image: Image, costs: ImageProfile) -> Pro
     sizes, target = image.sizes, schedule.target
     cycles = costs.cycles.value
     board = None if costs.stalls is None else cycles + costs.stalls.value
-    code = sizes.kernel_code_bytes + sizes.model_code_bytes + sizes.support_code_bytes
-    weights = sizes.constant_bytes
     scratch = min(schedule.scratch_bytes, sizes.arena_bytes)
     stack = costs.stack.value
     ram = RamBytes(sizes.arena_bytes - scratch, scratch, stack, sizes.static_ram_bytes, sizes.ram_bytes + stack)
+    layers = tuple(_layer(s, c, schedule) for s, c in zip(schedule.steps, costs.steps, strict=True))
     return ProfileReport(
         model=schedule.graph.name,
         target=target.name,
         numerics=schedule.graph.numerics,
         toolchain=image.toolchain,
         clock_hz=target.clock_hz,
-        macs=schedule.graph.macs,
+        optimize=schedule.objective.setting,
+        weights=schedule.weights,
+        max_ram_bytes=schedule.objective.max_ram_bytes,
+        max_flash_bytes=schedule.objective.max_flash_bytes,
+        macs=schedule.graph.nominal_macs,
+        live_macs=schedule.graph.macs,
         instructions=costs.instructions.value,
         instructions_kind=costs.instructions.kind,
         cycles=cycles,
         cycles_kind=costs.cycles.kind,
-        cycles_per_mac=_ratio(cycles, schedule.graph.macs),
+        cycles_per_mac=_ratio(cycles, schedule.graph.nominal_macs),
         latency_ms=_milliseconds(cycles, target.clock_hz),
         board_cycles=board,
         board_latency_ms=None if board is None else _milliseconds(board, target.clock_hz),
         latency_ms_range=latency_range(target, cycles, board),
         ram=ram,
         ram_lower_bound=schedule.plan.bound_bytes,
-        flash=FlashBytes(code, weights + sizes.initialized_bytes, code + weights + sizes.initialized_bytes),
-        layers=tuple(_layer(s, c, schedule) for s, c in zip(schedule.steps, costs.steps, strict=True)),
+        flash=_flash(sizes, layers),
+        layers=layers,
         overhead_cycles=costs.prologue.cycles.value,
         unknown_instructions=dict(costs.unknown),
     )
 
 
+def _flash(sizes: Sizes, layers: Sequence[LayerReport]) -> FlashBytes:
+    code = sizes.kernel_code_bytes + sizes.model_code_bytes + sizes.support_code_bytes
+    constants = sizes.constant_bytes + sizes.initialized_bytes
+    weights, growth = sum(layer.weight_bytes for layer in layers), sum(layer.growth_bytes for layer in layers)
+    return FlashBytes(code, constants, code + constants, weights, growth, constants - weights - growth)
+
+
 def _layer(step: Step, cost: StepCost, schedule: Schedule) -> LayerReport:
-    macs = step.node.macs
+    macs = step.node.nominal_macs
+    constants = constant_bytes(step.choice.kernel, step.node)
     return LayerReport(
         index=step.index,
         name=step.name,
@@ -122,24 +156,18 @@ def _layer(step: Step, cost: StepCost, schedule: Schedule) -> LayerReport:
         kernel=cost.symbol,
         shape=step.node.output.type.shape,
         macs=macs,
+        live_macs=step.node.macs,
         instructions=cost.instructions.value,
         cycles=cost.cycles.value,
         stall_cycles=None if cost.stalls is None else cost.stalls.value,
         cycles_per_mac=_ratio(cost.cycles.value, macs),
         ram_bytes=schedule.plan.alive_bytes(step.index),
-        flash_bytes=_constant_bytes(step),
+        flash_bytes=constants.arrays,
+        weight_bytes=constants.weights,
+        growth_bytes=constants.growth,
+        table_bytes=constants.tables,
+        staged_bytes=step.staged_bytes,
     )
-
-
-def _constant_bytes(step: Step) -> int:
-    """Bytes of the arrays a step reads: operands as packed, and the arrays its parameters point to."""
-    kernel, node = step.choice.kernel, step.node
-    packed = kernel.packed(node)
-    names = [o.rstrip("?*") for o in node.op.operands]
-    arrays = [p.data for p in packed.values() if p.data is not None]
-    arrays += [v.data for n, v in zip(names, node.inputs, strict=False) if v.data is not None and n not in packed]
-    arrays += [v for v in kernel.params(node).values() if isinstance(v, np.ndarray)]
-    return sum(a.nbytes for a in arrays)
 
 
 def _ratio(cycles: int, macs: int) -> float | None:

@@ -3,17 +3,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from difflib import get_close_matches
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from smidgen.errors import NoKernel, UsageError
-from smidgen.ir import Graph, Value
-from smidgen.kernels import select
-from smidgen.kernels.registry import all_kernels
-from smidgen.schedule.first_fit import place
-from smidgen.schedule.lifetimes import Step, lifetimes_of
+from smidgen.ir import Graph, Node, Value
+from smidgen.kernels import Choice, footprint
+from smidgen.schedule.candidates import Candidate, Costs, Layer, layers, no_costs
+from smidgen.schedule.choose import choose
+from smidgen.schedule.exact import Planner, solve
+from smidgen.schedule.lifetimes import Lifetimes, Step, lifetimes_of
+from smidgen.schedule.objective import Objective
+from smidgen.schedule.order import best_order
+from smidgen.schedule.placement import DECISIONS, place
 from smidgen.schedule.plan import Plan
+from smidgen.schedule.search import Search
+from smidgen.schedule.staging import Code, Weights, choose_ram_code, choose_staged
+from smidgen.schedule.tasks import NONE_STAGED, task_graph
 from smidgen.targets import Target
 
 
@@ -35,6 +40,9 @@ class Schedule:
     plan: Plan
     slots: Mapping[Value, Slot]
     tensor_bytes: int = field(default=0)
+    objective: Objective = field(default=Objective())
+    weights: Weights = field(default="flash")
+    ram_code: tuple[str, ...] = ()  # files of the kernels that run from RAM
 
     @property
     def scratch_bytes(self) -> int:
@@ -47,46 +55,124 @@ class Schedule:
         return sum(s.choice.cycles for s in self.steps)
 
 
-def make_schedule(graph: Graph, target: Target, force: Mapping[str, str] | None = None) -> Schedule:
-    """Choose a kernel for every node and plan the arena. ``force`` maps step names to kernel symbols.
+def make_schedule(
+    graph: Graph,
+    target: Target,
+    force: Mapping[str, str] | None = None,
+    *,
+    objective: Objective = Objective(),  # noqa: B008  # frozen
+    costs: Costs = no_costs,
+    weights: Weights = "flash",
+    planner: Planner = Planner(),  # noqa: B008  # frozen
+    code: Code = "flash",
+) -> Schedule:
+    """Choose the kernels of all nodes together under ``objective``, an order and a place for every buffer.
 
-    ``graph`` is in lowered form. Raises NoKernel, UsageError for a forced name that does not exist.
+    ``graph`` is in lowered form. ``force`` maps step names to kernel symbols; ``costs`` knows measured cycles. Raises
+    NoKernel, UsageError for a forced name that does not exist, DoesNotFit if no choice keeps the objective's limits.
     """
-    forced = dict(force or {})
-    kernels = all_kernels()
-    _check_symbols(forced.values(), [k.symbol for k in kernels])
-    steps: list[Step] = []
-    failures: list[NoKernel] = []
-    for node in graph.nodes:
-        if node.op.view:
-            continue
-        try:
-            choice = select(node, target.core, kernels, force=forced.pop(node.output.name, None))
-        except NoKernel as e:
-            failures.append(e)
-            continue
-        needs = choice.kernel.scratch(node)
-        steps.append(Step(len(steps), node, choice, f"{node.output.name}__scratch" if needs else None))
-    if failures:
-        raise NoKernel("\n".join(map(str, failures)), [f for e in failures for f in e.findings])
-    if forced:
-        names = ", ".join(s.name for s in steps)
-        raise UsageError(f"no step is called {', '.join(sorted(forced))}. The steps are: {names}")
-    return _planned(graph, target, tuple(steps))
+    search = make_search(graph, target, force, costs)
+    chosen = choose(search, objective, graph.name)
+    choices = {layer.node: _choice(layer, c) for layer, c in zip(search.layers, chosen, strict=True)}
+    staged = _staged(graph, target, choices, objective) if weights == "staged" else NONE_STAGED
+    schedule = schedule_with(graph, target, choices, staged, planner)
+    ram_code = choose_ram_code(choices, target) if code == "sram" else ()
+    return replace(schedule, objective=objective, weights=weights, ram_code=ram_code)
 
 
-def _check_symbols(asked: Iterable[str], symbols: Sequence[str]) -> None:
-    """UsageError for a name that no kernel has."""
-    for symbol in asked:
-        if symbol not in symbols:
-            near = get_close_matches(symbol, symbols) or sorted(symbols)
-            raise UsageError(f"no kernel {symbol!r}. Did you mean {', '.join(near)}? smidgen ops lists all")
+def _staged(graph: Graph, target: Target, choices: Mapping[Node, Choice], objective: Objective) -> Mapping[Node, int]:
+    """Bytes to stage by node, within the objective's limit of RAM or the board's."""
+    limit = objective.max_ram_bytes or target.region("sram").size_bytes
+    stack = footprint.run_stack_bytes() + max((footprint.of(c.kernel, n)[1] for n, c in choices.items()), default=0)
+    return choose_staged(
+        choices, target, lambda staged: schedule_with(graph, target, choices, staged).plan.nbytes, limit - stack
+    )
 
 
-def _planned(graph: Graph, target: Target, steps: tuple[Step, ...]) -> Schedule:
-    lives = lifetimes_of(graph, steps)
-    plan = place(lives.buffers, lives.overlaps)
-    offsets = plan.offsets()
+def make_search(
+    graph: Graph, target: Target, force: Mapping[str, str] | None = None, costs: Costs = no_costs
+) -> Search:
+    """All programs that could compute ``graph`` on ``target``."""
+
+    def arena(chosen: Sequence[Candidate]) -> int:
+        choices = {c.node: Choice(c.kernel, c.cycles, ()) for c in chosen}
+        return max(schedule_with(graph, target, choices).plan.nbytes, 8)
+
+    found = layers(graph, target, force, costs)
+    code, stack = footprint.run_code_bytes(len(found)), footprint.run_stack_bytes()
+    return Search(found, arena, run_code_bytes=code, run_stack_bytes=stack)
+
+
+def _choice(layer: Layer, taken: Candidate) -> Choice:
+    """The candidate taken, and what each other would have changed."""
+    others = tuple((c.kernel.symbol, _difference(c, taken)) for c in layer.candidates if c is not taken)
+    return Choice(taken.kernel, taken.cycles, (*layer.rejected, *others))
+
+
+def _difference(other: Candidate, taken: Candidate) -> str:
+    cycles, nbytes = round(other.cycles) - round(taken.cycles), other.step_bytes - taken.step_bytes
+    memory = f", {abs(nbytes):,} bytes {'more' if nbytes > 0 else 'less'} of RAM" if nbytes else ""
+    return f"{other.cycles:.0f} cycles, {abs(cycles)} {'more' if cycles >= 0 else 'less'}{memory}"
+
+
+def schedule_with(
+    graph: Graph,
+    target: Target,
+    choices: Mapping[Node, Choice],
+    staged: Mapping[Node, int] = NONE_STAGED,
+    planner: Planner = Planner(),  # noqa: B008  # frozen
+) -> Schedule:
+    """The schedule for chosen kernels: the graph's own order unless another one saves memory.
+
+    ``choices`` has every node that is no view, ``staged`` the bytes of constants to copy before a node. The plan's
+    bound holds for every order and placement of these kernels.
+    """
+    nodes = [n for n in graph.nodes if not n.op.view]
+    tasks = task_graph(graph, nodes, choices, staged)
+    best = best_order(tasks)
+    arranged, bound = arrange(graph, nodes, choices, staged), best.bound_bytes
+
+    def better(order: Sequence[int]) -> Arranged:
+        other = arrange(graph, [nodes[i] for i in order], choices, staged)
+        return min(arranged, other, key=lambda a: a.plan.nbytes)
+
+    if arranged.plan.nbytes > bound:
+        arranged = better(best.tasks)
+    if planner.exact:
+        order = [nodes.index(s.node) for s in arranged.steps]
+        solution = solve(tasks, order, arranged.plan.nbytes, bound, planner.seconds)
+        arranged, bound = better(solution.order), solution.bound_bytes
+    plan = replace(arranged.plan, bound_bytes=bound)
+    offsets, lives = plan.offsets(), arranged.lifetimes
     slots = {v: Slot(offsets[root.name], v.type.nbytes) for v, root in lives.roots.items()}
     tensor_bytes = place(lives.tensors, lives.tensor_overlaps).nbytes
-    return Schedule(graph, target, steps, plan, slots, min(tensor_bytes, plan.nbytes))
+    return Schedule(graph, target, arranged.steps, plan, slots, min(tensor_bytes, plan.nbytes))
+
+
+@dataclass(frozen=True, slots=True)
+class Arranged:
+    """Kernel calls in an order, and the arena plan for it."""
+
+    steps: tuple[Step, ...]
+    lifetimes: Lifetimes
+    plan: Plan
+
+
+def arrange(
+    graph: Graph,
+    nodes: Sequence[Node],
+    choices: Mapping[Node, Choice],
+    staged: Mapping[Node, int] = NONE_STAGED,
+    *,
+    decisions: int = DECISIONS,
+) -> Arranged:
+    """Plan the arena for ``nodes`` in their order; a millisecond for tens of them with ``decisions=0``, for searches.
+
+    Raises nothing for nodes in topological order that are every node of ``graph`` but its views.
+    """
+    steps: list[Step] = []
+    for i, node in enumerate(nodes):
+        scratch = f"{node.output.name}__scratch" if choices[node].kernel.scratch(node) else None
+        steps.append(Step(i, node, choices[node], scratch, staged.get(node, 0)))
+    lives = lifetimes_of(graph, steps)
+    return Arranged(tuple(steps), lives, place(lives.buffers, lives.overlaps, decisions=decisions))

@@ -45,4 +45,4 @@ def _merge(producer: Node, clamp: Node) -> Node:
     lo, hi = (min(max(bound, least), most) for bound in op.clamp)
     fused: Op = replace(op, clamp=(lo, hi))
     outputs: tuple[Value, ...] = clamp.outputs
-    return Node(fused, producer.inputs, outputs, f"{producer.loc} + {clamp.loc}")
+    return replace(producer, op=fused, outputs=outputs, loc=f"{producer.loc} + {clamp.loc}")

@@ -47,4 +47,4 @@ def _merge(node: Node, pad: Node) -> Node:
     op = node.op
     assert isinstance(op, Conv2D | DepthwiseConv2D)
     inputs = (pad.inputs[0], *node.inputs[1:])
-    return Node(replace(op, padding=_padding(node, pad)), inputs, node.outputs, f"{pad.loc} + {node.loc}")
+    return replace(node, op=replace(op, padding=_padding(node, pad)), inputs=inputs, loc=f"{pad.loc} + {node.loc}")

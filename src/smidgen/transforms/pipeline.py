@@ -2,6 +2,7 @@
 """The two lists of passes, in order: before quantization is made integer, and after."""
 
 from smidgen.transforms.check_accumulators import check_accumulators
+from smidgen.transforms.drop_dead_channels import drop_dead_channels
 from smidgen.transforms.drop_dead_nodes import drop_dead_nodes
 from smidgen.transforms.drop_identity import drop_identity
 from smidgen.transforms.fold_constants import fold_constants
@@ -10,6 +11,7 @@ from smidgen.transforms.fuse_bias import fuse_bias
 from smidgen.transforms.fuse_pad import fuse_pad
 from smidgen.transforms.lower_to_lookup import lower_to_lookup
 from smidgen.transforms.merge_reshapes import merge_reshapes
+from smidgen.transforms.note_macs import note_macs
 from smidgen.transforms.pass_ import Pass
 from smidgen.transforms.permute_dense_weights import permute_dense_weights
 from smidgen.transforms.sink_transposes import sink_transposes, sink_transposes_through_dequantize
@@ -25,6 +27,7 @@ FLOAT: tuple[Pass, ...] = (
 """Imported graphs that still compute in floats (ONNX QDQ), before integerize."""
 
 INTEGER: tuple[Pass, ...] = (
+    Pass("note-macs", note_macs),
     Pass("fold-constants", fold_constants),
     Pass("drop-dead-nodes", drop_dead_nodes),
     Pass("drop-identity", drop_identity),
@@ -36,6 +39,7 @@ INTEGER: tuple[Pass, ...] = (
     Pass("fuse-activation", fuse_activation),
     Pass("fuse-pad", fuse_pad),
     Pass("check-accumulators", check_accumulators),
+    Pass("drop-dead-channels", drop_dead_channels),
     Pass("lower-to-lookup", lower_to_lookup, makes="lowered"),
 )
 """Integer graphs, down to ops that all have kernels."""

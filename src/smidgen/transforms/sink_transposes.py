@@ -146,7 +146,7 @@ class _Sweep:
         (t,) = op.infer([v.type for v in inputs])
         name = node.output.name  # free: the value that had it is held back, or written last as a graph output
         out = Value(self.names.fresh(name) if node.output in self.graph.outputs else name, t)
-        self.nodes.append(Node(op, inputs, (out,), node.loc))
+        self.nodes.append(replace(node, op=op, inputs=inputs, outputs=(out,)))
         self._hold(node.output, out, permutation, self.locs[next(v for v in data if v in self.pending)])
         return True
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from smidgen.ir import Node
+from smidgen.kernels.add import linear
 from smidgen.kernels.common import (
     broadcast_in_four,
     broadcast_params,
@@ -82,6 +83,21 @@ def tables_scratch(node: Node) -> int:
     return 2048
 
 
+def linear_cost(node: Node, core: Core) -> float:
+    """Groups of eight take 50 cycles, and 24 more with each clamp inside int8; what is left over goes one by one."""
+    groups, rest = divmod(node.output.type.elements, 8)
+    return groups * (50 + 24 * _inner_clamps(node)) + rest * 17 + 80
+
+
+def linear_footprint(node: Node) -> tuple[int, int]:
+    return 420 + 80 * _inner_clamps(node), 92
+
+
+def _inner_clamps(node: Node) -> int:
+    lo, hi = (linear.constants(node)[k] for k in ("SMG_ACT_MIN", "SMG_ACT_MAX"))
+    return (lo > -128) + (hi < 127)
+
+
 KERNELS = (
     Kernel(
         "smg_add_s8_scalar", "add", "add", Add, scalar_cost, params,
@@ -98,5 +114,10 @@ KERNELS = (
     Kernel(
         "smg_add_same_s8rne_dsp", "add", "addrne", Add, dsp_cost, params_rne, frozenset(("dsp",)),
         (even_rounding, int8_elements, same_shape, common_shift_moderate), scratch=wide_tables_scratch, inplace="a",
+    ),
+    Kernel(
+        "smg_add_linear_s8_m4", "add", "add_linear", Add, linear_cost, linear.params, frozenset(("dsp", "fpu")),
+        (int8_elements, same_shape, linear.has_linear_form), inplace="a",
+        constants=linear.constants, footprint=linear_footprint,
     ),
 )  # fmt: skip

@@ -6,6 +6,7 @@
  * differs from the product's only where that rounds to 0, and (half - 1) >> shift is 0 too. */
 #ifndef SMG_FAST_REQUANTIZE_H
 #define SMG_FAST_REQUANTIZE_H
+#include "smg_asm_clamp.h"
 #include "smg_dsp.h"
 
 #define SMG_ROUND_DOUBLE 0
@@ -22,28 +23,6 @@
 #else
 #define SMG_ASM_HIGH(t, acc2, mult, addend) "smmla " t ", " acc2 ", " mult ", " addend "\n"
 #endif
-
-#define SMG_TEXT_OF(value) #value
-#define SMG_TEXT(value) SMG_TEXT_OF(value) /* a constant as text, for an immediate */
-
-/* SMG_ASM_CLAMP(t): what SSAT to int8 leaves to do. Changes the flags. */
-#if SMG_ACT_MIN > -128
-#define SMG_ASM_CLAMP_LOW(t)                       \
-    "cmp " t ", #" SMG_TEXT(SMG_ACT_MIN) "\n"      \
-                                         "it lt\n" \
-                                         "movlt " t ", #" SMG_TEXT(SMG_ACT_MIN) "\n"
-#else
-#define SMG_ASM_CLAMP_LOW(t) ""
-#endif
-#if SMG_ACT_MAX < 127
-#define SMG_ASM_CLAMP_HIGH(t)                      \
-    "cmp " t ", #" SMG_TEXT(SMG_ACT_MAX) "\n"      \
-                                         "it gt\n" \
-                                         "movgt " t ", #" SMG_TEXT(SMG_ACT_MAX) "\n"
-#else
-#define SMG_ASM_CLAMP_HIGH(t) ""
-#endif
-#define SMG_ASM_CLAMP(t) SMG_ASM_CLAMP_LOW(t) SMG_ASM_CLAMP_HIGH(t)
 
 /* t = the output byte of acc2, shift in a register. */
 #define SMG_ASM_REQUANTIZE(t, acc2, mult, addend, shift) \
