@@ -74,19 +74,25 @@ def make_schedule(
     search = make_search(graph, target, force, costs)
     chosen = choose(search, objective, graph.name)
     choices = {layer.node: _choice(layer, c) for layer, c in zip(search.layers, chosen, strict=True)}
-    staged = _staged(graph, target, choices, objective) if weights == "staged" else NONE_STAGED
+    stack = footprint.run_stack_bytes() + max((footprint.of(c.kernel, n)[1] for n, c in choices.items()), default=0)
+    most = objective.max_ram_bytes
+    staged = NONE_STAGED
+    if weights == "staged":
+        staged = _staged(graph, target, choices, (most or target.region("sram").size_bytes) - stack)
     schedule = schedule_with(graph, target, choices, staged, planner)
-    ram_code = choose_ram_code(choices, target) if code == "sram" else ()
+    ram_code: tuple[str, ...] = ()
+    if code == "sram":
+        ram_code = choose_ram_code(choices, target, most and most - stack - schedule.plan.nbytes)
     return replace(schedule, objective=objective, weights=weights, ram_code=ram_code)
 
 
-def _staged(graph: Graph, target: Target, choices: Mapping[Node, Choice], objective: Objective) -> Mapping[Node, int]:
-    """Bytes to stage by node, within the objective's limit of RAM or the board's."""
-    limit = objective.max_ram_bytes or target.region("sram").size_bytes
-    stack = footprint.run_stack_bytes() + max((footprint.of(c.kernel, n)[1] for n, c in choices.items()), default=0)
-    return choose_staged(
-        choices, target, lambda staged: schedule_with(graph, target, choices, staged).plan.nbytes, limit - stack
-    )
+def _staged(graph: Graph, target: Target, choices: Mapping[Node, Choice], limit_bytes: int) -> Mapping[Node, int]:
+    """Bytes to stage by node, in an arena of at most ``limit_bytes``."""
+
+    def arena_bytes(staged: Mapping[Node, int]) -> int:
+        return schedule_with(graph, target, choices, staged).plan.nbytes
+
+    return choose_staged(choices, target, arena_bytes, limit_bytes)
 
 
 def make_search(
