@@ -63,8 +63,8 @@ def _weights(w: Int64s) -> Int64s:
     by_block = words.reshape(-1, 4, words.shape[1]).transpose(0, 2, 1)  # (blocks, steps, pairs)
     whole = words.shape[1] // _SIXTEEN * _SIXTEEN
     sixteens = by_block[:, :whole].reshape(len(by_block), -1, _SIXTEEN, 4)
-    sixteens = np.roll(sixteens, -1, axis=2).reshape(len(by_block), -1, 32)  # the first activation is taken last
-    rolled = np.roll(sixteens, 1, axis=2).reshape(len(by_block), -1)  # and of each eight steps, the last word lies first
+    taken = np.roll(sixteens, -1, axis=2).reshape(len(by_block), -1, 32)  # the first activation is taken last
+    rolled = np.roll(taken, 1, axis=2).reshape(len(by_block), -1)  # and the last word of each eight steps lies first
     return np.concatenate([rolled, by_block[:, whole:].reshape(len(by_block), -1)], axis=1)
 
 
