@@ -18,6 +18,8 @@ from tests.kernels import nodes, strided, winograd_nodes
 _STRIDED: dict[str, tuple[tuple[str, Callable[[], st.SearchStrategy[Any]]], ...]] = {
     "conv2d_direct": (("", strided.direct),),
     "winograd": (("small", lambda: winograd_nodes.three_by_three(True)), ("", winograd_nodes.three_by_three)),
+    "fully_connected": (("1x1_rows", nodes.pointwise), ("s8_m4", nodes.dense)),
+    "pointwise": (("", nodes.pointwise),),
     "conv2d_stride2": (("3x3", strided.stride2_3x3), ("1x1", strided.pointwise)),
 }
 """Family to the nodes of its kernels, by part of their symbols."""
@@ -37,15 +39,14 @@ _PLAIN: dict[type, Callable[[Rounding], st.SearchStrategy[Any]]] = {
 
 def strategy(kernel: Kernel) -> st.SearchStrategy[tuple[Node, list[Array]]]:
     """Nodes with data for every operand; ``Kernel.rejects`` has the last word."""
-    if kernel.family in _STRIDED:
-        return next(drawn for part, drawn in _STRIDED[kernel.family] if part in kernel.symbol)()
+    for part, drawn in _STRIDED.get(kernel.family, ()):
+        if part in kernel.symbol:
+            return drawn()
     rounding: Rounding = "even" if "rne" in kernel.symbol else "double"
     if kernel.family == "conv2d_few_channels":
         return st.one_of(nodes.conv2d_few_channels("double"), nodes.conv2d_few_channels("even"))
     if kernel.family == "compact":
         return st.one_of(_compact(kernel, "double"), _compact(kernel, "even"))
-    if kernel.family == "pointwise":
-        return nodes.pointwise()
     if kernel.op is ops.Conv2D:
         style = "1x1" if "1x1" in kernel.symbol else "any" if "scalar" in kernel.symbol else "one group"
         return nodes.conv2d(rounding, style)

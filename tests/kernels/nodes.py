@@ -183,6 +183,19 @@ def fully_connected(draw: Draw, rounding: Rounding) -> tuple[Node, list[Array]]:
     return draw_layer(draw, rng, ops.FullyConnected, (*lead, k), (o, k), 0, draw(st.booleans()), rounding=rounding)
 
 
+@st.composite
+def dense(draw: Draw) -> tuple[Node, list[Array]]:
+    """Fully connected layers of any rounding, around the unrolled loops' sizes."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    lead = draw(st.sampled_from([(1,), (1,), (3,), (2, 2)]))
+    k, o = draw(st.one_of(st.integers(1, 70), st.sampled_from([128, 131, 300]))), draw(st.integers(1, 20))
+    zero_point = draw(ZERO_POINTS)
+    low, high = draw(st.sampled_from([(zero_point, 127), (-128, 127), (-128, 127), (-100, 90)]))
+    rounding: Rounding = draw(st.sampled_from(["double", "double", "even"]))
+    return draw_layer(draw, rng, ops.FullyConnected, (*lead, k), (o, k), 0, draw(st.booleans()),
+                  out=(zero_point, (low, max(low, high))), rounding=rounding)  # fmt: skip
+
+
 def _ratio(draw: Draw, low: int, high: int) -> float:
     exponent = draw(st.integers(low, high))
     return float(np.float32(2.0**exponent * draw(st.sampled_from([1.0, 1.0, 1.37, 0.61]))))
