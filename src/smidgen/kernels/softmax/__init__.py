@@ -45,7 +45,7 @@ def params_rne(node: Node) -> Mapping[str, ParamValue]:
 
 
 def scalar_cost(node: Node, core: Core) -> float:
-    """Fitted to the MLPerf Tiny models' layers, zig cc 0.17.1 -O3; double rounding takes up to 290 cycles an element."""
+    """Fitted to the MLPerf Tiny models' layers, zig cc 0.17.1 -O3; double rounding's elements take up to 290 cycles."""
     assert isinstance(node.op, Softmax)
     row, element = (90, 115) if node.op.rounding == "even" else (260, 135)
     return node.output.type.elements // node.output.type.shape[-1] * row + node.output.type.elements * element
