@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from smidgen.schedule import SETTINGS, WEIGHTS, Weights, make_objective
+from smidgen.schedule import CODE, PLANNERS, SETTINGS, WEIGHTS, Weights, make_objective, make_planner
 
 console = Console(stderr=True, markup=False, highlight=False)
 """Messages and progress: stderr, so that stdout holds results only. No markup: names of files may look like it."""
@@ -74,6 +74,9 @@ class Choosing:
     max_flash: str | None
     kernels: Mapping[str, str]
     weights: str = "flash"
+    code: str = "flash"
+    planner: str = "fast"
+    planner_seconds: float = 60.0
 
     @property
     def used(self) -> bool:
@@ -95,10 +98,16 @@ def choosing_options(f: F) -> F:
         max_flash: str | None,
         kernels: tuple[str, ...],
         weights: str,
+        code: str,
+        planner: str,
+        planner_seconds: float,
         **others: object,
     ) -> object:
         make_objective(optimize, max_ram, max_flash)  # complain before any work
-        return f(choosing=Choosing(optimize, max_ram, max_flash, forced_kernels(kernels), weights), **others)
+        make_planner(planner, planner_seconds)
+        forced = forced_kernels(kernels)
+        places = (weights, code, planner, planner_seconds)
+        return f(choosing=Choosing(optimize, max_ram, max_flash, forced, *places), **others)
 
     options = (
         click.option(
@@ -120,6 +129,23 @@ def choosing_options(f: F) -> F:
             show_default=True,
             help="Where weights are read from: flash; staged: copied to the arena before the steps where that pays; "
             "sram: kept there.",
+        ),
+        click.option(
+            "--code",
+            type=click.Choice(list(CODE)),
+            default="flash",
+            show_default=True,
+            help="Where kernels run: flash; sram: those larger than the flash's instruction cache run from RAM.",
+        ),
+        click.option(
+            "--planner",
+            type=click.Choice(list(PLANNERS)),
+            default="fast",
+            show_default=True,
+            help="How the arena is planned; exact needs OR-tools (pip install 'smidgen[exact]').",
+        ),
+        click.option(
+            "--planner-seconds", type=float, default=60.0, show_default=True, help="Limit of the exact planner."
         ),
     )
     for option in reversed(options):

@@ -108,4 +108,4 @@ def _interface(printer: Printer) -> Interface:
         tuple(TensorSlot(v.name, _BUFFER + name, 0, v.type.nbytes) for v, name in printer.tensors(kind))
         for kind in ("input", "output")
     )
-    return Interface(inputs, outputs, tuple(steps), printer.arena, f"{printer.prefix}_run")
+    return Interface(inputs, outputs, tuple(steps), printer.arena, f"{printer.prefix}_run", schedule.ram_code)

@@ -14,7 +14,8 @@ from smidgen.schedule.constants import params_bytes
 class Memory:
     """Bytes a program needs. Arena, weights and static are exact; code and stack modelled until the program is built.
 
-    code: kernels, run function and the parameter structs. static: weights that are copied to RAM at start-up.
+    code: kernels, run function and the parameter structs. static: weights, and (modelled) code, copied to RAM at
+    start-up.
     """
 
     arena: int
@@ -35,4 +36,5 @@ def memory_of(schedule: Schedule, weights_bytes: int) -> Memory:
     code = sum(code for code, _ in functions.values()) + footprint.run_code_bytes(len(schedule.steps)) + params
     stack = footprint.run_stack_bytes() + max((stack for _, stack in functions.values()), default=0)
     static = weights_bytes if schedule.weights == "sram" else 0
+    static += sum(nbytes for name, (nbytes, _) in functions.items() if f"kernels/{name}.c" in schedule.ram_code)
     return Memory(max(schedule.plan.nbytes, 8), weights_bytes, code, stack, static)

@@ -10,13 +10,14 @@ from smidgen.ir import Graph, Node, Value
 from smidgen.kernels import Choice, footprint
 from smidgen.schedule.candidates import Candidate, Costs, Layer, layers, no_costs
 from smidgen.schedule.choose import choose
+from smidgen.schedule.exact import Planner, solve
 from smidgen.schedule.lifetimes import Lifetimes, Step, lifetimes_of
 from smidgen.schedule.objective import Objective
 from smidgen.schedule.order import best_order
 from smidgen.schedule.placement import DECISIONS, place
 from smidgen.schedule.plan import Plan
 from smidgen.schedule.search import Search
-from smidgen.schedule.staging import Weights, choose_staged
+from smidgen.schedule.staging import Code, Weights, choose_ram_code, choose_staged
 from smidgen.schedule.tasks import NONE_STAGED, task_graph
 from smidgen.targets import Target
 
@@ -41,6 +42,7 @@ class Schedule:
     tensor_bytes: int = field(default=0)
     objective: Objective = field(default=Objective())
     weights: Weights = field(default="flash")
+    ram_code: tuple[str, ...] = ()  # files of the kernels that run from RAM
 
     @property
     def scratch_bytes(self) -> int:
@@ -61,6 +63,8 @@ def make_schedule(
     objective: Objective = Objective(),  # noqa: B008  # frozen
     costs: Costs = no_costs,
     weights: Weights = "flash",
+    planner: Planner = Planner(),  # noqa: B008  # frozen
+    code: Code = "flash",
 ) -> Schedule:
     """Choose the kernels of all nodes together under ``objective``, an order and a place for every buffer.
 
@@ -71,7 +75,9 @@ def make_schedule(
     chosen = choose(search, objective, graph.name)
     choices = {layer.node: _choice(layer, c) for layer, c in zip(search.layers, chosen, strict=True)}
     staged = _staged(graph, target, choices, objective) if weights == "staged" else NONE_STAGED
-    return replace(schedule_with(graph, target, choices, staged), objective=objective, weights=weights)
+    schedule = schedule_with(graph, target, choices, staged, planner)
+    ram_code = choose_ram_code(choices, target) if code == "sram" else ()
+    return replace(schedule, objective=objective, weights=weights, ram_code=ram_code)
 
 
 def _staged(graph: Graph, target: Target, choices: Mapping[Node, Choice], objective: Objective) -> Mapping[Node, int]:
@@ -110,7 +116,11 @@ def _difference(other: Candidate, taken: Candidate) -> str:
 
 
 def schedule_with(
-    graph: Graph, target: Target, choices: Mapping[Node, Choice], staged: Mapping[Node, int] = NONE_STAGED
+    graph: Graph,
+    target: Target,
+    choices: Mapping[Node, Choice],
+    staged: Mapping[Node, int] = NONE_STAGED,
+    planner: Planner = Planner(),  # noqa: B008  # frozen
 ) -> Schedule:
     """The schedule for chosen kernels: the graph's own order unless another one saves memory.
 
@@ -118,12 +128,21 @@ def schedule_with(
     bound holds for every order and placement of these kernels.
     """
     nodes = [n for n in graph.nodes if not n.op.view]
-    best = best_order(task_graph(graph, nodes, choices, staged))
-    arranged = arrange(graph, nodes, choices, staged)
-    if arranged.plan.nbytes > best.bound_bytes:
-        other = arrange(graph, [nodes[i] for i in best.tasks], choices, staged)
-        arranged = min(arranged, other, key=lambda a: a.plan.nbytes)
-    plan = replace(arranged.plan, bound_bytes=best.bound_bytes)
+    tasks = task_graph(graph, nodes, choices, staged)
+    best = best_order(tasks)
+    arranged, bound = arrange(graph, nodes, choices, staged), best.bound_bytes
+
+    def better(order: Sequence[int]) -> Arranged:
+        other = arrange(graph, [nodes[i] for i in order], choices, staged)
+        return min(arranged, other, key=lambda a: a.plan.nbytes)
+
+    if arranged.plan.nbytes > bound:
+        arranged = better(best.tasks)
+    if planner.exact:
+        order = [nodes.index(s.node) for s in arranged.steps]
+        solution = solve(tasks, order, arranged.plan.nbytes, bound, planner.seconds)
+        arranged, bound = better(solution.order), solution.bound_bytes
+    plan = replace(arranged.plan, bound_bytes=bound)
     offsets, lives = plan.offsets(), arranged.lifetimes
     slots = {v: Slot(offsets[root.name], v.type.nbytes) for v, root in lives.roots.items()}
     tensor_bytes = place(lives.tensors, lives.tensor_overlaps).nbytes
