@@ -89,7 +89,7 @@ def whole_rows(shape: Shape, block: int = 4) -> Cut:
 
 
 def scratch_bytes(shape: Shape, cut: Cut) -> int:
-    """V; the strip of transformed columns or the sums; a row of zero points; what a group keeps; one tile of outputs."""
+    """V; the strip of columns or the sums; a row of zero points; what a group keeps; one tile of outputs."""
     across, side = cut.across(shape), shape.tile + 2
     width = shape.tile * across + 2
     strip, sums = width * 2 * side * 4, 2 * cut.block * side * side * 4
