@@ -22,7 +22,7 @@ from smidgen.ir import Array, Graph, check_inputs, format_graph
 from smidgen.profile import profile_image
 from smidgen.quantize import integerize
 from smidgen.report import ProfileReport, profile_report
-from smidgen.schedule import Objective, Schedule, make_objective, make_schedule
+from smidgen.schedule import Objective, Schedule, check_code, check_weights, make_objective, make_planner, make_schedule
 from smidgen.sim import Machine
 from smidgen.targets import Target, load_target
 from smidgen.transforms import FLOAT, INTEGER, run_pipeline
@@ -120,6 +120,10 @@ def compile(
     max_ram: int | str | None = None,
     max_flash: int | str | None = None,
     kernels: Mapping[str, str] | None = None,
+    weights: str = "flash",
+    code: str = "flash",
+    planner: str = "fast",
+    planner_seconds: float = 60.0,
     models_dir: Path | None = None,
     check_fit: bool = True,
     probe: bool = False,
@@ -127,26 +131,44 @@ def compile(
 ) -> Compiled:
     """Compile a model for a target; nothing is written or built.
 
-    ``optimize`` is speed, balanced, size or ram; ``max_ram`` (arena and stack) and ``max_flash`` (code and constants)
-    are bytes, or text like "64K". ``kernels`` forces kernels by step name. ``probe`` evaluates the graph before and
-    after every pass and compares. ``watch`` sees the graph after each pass. Raises UsageError, ModelError, NoKernel,
+    ``optimize`` is speed, balanced, size or ram; ``max_ram`` (arena, stack and what is kept in RAM) and ``max_flash``
+    (code and constants) are bytes, or text like "64K". ``kernels`` forces kernels by step name. ``weights`` is flash,
+    staged (copied to RAM before the steps where that pays) or sram (kept there); ``code`` is flash, or sram: kernels
+    larger than the flash's cache run from RAM. ``planner`` is fast, or exact: CP-SAT for at most ``planner_seconds`` of
+    its own deterministic time. ``probe`` evaluates the graph before and after every pass and compares. ``watch`` sees
+    the graph after each pass. Raises UsageError, ModelError, NoKernel, ToolNotFound (exact without OR-tools),
     DoesNotFit if the limits or (unless ``check_fit`` is False) the board's memories cannot be kept.
     """
-    objective = make_objective(optimize, max_ram, max_flash)
+    objective, place = make_objective(optimize, max_ram, max_flash), check_weights(weights)
+    runs = check_code(code)
+    plans = make_planner(planner, planner_seconds)
     board = target if isinstance(target, Target) else load_target(target)
     graph, origin = _load(model, models_dir, name, watch)
     if watch is not None:
         watch("import", graph)
     inputs = next(iter(random_inputs(graph, 1, seed=1))) if probe else None
     lowered = run_pipeline(INTEGER, graph, probe=inputs, watch=watch)
-    schedule = make_schedule(lowered, board, kernels, objective=objective)
+    schedule = make_schedule(lowered, board, kernels, objective=objective, weights=place, planner=plans, code=runs)
     sources, memory = emit(schedule, origin)
     if check_fit and not _fits(memory, board):
         with contextlib.suppress(DoesNotFit):  # then the message is require_fit's
-            schedule = make_schedule(lowered, board, kernels, objective=_within_board(objective, board))
+            within = _within_board(objective, board)
+            schedule = make_schedule(lowered, board, kernels, objective=within, weights=place, planner=plans, code=runs)
             sources, memory = emit(schedule, origin)
         require_fit(memory, board)
+    _require_ram(memory, objective)
     return Compiled(lowered, schedule, sources, origin, memory)
+
+
+def _require_ram(memory: Memory, objective: Objective) -> None:
+    """Raise DoesNotFit if what is kept in RAM, which no choice of kernels sees, breaks the limit."""
+    limit = objective.max_ram_bytes
+    if memory.static and limit is not None and memory.ram > limit:
+        raise DoesNotFit(
+            f"what is kept in RAM (weights, code) takes {memory.static:,} bytes: with arena {memory.arena:,} and stack "
+            f"{memory.stack:,} that is {memory.ram:,}, more than the {limit:,} of --max-ram. Raise the limit, or take "
+            "--weights staged or flash, --code flash"
+        )
 
 
 def _fits(memory: Memory, board: Target) -> bool:
@@ -170,7 +192,11 @@ def _within_board(objective: Objective, board: Target) -> Objective:
 def require_fit(memory: Memory, board: Target) -> None:
     """Raise DoesNotFit, with the figures, unless the program fits the board's main flash and RAM."""
     for kind, need, parts in (
-        ("sram", memory.arena + memory.stack, f"arena {memory.arena} + stack {memory.stack}"),
+        (
+            "sram",
+            memory.ram,
+            f"arena {memory.arena} + stack {memory.stack}" + (f" + statics {memory.static}" if memory.static else ""),
+        ),
         ("flash", memory.weights + memory.code, f"constants {memory.weights} + code {memory.code}"),
     ):
         region = board.region("sram" if kind == "sram" else "flash")

@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from smidgen.schedule import SETTINGS, make_objective
+from smidgen.schedule import CODE, PLANNERS, SETTINGS, WEIGHTS, Weights, make_objective, make_planner
 
 console = Console(stderr=True, markup=False, highlight=False)
 """Messages and progress: stderr, so that stdout holds results only. No markup: names of files may look like it."""
@@ -73,6 +73,10 @@ class Choosing:
     max_ram: str | None
     max_flash: str | None
     kernels: Mapping[str, str]
+    weights: str = "flash"
+    code: str = "flash"
+    planner: str = "fast"
+    planner_seconds: float = 60.0
 
     @property
     def used(self) -> bool:
@@ -88,10 +92,22 @@ def choosing_options(f: F) -> F:
 
     @wraps(f)
     def command(
-        *, optimize: str, max_ram: str | None, max_flash: str | None, kernels: tuple[str, ...], **others: object
+        *,
+        optimize: str,
+        max_ram: str | None,
+        max_flash: str | None,
+        kernels: tuple[str, ...],
+        weights: str,
+        code: str,
+        planner: str,
+        planner_seconds: float,
+        **others: object,
     ) -> object:
         make_objective(optimize, max_ram, max_flash)  # complain before any work
-        return f(choosing=Choosing(optimize, max_ram, max_flash, forced_kernels(kernels)), **others)
+        make_planner(planner, planner_seconds)
+        forced = forced_kernels(kernels)
+        places = (weights, code, planner, planner_seconds)
+        return f(choosing=Choosing(optimize, max_ram, max_flash, forced, *places), **others)
 
     options = (
         click.option(
@@ -106,6 +122,31 @@ def choosing_options(f: F) -> F:
         click.option(
             "--kernel", "kernels", multiple=True, metavar="STEP=SYMBOL", help="Force a kernel for a step. Repeatable."
         ),
+        click.option(
+            "--weights",
+            type=click.Choice(list(WEIGHTS)),
+            default="flash",
+            show_default=True,
+            help="Where weights are read from: flash; staged: copied to the arena before the steps where that pays; "
+            "sram: kept there.",
+        ),
+        click.option(
+            "--code",
+            type=click.Choice(list(CODE)),
+            default="flash",
+            show_default=True,
+            help="Where kernels run: flash; sram: those larger than the flash's instruction cache run from RAM.",
+        ),
+        click.option(
+            "--planner",
+            type=click.Choice(list(PLANNERS)),
+            default="fast",
+            show_default=True,
+            help="How the arena is planned; exact needs OR-tools (pip install 'smidgen[exact]').",
+        ),
+        click.option(
+            "--planner-seconds", type=float, default=60.0, show_default=True, help="Limit of the exact planner."
+        ),
     )
     for option in reversed(options):
         command = option(command)
@@ -116,6 +157,13 @@ def choice_fact(optimize: str, max_ram_bytes: int | None, max_flash_bytes: int |
     """The setting and its limits in words."""
     limits = [f", {what} at most {n:,} bytes" for what, n in (("RAM", max_ram_bytes), ("flash", max_flash_bytes)) if n]
     return f"optimized for {optimize}{''.join(limits)}"
+
+
+def weights_fact(weights: Weights, staged_bytes: Sequence[int], static_bytes: int) -> str:
+    """Where weights are read from, in words, with what it takes; ``staged_bytes`` by step."""
+    if weights == "staged":
+        return f"staged: {sum(map(bool, staged_bytes))} of {len(staged_bytes)} steps copy theirs to the arena first"
+    return f"{weights}: {WEIGHTS[weights]}" + (f", {static_bytes:,} bytes" if static_bytes else "")
 
 
 def forced_kernels(options: Sequence[str]) -> dict[str, str]:

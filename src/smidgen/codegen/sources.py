@@ -37,6 +37,7 @@ class Interface:
     steps: tuple[Step, ...]
     arena_symbol: str
     run_symbol: str
+    ram_code: tuple[str, ...] = ()  # C files whose functions run from RAM
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@
 from smidgen.schedule.candidates import Costs
 from smidgen.schedule.choose import Option, pareto
 from smidgen.schedule.constants import ConstantBytes, constant_bytes
+from smidgen.schedule.exact import PLANNERS, Planner, make_planner
 from smidgen.schedule.lifetimes import Lifetimes, Step, lifetimes_of
 from smidgen.schedule.objective import SETTINGS, Objective, Setting, make_objective
 from smidgen.schedule.placement import place
@@ -18,9 +19,13 @@ from smidgen.schedule.schedule import (
     schedule_with,
 )
 from smidgen.schedule.search import Search, Totals
+from smidgen.schedule.staging import CODE, WEIGHTS, Weights, check_code, check_weights
 
 __all__ = [
+    "CODE",
+    "PLANNERS",
     "SETTINGS",
+    "WEIGHTS",
     "Arranged",
     "Buffer",
     "ConstantBytes",
@@ -31,17 +36,22 @@ __all__ = [
     "Overlap",
     "Placement",
     "Plan",
+    "Planner",
     "Schedule",
     "Search",
     "Setting",
     "Slot",
     "Step",
     "Totals",
+    "Weights",
     "arrange",
+    "check_code",
+    "check_weights",
     "constant_bytes",
     "lifetimes_of",
     "lower_bound",
     "make_objective",
+    "make_planner",
     "make_schedule",
     "make_search",
     "pareto",

@@ -10,13 +10,15 @@ from smidgen.ir import Graph, Node, Value
 from smidgen.kernels import Choice, footprint
 from smidgen.schedule.candidates import Candidate, Costs, Layer, layers, no_costs
 from smidgen.schedule.choose import choose
+from smidgen.schedule.exact import Planner, solve
 from smidgen.schedule.lifetimes import Lifetimes, Step, lifetimes_of
 from smidgen.schedule.objective import Objective
 from smidgen.schedule.order import best_order
 from smidgen.schedule.placement import DECISIONS, place
 from smidgen.schedule.plan import Plan
 from smidgen.schedule.search import Search
-from smidgen.schedule.tasks import task_graph
+from smidgen.schedule.staging import Code, Weights, choose_ram_code, choose_staged
+from smidgen.schedule.tasks import NONE_STAGED, task_graph
 from smidgen.targets import Target
 
 
@@ -39,6 +41,8 @@ class Schedule:
     slots: Mapping[Value, Slot]
     tensor_bytes: int = field(default=0)
     objective: Objective = field(default=Objective())
+    weights: Weights = field(default="flash")
+    ram_code: tuple[str, ...] = ()  # files of the kernels that run from RAM
 
     @property
     def scratch_bytes(self) -> int:
@@ -58,6 +62,9 @@ def make_schedule(
     *,
     objective: Objective = Objective(),  # noqa: B008  # frozen
     costs: Costs = no_costs,
+    weights: Weights = "flash",
+    planner: Planner = Planner(),  # noqa: B008  # frozen
+    code: Code = "flash",
 ) -> Schedule:
     """Choose the kernels of all nodes together under ``objective``, an order and a place for every buffer.
 
@@ -67,7 +74,19 @@ def make_schedule(
     search = make_search(graph, target, force, costs)
     chosen = choose(search, objective, graph.name)
     choices = {layer.node: _choice(layer, c) for layer, c in zip(search.layers, chosen, strict=True)}
-    return replace(schedule_with(graph, target, choices), objective=objective)
+    staged = _staged(graph, target, choices, objective) if weights == "staged" else NONE_STAGED
+    schedule = schedule_with(graph, target, choices, staged, planner)
+    ram_code = choose_ram_code(choices, target) if code == "sram" else ()
+    return replace(schedule, objective=objective, weights=weights, ram_code=ram_code)
+
+
+def _staged(graph: Graph, target: Target, choices: Mapping[Node, Choice], objective: Objective) -> Mapping[Node, int]:
+    """Bytes to stage by node, within the objective's limit of RAM or the board's."""
+    limit = objective.max_ram_bytes or target.region("sram").size_bytes
+    stack = footprint.run_stack_bytes() + max((footprint.of(c.kernel, n)[1] for n, c in choices.items()), default=0)
+    return choose_staged(
+        choices, target, lambda staged: schedule_with(graph, target, choices, staged).plan.nbytes, limit - stack
+    )
 
 
 def make_search(
@@ -96,18 +115,34 @@ def _difference(other: Candidate, taken: Candidate) -> str:
     return f"{other.cycles:.0f} cycles, {abs(cycles)} {'more' if cycles >= 0 else 'less'}{memory}"
 
 
-def schedule_with(graph: Graph, target: Target, choices: Mapping[Node, Choice]) -> Schedule:
+def schedule_with(
+    graph: Graph,
+    target: Target,
+    choices: Mapping[Node, Choice],
+    staged: Mapping[Node, int] = NONE_STAGED,
+    planner: Planner = Planner(),  # noqa: B008  # frozen
+) -> Schedule:
     """The schedule for chosen kernels: the graph's own order unless another one saves memory.
 
-    ``choices`` has every node that is no view. The plan's bound holds for every order and placement of these kernels.
+    ``choices`` has every node that is no view, ``staged`` the bytes of constants to copy before a node. The plan's
+    bound holds for every order and placement of these kernels.
     """
     nodes = [n for n in graph.nodes if not n.op.view]
-    best = best_order(task_graph(graph, nodes, choices))
-    arranged = arrange(graph, nodes, choices)
-    if arranged.plan.nbytes > best.bound_bytes:
-        other = arrange(graph, [nodes[i] for i in best.tasks], choices)
-        arranged = min(arranged, other, key=lambda a: a.plan.nbytes)
-    plan = replace(arranged.plan, bound_bytes=best.bound_bytes)
+    tasks = task_graph(graph, nodes, choices, staged)
+    best = best_order(tasks)
+    arranged, bound = arrange(graph, nodes, choices, staged), best.bound_bytes
+
+    def better(order: Sequence[int]) -> Arranged:
+        other = arrange(graph, [nodes[i] for i in order], choices, staged)
+        return min(arranged, other, key=lambda a: a.plan.nbytes)
+
+    if arranged.plan.nbytes > bound:
+        arranged = better(best.tasks)
+    if planner.exact:
+        order = [nodes.index(s.node) for s in arranged.steps]
+        solution = solve(tasks, order, arranged.plan.nbytes, bound, planner.seconds)
+        arranged, bound = better(solution.order), solution.bound_bytes
+    plan = replace(arranged.plan, bound_bytes=bound)
     offsets, lives = plan.offsets(), arranged.lifetimes
     slots = {v: Slot(offsets[root.name], v.type.nbytes) for v, root in lives.roots.items()}
     tensor_bytes = place(lives.tensors, lives.tensor_overlaps).nbytes
@@ -124,7 +159,12 @@ class Arranged:
 
 
 def arrange(
-    graph: Graph, nodes: Sequence[Node], choices: Mapping[Node, Choice], *, decisions: int = DECISIONS
+    graph: Graph,
+    nodes: Sequence[Node],
+    choices: Mapping[Node, Choice],
+    staged: Mapping[Node, int] = NONE_STAGED,
+    *,
+    decisions: int = DECISIONS,
 ) -> Arranged:
     """Plan the arena for ``nodes`` in their order; a millisecond for tens of them with ``decisions=0``, for searches.
 
@@ -132,7 +172,7 @@ def arrange(
     """
     steps: list[Step] = []
     for i, node in enumerate(nodes):
-        needs = choices[node].kernel.scratch(node)
-        steps.append(Step(i, node, choices[node], f"{node.output.name}__scratch" if needs else None))
+        scratch = f"{node.output.name}__scratch" if choices[node].kernel.scratch(node) else None
+        steps.append(Step(i, node, choices[node], scratch, staged.get(node, 0)))
     lives = lifetimes_of(graph, steps)
     return Arranged(tuple(steps), lives, place(lives.buffers, lives.overlaps, decisions=decisions))

@@ -8,16 +8,20 @@ from collections.abc import Callable, Mapping
 from smidgen.ir import Node
 from smidgen.kernels.common import constant_weights, int8_elements, window_params, without_multipliers
 from smidgen.kernels.conv2d_few_channels.packing import packed, pairs_fit
-from smidgen.kernels.conv2d_few_channels.plan import Plan, cheapest, code_bytes, shape_of
+from smidgen.kernels.conv2d_few_channels.plan import Plan, Shape, code_bytes, fastest, shape_of, smallest
 from smidgen.kernels.fast_requantize import fast_requantize, requantize_constants
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue
 from smidgen.ops import Conv2D
 from smidgen.targets.target import Core
 
 MOST_CHANNELS = 8
-STRIP_BYTES, SMALL_STRIP_BYTES = 6144, 1024  # scratch that is worth sharing a strip between blocks
-_INCLUDES = ("smg_conv2d_few_channels_expand.inc.h", "smg_conv2d_few_channels_rows.inc.h")
-_STACK_BYTES = 320
+STRIP_BYTES = 12288  # of scratch; beyond, blocks do not share a strip
+_INCLUDES = (
+    "smg_conv2d_few_channels_m4.inc.h",
+    "smg_conv2d_few_channels_expand.inc.h",
+    "smg_conv2d_few_channels_rows.inc.h",
+)
+_STACK_BYTES = 224
 
 
 def few_channels(node: Node) -> bool:
@@ -29,7 +33,7 @@ def few_channels(node: Node) -> bool:
 
 def planned(node: Node) -> bool:
     """Windows, rows and pixels are near enough for the offsets of loads and stores"""
-    return cheapest(shape_of(node), STRIP_BYTES) is not None
+    return quick(shape_of(node)) is not None
 
 
 def params(node: Node) -> Mapping[str, ParamValue]:
@@ -46,6 +50,7 @@ def constants_of(plan: Plan, node: Node) -> Mapping[str, int]:
         "SMG_K_H": s.k_h, "SMG_STRIDE_H": s.stride[0], "SMG_DILATION_H": s.dilation[0], "SMG_CLASSES": s.classes,
         "SMG_WORDS": s.words, "SMG_PHASES": s.phases, "SMG_STRIP_WORDS": s.strip_words,
         "SMG_STRIP_ROWS": plan.strip_rows, "SMG_HEAD": s.pad_l * s.in_c % 2, "SMG_VALUES": s.values,
+        "SMG_IN_ROW_BYTES": s.in_w * s.in_c,
         "SMG_COLUMN_BYTES": plan.column_bytes, "SMG_PIXEL_BYTES": s.phases * s.out_c,
         "SMG_OUT_ROW_BYTES": s.out_w * s.out_c, "SMG_SECOND": int(s.out_c > 1), "SMG_RESIDENT": int(plan.resident),
         "SMG_ROWS": plan.rows, "SMG_FULL_BLOCKS": plan.full_blocks, "SMG_TAIL_ROWS": plan.tail_rows,
@@ -70,9 +75,13 @@ def lead(plan: Plan, node: Node) -> int:
     return most
 
 
-def _kernel(symbol: str, strip_bytes: int) -> Kernel:
+def quick(s: Shape) -> Plan | None:
+    return fastest(s, STRIP_BYTES)
+
+
+def _kernel(symbol: str, choose: Callable[[Shape], Plan | None]) -> Kernel:
     def plan(node: Node) -> Plan:
-        found = cheapest(shape_of(node), strip_bytes)
+        found = choose(shape_of(node))
         assert found is not None
         return found
 
@@ -88,4 +97,7 @@ def _kernel(symbol: str, strip_bytes: int) -> Kernel:
     )  # fmt: skip
 
 
-KERNELS = (_kernel("smg_conv2d_few_channels_s8_m4", STRIP_BYTES),)
+KERNELS = (
+    _kernel("smg_conv2d_few_channels_s8_m4", quick),
+    _kernel("smg_conv2d_few_channels_small_s8_m4", smallest),
+)

@@ -3,8 +3,8 @@
  * groups pass by. A step is LDM 5, VMOV 1, SXTB16 (narrow: VMOV) 1 and SMLAD 8 cycles for 16 products.
  *
  * r0-r3 activation words, r4 weight word, r5 next activations, r6-r9 sums of the even channel, r10-r12 and lr of the odd
- * one (or of both, see smg_pointwise_shape.inc.h). Parameters and pointers lie in FPU registers too if the weights leave
- * room, else on the stack; above 32 steps the sums go to memory between chunks of weights. */
+ * one (or of both, see smg_pointwise_shape.inc.h). Parameters and pointers lie in FPU registers too. With more steps than SMG_CHUNK_STEPS
+ * the sums go to memory between SMG_CHUNKS chunks of weights: so each loop over the groups fits 1 KB of cache. */
 #ifndef SMG_POINTWISE_PAIRS_INC_H
 #define SMG_POINTWISE_PAIRS_INC_H
 #include "smg_pointwise_shape.inc.h"
@@ -16,40 +16,13 @@ typedef struct {
 } smg_pointwise_block;
 
 #if defined(__ARM_FEATURE_DSP) && defined(__ARM_FP)
-#define SMG_DEEP (!SMG_NARROW && SMG_STEPS + SMG_PARAMETERS + 2 > 32)
-#define SMG_CHUNKS (SMG_DEEP ? (SMG_STEPS + 31) / 32 : 1)
 #define SMG_ROW SMG_TEXT(SMG_OUT_C)
 
 #define SMG_STEPS_TEXT "((" SMG_TEXT(SMG_IN_C) "+1)/2)"
-#if SMG_DEEP
-#define SMG_CHUNKS_TEXT "((" SMG_TEXT(SMG_IN_C) "+63)/64)"
-#define SMG_PUT(r, v) "str " r ", [sp, #" v "]\n"
-#define SMG_GET(r, v) "ldr " r ", [sp, #" v "]\n"
-#if SMG_AFFINE /* bytes from the stack pointer; these five are loaded at once */
-#define SMG_MULT_EVEN "0"
-#define SMG_ADDEND_EVEN "4"
-#define SMG_MULT_ODD "8"
-#define SMG_ADDEND_ODD "12"
-#define SMG_OUT "16"
-#define SMG_BIAS_EVEN "20"
-#else
-#define SMG_BIAS_EVEN "0"
-#define SMG_BIAS_BOTH "4"
-#define SMG_MULT_EVEN "8"
-#define SMG_ADDEND_EVEN "12"
-#define SMG_SHIFT_OF_EVEN "16"
-#define SMG_MULT_ODD "20"
-#define SMG_ADDEND_ODD "24"
-#define SMG_SHIFT_OF_ODD "28"
-#define SMG_OUT "32"
-#endif
-#define SMG_END "36"
-#define SMG_PART "40"
-#else
-#define SMG_CHUNKS_TEXT "1"
 #define SMG_PUT(r, v) "vmov s" v ", " r "\n"
 #define SMG_GET(r, v) "vmov " r ", s" v "\n"
-#if SMG_AFFINE /* numbers of FPU registers */
+#if SMG_AFFINE /* numbers of FPU registers: partial sums, output, end of activations, parameters */
+#define SMG_PART "24"
 #define SMG_OUT "25"
 #define SMG_END "26"
 #define SMG_BIAS_EVEN "27"
@@ -58,6 +31,7 @@ typedef struct {
 #define SMG_MULT_ODD "30"
 #define SMG_ADDEND_ODD "31"
 #else
+#define SMG_PART "21"
 #define SMG_OUT "22"
 #define SMG_END "23"
 #define SMG_BIAS_EVEN "24"
@@ -69,15 +43,14 @@ typedef struct {
 #define SMG_ADDEND_ODD "30"
 #define SMG_SHIFT_OF_ODD "31"
 #endif
-#endif
-#define SMG_FRAME "72" /* what a pair needs once lies on the stack always */
-#define SMG_FRAME_ACTIVATIONS "44"
-#define SMG_FRAME_OUT "48"
-#define SMG_FRAME_WEIGHTS "52"
-#define SMG_FRAME_PAIRS "56"
-#define SMG_FRAME_END "60"
-#define SMG_FRAME_TAIL_END "64"
-#define SMG_FRAME_PARTIAL "68"
+#define SMG_FRAME "32" /* what a pair needs once lies on the stack */
+#define SMG_FRAME_ACTIVATIONS "0"
+#define SMG_FRAME_OUT "4"
+#define SMG_FRAME_WEIGHTS "8"
+#define SMG_FRAME_PAIRS "12"
+#define SMG_FRAME_END "16"
+#define SMG_FRAME_TAIL_END "20"
+#define SMG_FRAME_PARTIAL "24"
 
 /* The sums of a step: s is the register of the weights, from those of lanes or of sums before. */
 #define SMG_ADD_ODD(a0, a1, a2, a3)                                                                                    \
@@ -122,14 +95,10 @@ typedef struct {
 #define SMG_STORE_END "add r4, r4, #4*" SMG_ROW "\n"
 #define SMG_BEFORE "0"
 #endif
-#if SMG_DEEP
-#define SMG_LOAD_PARAMETERS "ldm sp, {r0-r4}\n"
-#else
 #define SMG_LOAD_PARAMETERS                                                                                            \
     SMG_GET("r0", SMG_MULT_EVEN)                                                                                       \
     SMG_GET("r1", SMG_ADDEND_EVEN)                                                                                     \
     SMG_GET("r2", SMG_MULT_ODD) SMG_GET("r3", SMG_ADDEND_ODD) SMG_GET("r4", SMG_OUT)
-#endif
 #define SMG_STORE_SUMS                                                                                                 \
     SMG_LOAD_PARAMETERS SMG_STORE_PIXEL(0, "r6", "r10")                                                                \
     SMG_STORE_PIXEL(1, "r7", "r11") SMG_STORE_PIXEL(2, "r8", "r12") SMG_STORE_PIXEL(3, "r9", "lr") SMG_STORE_END
@@ -166,8 +135,8 @@ typedef struct {
 #define SMG_SEPARATE "sub r10, r10, r6\nsub r11, r11, r7\nsub r12, r12, r8\nsub lr, lr, r9\n"
 #endif
 
-#define SMG_WORDS_OF "((\\q+1)*" SMG_STEPS_TEXT "/" SMG_CHUNKS_TEXT "-" SMG_STEPS_BEFORE ")"
-#define SMG_STEPS_BEFORE "(\\q*" SMG_STEPS_TEXT "/" SMG_CHUNKS_TEXT ")"
+#define SMG_CHUNKS_TEXT SMG_TEXT(SMG_CHUNKS)
+#define SMG_STEPS_BEFORE "(\\q*" SMG_TEXT(SMG_CHUNK_STEPS) ")"
 
 /* Outputs of the block's groups, all channels. stream: SMG_PARAMETERS and SMG_WEIGHT_WORDS words a pair of channels. */
 __attribute__((naked, noinline)) static void
@@ -214,55 +183,47 @@ smg_pointwise_pairs(const uint32_t *activations __attribute__((unused)), int8_t 
         "mov r0, r2\n"
         "1:\n"
         "str r1, [sp, #" SMG_FRAME_PAIRS "]\n"
-#if !SMG_DEEP && SMG_AFFINE
+#if SMG_AFFINE
         "vldmia r0!, {s27-s31}\n"
-#elif !SMG_DEEP
-        "vldmia r0!, {s24-s31}\n"
-#elif SMG_AFFINE
-        "ldmia r0!, {r2-r6}\n"
-        "str r2, [sp, #" SMG_BIAS_EVEN "]\n"
-        "stm sp, {r3-r6}\n"
 #else
-        "ldmia r0!, {r2-r9}\n"
-        "stm sp, {r2-r9}\n"
+        "vldmia r0!, {s24-s31}\n"
 #endif
-        ".irp q, 0, 1, 2, 3\n"
+        ".irp q, 0, 1, 2, 3, 4, 5, 6, 7\n"
         ".if \\q < " SMG_CHUNKS_TEXT "\n"
-        ".irp j, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31\n"
+        ".if \\q + 1 < " SMG_CHUNKS_TEXT "\n"
+        ".set smg_words, " SMG_TEXT(SMG_CHUNK_STEPS) "\n"
+        ".else\n"
+        ".set smg_words, " SMG_STEPS_TEXT "-" SMG_STEPS_BEFORE "\n"
+        ".endif\n"
+        ".irp j, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23\n"
 #if SMG_NARROW
         ".if \\j + 1 == 2*" SMG_STEPS_TEXT "\n"
 #else
-        ".if \\j + 1 == " SMG_WORDS_OF "\n"
+        ".if \\j + 1 == smg_words\n"
 #endif
         "smg_load \\j+1, \\j\n"
         ".endif\n"
         ".endr\n"
         "ldr r5, [sp, #" SMG_FRAME_ACTIVATIONS "]\n"
-#if SMG_DEEP
+        ".if \\q + 1 < " SMG_CHUNKS_TEXT "\n"
+        "ldr r2, [sp, #" SMG_FRAME_TAIL_END "]\n"
+        ".else\n"
         "ldr r2, [sp, #" SMG_FRAME_END "]\n"
-        "ldr r3, [sp, #" SMG_FRAME_TAIL_END "]\n"
-        "ldr r4, [sp, #" SMG_FRAME_PARTIAL "]\n"
+        ".endif\n"
         "ldr r6, [sp, #" SMG_FRAME_OUT "]\n"
+        ".if " SMG_CHUNKS_TEXT " > 1\n"
+        "ldr r4, [sp, #" SMG_FRAME_PARTIAL "]\n"
+        SMG_PUT("r4", SMG_PART)
+        ".if \\q > 0\n"
         "add r5, r5, #16*" SMG_STEPS_BEFORE "\n"
         "add r2, r2, #16*" SMG_STEPS_BEFORE "\n"
-        "add r3, r3, #16*" SMG_STEPS_BEFORE "\n"
-        "str r4, [sp, #" SMG_PART "]\n"
-        "str r6, [sp, #" SMG_OUT "]\n"
-        ".if \\q + 1 < " SMG_CHUNKS_TEXT "\n"
-        "str r3, [sp, #" SMG_END "]\n"
-        ".else\n"
-        "str r2, [sp, #" SMG_END "]\n"
         ".endif\n"
-#else
-        "ldr r2, [sp, #" SMG_FRAME_END "]\n"
-        "ldr r6, [sp, #" SMG_FRAME_OUT "]\n"
+        ".endif\n"
         SMG_PUT("r2", SMG_END)
         SMG_PUT("r6", SMG_OUT)
-#endif
         "str r0, [sp, #" SMG_FRAME_WEIGHTS "]\n"
         ".p2align 2\n"
         "2:\n"
-#if SMG_DEEP
         ".if \\q > 0\n"
         SMG_GET("r4", SMG_PART)
         ".if \\q + 1 < " SMG_CHUNKS_TEXT "\n"
@@ -272,7 +233,6 @@ smg_pointwise_pairs(const uint32_t *activations __attribute__((unused)), int8_t 
         SMG_PUT("r4", SMG_PART)
         ".endif\n"
         ".endif\n"
-#endif
 #if SMG_NARROW
         "smg_step_if 0, " SMG_STEPS_TEXT ", 1, s0, s1\n"
         "smg_step_if 1, " SMG_STEPS_TEXT ", 1, s2, s3\n"
@@ -287,36 +247,29 @@ smg_pointwise_pairs(const uint32_t *activations __attribute__((unused)), int8_t 
         "smg_step_if 10, " SMG_STEPS_TEXT ", 1, s20, s21\n"
         "smg_step_if 11, " SMG_STEPS_TEXT ", 1, s22, s23\n"
 #else
-        ".irp j, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31\n"
+        ".irp j, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23\n"
         ".if \\q == 0\n"
-        "smg_step_if \\j, " SMG_WORDS_OF ", 1, s\\j, s\\j\n"
+        "smg_step_if \\j, smg_words, 1, s\\j, s\\j\n"
         ".else\n"
-        "smg_step_if \\j, " SMG_WORDS_OF ", 0, s\\j, s\\j\n"
+        "smg_step_if \\j, smg_words, 0, s\\j, s\\j\n"
         ".endif\n"
         ".endr\n"
 #endif
         ".if \\q + 1 < " SMG_CHUNKS_TEXT "\n"
-#if SMG_DEEP
         SMG_GET("r4", SMG_PART)
         SMG_GET("r0", SMG_END)
         "stmia r4!, {r6-r12, lr}\n"
         SMG_PUT("r4", SMG_PART)
-        "add r5, r5, #16*(" SMG_STEPS_TEXT "-" SMG_WORDS_OF ")\n"
+        "add r5, r5, #16*(" SMG_STEPS_TEXT "-" SMG_TEXT(SMG_CHUNK_STEPS) ")\n"
         "cmp r5, r0\n"
         "bne.w 2b\n"
-#endif
         ".else\n"
         SMG_SEPARATE SMG_STORE_SUMS
-#if SMG_DEEP
-        "str r4, [sp, #" SMG_OUT "]\n"
-        "ldr r6, [sp, #" SMG_END "]\n"
-        ".if \\q > 0\n"
-        "add r5, r5, #16*(" SMG_STEPS_TEXT "-" SMG_WORDS_OF ")\n"
-        ".endif\n"
-#else
         SMG_GET("r6", SMG_END)
         SMG_PUT("r4", SMG_OUT)
-#endif
+        ".if \\q > 0\n"
+        "add r5, r5, #16*" SMG_STEPS_BEFORE "\n"
+        ".endif\n"
         "cmp r5, r6\n"
         "bne.w 2b\n"
 #if SMG_TAIL
