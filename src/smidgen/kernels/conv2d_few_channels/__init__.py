@@ -21,6 +21,7 @@ _INCLUDES = (
     "smg_conv2d_few_channels_expand.inc.h",
     "smg_conv2d_few_channels_join.inc.h",
     "smg_conv2d_few_channels_rows.inc.h",
+    "smg_conv2d_few_channels_rows_m4.inc.h",
 )
 _STACK_BYTES = 224
 
