@@ -182,6 +182,7 @@ def _fits(memory: Memory, board: Target) -> bool:
 def _within_board(objective: Objective, board: Target) -> Objective:
     """The objective with the board's memories as limits too."""
     ram, flash = board.region("sram").size_bytes, board.region("flash").size_bytes
+    ram += board.second_sram.size_bytes if board.second_sram is not None else 0
     return replace(
         objective,
         max_ram_bytes=min(objective.max_ram_bytes or ram, ram),
@@ -191,18 +192,21 @@ def _within_board(objective: Objective, board: Target) -> Objective:
 
 def require_fit(memory: Memory, board: Target) -> None:
     """Raise DoesNotFit, with the figures, unless the program fits the board's main flash and RAM."""
-    for kind, need, parts in (
+    statics = f" + statics {memory.static}" if memory.static else ""
+    second = board.second_sram
+    checks = [
         (
-            "sram",
-            memory.ram,
-            f"arena {memory.arena} + stack {memory.stack}" + (f" + statics {memory.static}" if memory.static else ""),
+            board.region("sram"),
+            memory.ram - memory.second,
+            f"arena {memory.arena - memory.second} + stack {memory.stack}{statics}",
         ),
-        ("flash", memory.weights + memory.code, f"constants {memory.weights} + code {memory.code}"),
-    ):
-        region = board.region("sram" if kind == "sram" else "flash")
+        (board.region("flash"), memory.weights + memory.code, f"constants {memory.weights} + code {memory.code}"),
+        *([(second, memory.second, f"the arena's second part {memory.second}")] if second is not None else []),
+    ]
+    for region, need, parts in checks:
         if need > region.size_bytes:
             raise DoesNotFit(
-                f"the model needs {need} bytes of {kind} ({parts}), {board.name} has {region.size_bytes}. "
+                f"the model needs {need} bytes of {region.kind} ({parts}), {board.name} has {region.size_bytes}. "
                 f"Take a smaller model or a larger board (smidgen targets)"
             )
 
