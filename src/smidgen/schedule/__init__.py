@@ -1,21 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Graph and target to schedule: which kernel runs when, and where every byte lives."""
 
-from smidgen.schedule.candidates import Costs
+from smidgen.schedule.candidates import Candidate, Costs, Layer
 from smidgen.schedule.choose import Option, pareto
 from smidgen.schedule.constants import ConstantBytes, constant_bytes
 from smidgen.schedule.first_fit import place
 from smidgen.schedule.lifetimes import Lifetimes, Step, lifetimes_of
 from smidgen.schedule.objective import SETTINGS, Objective, Setting, make_objective
 from smidgen.schedule.plan import Buffer, Overlap, Placement, Plan, lower_bound, verify_plan
-from smidgen.schedule.schedule import Schedule, Slot, make_schedule, make_search
+from smidgen.schedule.schedule import Schedule, Slot, make_schedule, make_search, schedule_with
 from smidgen.schedule.search import Search, Totals
 
 __all__ = [
     "SETTINGS",
     "Buffer",
+    "Candidate",
     "ConstantBytes",
     "Costs",
+    "Layer",
     "Lifetimes",
     "Objective",
     "Option",
@@ -36,5 +38,6 @@ __all__ = [
     "make_search",
     "pareto",
     "place",
+    "schedule_with",
     "verify_plan",
 ]
