@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import click
 from rich.console import Console
@@ -72,12 +72,13 @@ class Choosing:
     optimize: str
     max_ram: str | None
     max_flash: str | None
+    tuned: bool | Path
     kernels: Mapping[str, str]
 
     @property
     def used(self) -> bool:
         """True if any of the options was given."""
-        return self != Choosing("speed", None, None, {})
+        return self != Choosing("speed", None, None, False, {})
 
     def arguments(self) -> dict[str, Any]:  # Any: keyword arguments of several types
         return {f.name: getattr(self, f.name) for f in fields(self)}
@@ -88,10 +89,20 @@ def choosing_options(f: F) -> F:
 
     @wraps(f)
     def command(
-        *, optimize: str, max_ram: str | None, max_flash: str | None, kernels: tuple[str, ...], **others: object
+        *,
+        optimize: str,
+        max_ram: str | None,
+        max_flash: str | None,
+        tuned: bool,
+        tune_result: Path | None,
+        kernels: tuple[str, ...],
+        **others: object,
     ) -> object:
         make_objective(optimize, max_ram, max_flash)  # complain before any work
-        return f(choosing=Choosing(optimize, max_ram, max_flash, forced_kernels(kernels)), **others)
+        if tuned and tune_result is not None:
+            raise click.UsageError("--tuned takes what smidgen tune kept, --tune-result a file: give one of them")
+        costs = tune_result if tune_result is not None else tuned
+        return f(choosing=Choosing(optimize, max_ram, max_flash, costs, forced_kernels(kernels)), **others)
 
     options = (
         click.option(
@@ -103,6 +114,13 @@ def choosing_options(f: F) -> F:
         ),
         click.option("--max-ram", metavar="BYTES", help="Limit of arena and stack: 65536, 64K or 1M."),
         click.option("--max-flash", metavar="BYTES", help="Limit of code and constants, likewise."),
+        click.option("--tuned", is_flag=True, help="Choose by what smidgen tune measured, not by predictions."),
+        click.option(
+            "--tune-result",
+            type=click.Path(path_type=Path),
+            metavar="F",
+            help="The same, by a file that smidgen tune -o saved.",
+        ),
         click.option(
             "--kernel", "kernels", multiple=True, metavar="STEP=SYMBOL", help="Force a kernel for a step. Repeatable."
         ),
@@ -163,11 +181,20 @@ def print_json(value: object) -> None:
         sys.stdout.flush()
 
 
+class Progressed(Protocol):
+    """Moves a bar."""
+
+    def __call__(self, done: int, total: int | None = None) -> None: ...
+
+
 @contextmanager
-def progress(text: str, total: int | None, *, quiet: bool) -> Iterator[Callable[[int], None]]:
-    """A bar (or a spinner without ``total``) on stderr, only on a terminal and not with --json to a pipe."""
+def progress(text: str, total: int | None, *, quiet: bool) -> Iterator[Progressed]:
+    """A bar (or a spinner without ``total``) on stderr, only on a terminal and not with --json to a pipe.
+
+    It is told what is done, and the new total where that is only known later.
+    """
     if not console.is_terminal or (quiet and not sys.stdout.isatty()):
-        yield lambda _: None
+        yield lambda done, total=None: None
         return
     columns = (
         SpinnerColumn(),
@@ -179,7 +206,7 @@ def progress(text: str, total: int | None, *, quiet: bool) -> Iterator[Callable[
     shown = columns if total is not None else (*columns[:2], columns[-1])
     with Progress(*shown, console=console, transient=True) as bar:
         task = bar.add_task(text, total=total)
-        yield lambda done: bar.update(task, completed=done)
+        yield lambda done, total=None: bar.update(task, completed=done, total=total)
 
 
 def table(title: str, *columns: str, right: Sequence[str] = ()) -> Table:

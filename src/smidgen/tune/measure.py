@@ -53,11 +53,11 @@ def measure(
     keys = {(v.name, c.kernel.symbol): kernel_key(environment, c.kernel, c.node) for v, c in worthwhile(layers)}
     known = {key: found for key in sorted(set(keys.values())) if (found := cache.get(key)) is not None}
     reused = sum(key in known for key in keys.values())
-    programs = [p for p in plan_runs(layers, keys) if not all(key in known for key in _keys(layers, p, keys))]
+    programs = [p for p in plan_runs(layers, keys) if not all(key in known for key in p.keys.values())]
     progress(0, len(programs))
     for done, program in enumerate(programs, 1):
-        for layer, symbol, found in _run(graph, program, target, toolchain):
-            key = keys.get((layer, symbol))
+        for layer, found in _run(graph, program.candidates, target, toolchain):
+            key = program.keys.get(layer)
             if key is not None and key not in known:
                 known[key] = found
                 cache.put(key, found)
@@ -70,8 +70,16 @@ def worthwhile(layers: Sequence[Layer]) -> list[tuple[Layer, Candidate]]:
     return [(v, c) for v in layers for c in v.candidates if c.cycles <= HOPELESS * v.candidates[0].cycles]
 
 
-def plan_runs(layers: Sequence[Layer], keys: dict[tuple[str, str], str]) -> list[tuple[Candidate, ...]]:
-    """Programs that run each key once: as few as the layer with the most keys of its own needs.
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A program to measure: a candidate of every layer, and by layer name the keys that it is there to measure."""
+
+    candidates: tuple[Candidate, ...]
+    keys: dict[str, str]
+
+
+def plan_runs(layers: Sequence[Layer], keys: Mapping[tuple[str, str], str]) -> list[Run]:
+    """Programs that measure each key once: as few as the layer with the most keys of its own needs.
 
     Layers that have nothing left to measure take their first candidate. The same layers give the same programs whatever
     is known already: where code lies in flash changes its stalls a little.
@@ -83,18 +91,18 @@ def plan_runs(layers: Sequence[Layer], keys: dict[tuple[str, str], str]) -> list
         if key not in claimed:
             claimed.add(key)
             todo[layer.name].append(c)
-    count = max(map(len, todo.values()), default=0)
-    return [tuple(todo[v.name][i] if i < len(todo[v.name]) else v.candidates[0] for v in layers) for i in range(count)]
-
-
-def _keys(layers: Sequence[Layer], program: Sequence[Candidate], keys: dict[tuple[str, str], str]) -> list[str]:
-    return [keys[v.name, c.kernel.symbol] for v, c in zip(layers, program, strict=True)]
+    runs = []
+    for i in range(max(map(len, todo.values()), default=0)):
+        turn = {name: row[i] for name, row in todo.items() if i < len(row)}
+        candidates = tuple(turn.get(layer.name, layer.candidates[0]) for layer in layers)
+        runs.append(Run(candidates, {name: keys[name, c.kernel.symbol] for name, c in turn.items()}))
+    return runs
 
 
 def _run(
     graph: Graph, program: Sequence[Candidate], target: Target, toolchain: Toolchain
-) -> list[tuple[str, str, Measurement]]:
-    """Builds and runs one program: (layer, symbol, measurement) of each of its steps."""
+) -> list[tuple[str, Measurement]]:
+    """Builds and runs one program: the name and the measurement of each of its steps."""
     choices: dict[Node, Choice] = {c.node: Choice(c.kernel, c.cycles, ()) for c in program}
     ample = replace(target, regions=tuple(replace(r, size_bytes=max(r.size_bytes, _AMPLE)) for r in target.regions[:2]))
     schedule = schedule_with(graph, ample, choices)
@@ -106,8 +114,7 @@ def _run(
     found = []
     for step, cost in zip(schedule.steps, costs.steps, strict=True):
         stalls = 0 if cost.stalls is None else cost.stalls.value
-        m = Measurement(cost.instructions.value, cost.cycles.value, max(stalls, 0))
-        found.append((step.name, step.choice.kernel.symbol, m))
+        found.append((step.name, Measurement(cost.instructions.value, cost.cycles.value, max(stalls, 0))))
     return found
 
 
