@@ -13,8 +13,13 @@ from smidgen import ops
 from smidgen.ir import Array, Node, Rounding
 from smidgen.kernels import Kernel
 from smidgen.targets.target import Core
-from tests.kernels import nodes
+from tests.kernels import nodes, strided
 
+_STRIDED = {
+    "conv2d_direct": (("", strided.direct),),
+    "conv2d_stride2": (("3x3", strided.stride2_3x3), ("1x1", strided.pointwise)),
+}
+"""Family to the nodes of its kernels, by part of their symbols."""
 EVERY_FEATURE = Core("every", "every feature", frozenset({"dsp", "fpu"}), "", (), {}, {})
 _PLAIN: dict[type, Callable[[Rounding], st.SearchStrategy[Any]]] = {
     ops.FullyConnected: nodes.fully_connected,
@@ -31,12 +36,28 @@ _PLAIN: dict[type, Callable[[Rounding], st.SearchStrategy[Any]]] = {
 
 def strategy(kernel: Kernel) -> st.SearchStrategy[tuple[Node, list[Array]]]:
     """Nodes with data for every operand; ``Kernel.rejects`` has the last word."""
+    if kernel.family in _STRIDED:
+        return next(drawn for part, drawn in _STRIDED[kernel.family] if part in kernel.symbol)()
     rounding: Rounding = "even" if "rne" in kernel.symbol else "double"
+    if kernel.family == "conv2d_few_channels":
+        return st.one_of(nodes.conv2d_few_channels("double"), nodes.conv2d_few_channels("even"))
+    if kernel.family == "pointwise":
+        return nodes.pointwise()
     if kernel.op is ops.Conv2D:
         style = "1x1" if "1x1" in kernel.symbol else "any" if "scalar" in kernel.symbol else "one group"
         return nodes.conv2d(rounding, style)
     if kernel.op is ops.DepthwiseConv2D:
-        style = "3x3" if "3x3" in kernel.symbol else "any" if "scalar" in kernel.symbol else "one"
+        style = (
+            "3x3s1"
+            if "3x3s1" in kernel.symbol
+            else "3x3s2"
+            if "3x3s2" in kernel.symbol
+            else "3x3"
+            if "3x3" in kernel.symbol
+            else "any"
+            if "scalar" in kernel.symbol
+            else "one"
+        )
         return nodes.depthwise(rounding, style)
     if kernel.symbol == "smg_add_linear_s8_m4":
         return st.one_of(nodes.add("double", "same"), nodes.add("even", "same"))

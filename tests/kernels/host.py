@@ -107,7 +107,8 @@ def run(library: ctypes.CDLL, kernel: Kernel, node: Node, arrays: list[Array], *
     keep: list[Any] = []
     params = fill(structs()[f"smg_{kernel.contract}_params"], kernel.params(node), keep)
     out = node.output.type
-    y, scratch = Guarded(out.nbytes), Guarded(kernel.scratch(node))
+    taken = node[kernel.inplace].type.nbytes if in_place and kernel.inplace else 0
+    y, scratch = Guarded(max(out.nbytes, taken)), Guarded(kernel.scratch(node))
     names = [o.rstrip("?*") for o in node.op.operands]
     packed = kernel.packed(node)
     fences: list[Fenced] = []
@@ -131,7 +132,7 @@ def run(library: ctypes.CDLL, kernel: Kernel, node: Node, arrays: list[Array], *
     assert all(f.unchanged() for f in fences), f"{kernel.symbol} wrote into an operand"
     for f in fences:
         f.close()
-    return np.frombuffer(y.bytes(), out.dtype).reshape(out.shape)
+    return np.frombuffer(y.bytes()[: out.nbytes], out.dtype).reshape(out.shape)
 
 
 def _call(library: ctypes.CDLL, kernel: Kernel, node: Node, params: ctypes.Structure, pointers: list[int | None],

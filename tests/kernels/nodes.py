@@ -61,7 +61,7 @@ def _bias(draw: Draw, rng: np.random.Generator, channels: int, terms: int) -> Ar
     return rng.integers(-size, size + 1, channels).astype(np.int32)
 
 
-def _layer(
+def draw_layer(
     draw: Draw,
     rng: np.random.Generator,
     op: Callable[..., Op],
@@ -69,8 +69,10 @@ def _layer(
     w_shape: tuple[int, ...],
     axis: int,
     per_tensor: bool,
+    out: tuple[int, tuple[float, float]] | None = None,
     **attributes: Any,
 ) -> tuple[Node, list[Array]]:
+    """A layer with weights; ``out`` gives the output's zero point and clamp, else they are drawn."""
     channels = w_shape[axis]
     terms = max(1, math.prod(w_shape) // channels)
     scales = _scales(draw, rng, terms, 1 if per_tensor else channels)
@@ -82,14 +84,14 @@ def _layer(
     if dead:  # a channel whose output is constant, as batch normalisation leaves them
         w[(slice(None),) * (axis % w.ndim) + (0,)] = 0
     w_type = TensorType("int8", w_shape, QuantParams(scales, (0,) * len(scales), None if per_tensor else axis))
-    out = quant(0.5, draw(ZERO_POINTS))
+    zero_point, clamp = out or (draw(ZERO_POINTS), _clamp(draw))
     inputs: list[tuple[TensorType, Array | None]] = [(x_type, None), (w_type, w)]
     bias = _bias(draw, rng, channels, terms)
     if bias is not None:
         if dead:
             bias[0] = draw(st.sampled_from([1 << 30, -(1 << 30), (1 << 30) + 128]))
         inputs.append((TensorType("int32", (channels,)), bias))
-    node = make(op(clamp=_clamp(draw), out_quant=out, **attributes), inputs)
+    node = make(op(clamp=clamp, out_quant=quant(0.5, zero_point), **attributes), inputs)
     arrays = [draw_bytes(draw, rng, x_shape), *(v.constant for v in node.inputs[1:])]
     return node, arrays
 
@@ -114,8 +116,43 @@ def conv2d(draw: Draw, rounding: Rounding, style: str = "any") -> tuple[Node, li
     groups = draw(st.sampled_from([1, 1, 1, 2, 3])) if style == "any" else 1
     ic, oc = draw(st.integers(1, 19)), draw(st.integers(1, 9))
     kernel, attributes = ((1, 1), {}) if style == "1x1" else _windowed(draw, (h, w))
-    return _layer(draw, rng, ops.Conv2D, (n, h, w, ic * groups), (oc * groups, *kernel, ic), 0, draw(st.booleans()),
+    return draw_layer(draw, rng, ops.Conv2D, (n, h, w, ic * groups), (oc * groups, *kernel, ic), 0, draw(st.booleans()),
                   groups=groups, rounding=rounding, **attributes)  # fmt: skip
+
+
+@st.composite
+def conv2d_few_channels(draw: Draw, rounding: Rounding) -> tuple[Node, list[Array]]:
+    """First layers: filters up to 10 rows, images of many rows, every number of channels about their limits.
+
+    The seed alone gives the shape, so that no two are alike.
+    """
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    kernels = [(3, 3), (3, 3), (5, 5), (7, 7), (10, 4), (1, 9), (2, 2), (4, 1), (1, 1)]
+    kernel = kernels[rng.integers(len(kernels))]
+    dilation = [(1, 1), (1, 1), (1, 1), (2, 1), (3, 2)][rng.integers(5)]
+    stride = [(1, 1), (2, 2), (1, 2), (2, 1), (3, 1), (4, 3)][rng.integers(6)]
+    n, h, w = rng.choice([1, 1, 2]), rng.integers(1, 41), rng.integers(1, 22)
+    ic, oc = rng.choice([1, 1, 2, 3, 3, 4, 5, 8]), rng.integers(1, 8)
+    t, left, b, r = (rng.integers(0, k + 1) for k in (*kernel, *kernel))
+    span = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
+    padding = (t, left, b + max(0, span[0] - (h + t + b)), r + max(0, span[1] - (w + left + r)))
+    x, w_shape = (tuple(map(int, s)) for s in ((n, h, w, ic), (oc, *kernel, ic)))
+    return draw_layer(draw, rng, ops.Conv2D, x, w_shape, 0, draw(st.booleans()), rounding=rounding, stride=stride,
+                  dilation=dilation, padding=tuple(map(int, padding)))  # fmt: skip
+
+
+@st.composite
+def pointwise(draw: Draw) -> tuple[Node, list[Array]]:
+    """1x1 convolutions of any rounding, often with a lower clamp at the zero point, around the sizes that matter."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    shape = draw(st.sampled_from([1, 1, 2])), draw(st.integers(1, 9)), draw(st.integers(1, 12))
+    ic = draw(st.one_of(st.integers(1, 40), st.sampled_from([24, 25, 44, 45, 50, 51, 63, 64, 65, 106, 128, 131])))
+    oc = draw(st.one_of(st.integers(2, 20), st.integers(2, 20), st.sampled_from([255, 256, 257])))
+    zero_point = draw(ZERO_POINTS)
+    low, high = draw(st.sampled_from([(zero_point, 127), (zero_point, 127), (-128, 127), (-100, 90), (0, 60)]))
+    rounding: Rounding = draw(st.sampled_from(["double", "double", "even"]))
+    return draw_layer(draw, rng, ops.Conv2D, (*shape, ic), (oc, 1, 1, ic), 0, draw(st.booleans()),
+                  out=(zero_point, (low, max(low, high))), groups=1, rounding=rounding)  # fmt: skip
 
 
 @st.composite
@@ -128,7 +165,13 @@ def depthwise(draw: Draw, rounding: Rounding, style: str = "any") -> tuple[Node,
     if style == "3x3":
         h, w, kernel = max(h, 2), max(w, 2), (3, 3)
         attributes = {"stride": attributes["stride"], "padding": (1, 1, 1, 1)}
-    return _layer(draw, rng, ops.DepthwiseConv2D, (n, h, w, ic), (*kernel, ic * multiplier), 2, draw(st.booleans()),
+    if style in ("3x3s1", "3x3s2"):
+        h, w = draw(st.integers(1, 14)), draw(st.sampled_from([*range(1, 13), 20, 22]))
+        t, left, b, r = (draw(st.integers(0, 1)) for _ in range(4))
+        h, w, kernel = max(h, 3 - t - b), max(w, 3 - left - r), (3, 3)
+        stride = (1, 1) if style == "3x3s1" else (2, 2)
+        attributes = {"stride": stride, "padding": (t, left, b, r)}
+    return draw_layer(draw, rng, ops.DepthwiseConv2D, (n, h, w, ic), (*kernel, ic * multiplier), 2, draw(st.booleans()),
                   rounding=rounding, **attributes)  # fmt: skip
 
 
@@ -137,7 +180,7 @@ def fully_connected(draw: Draw, rounding: Rounding) -> tuple[Node, list[Array]]:
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     lead = draw(st.sampled_from([(1,), (1,), (3,), (2, 2)]))
     k, o = draw(st.integers(1, 70)), draw(st.integers(1, 13))
-    return _layer(draw, rng, ops.FullyConnected, (*lead, k), (o, k), 0, draw(st.booleans()), rounding=rounding)
+    return draw_layer(draw, rng, ops.FullyConnected, (*lead, k), (o, k), 0, draw(st.booleans()), rounding=rounding)
 
 
 def _ratio(draw: Draw, low: int, high: int) -> float:

@@ -8,16 +8,20 @@ from smidgen.kernels import (
     concat,
     conv2d,
     conv2d_direct,
+    conv2d_few_channels,
+    conv2d_stride2,
     depthwise,
     fully_connected,
     lookup,
     mean,
     mul,
     pad,
+    pointwise,
     pool,
     quantize,
     softmax,
     transpose,
+    winograd,
 )
 from smidgen.kernels.kernel import Kernel
 
@@ -26,16 +30,20 @@ FAMILIES = (
     concat,
     conv2d,
     conv2d_direct,
+    conv2d_few_channels,
+    conv2d_stride2,
     depthwise,
     fully_connected,
     lookup,
     mean,
     mul,
     pad,
+    pointwise,
     pool,
     quantize,
     softmax,
     transpose,
+    winograd,
 )
 """One package a family; a new family is added here and nowhere else."""
 

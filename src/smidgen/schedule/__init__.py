@@ -4,15 +4,24 @@
 from smidgen.schedule.candidates import Candidate, Costs, Layer
 from smidgen.schedule.choose import Option, pareto
 from smidgen.schedule.constants import ConstantBytes, constant_bytes
-from smidgen.schedule.first_fit import place
 from smidgen.schedule.lifetimes import Lifetimes, Step, lifetimes_of
 from smidgen.schedule.objective import SETTINGS, Objective, Setting, make_objective
+from smidgen.schedule.placement import place
 from smidgen.schedule.plan import Buffer, Overlap, Placement, Plan, lower_bound, verify_plan
-from smidgen.schedule.schedule import Schedule, Slot, make_schedule, make_search, schedule_with
+from smidgen.schedule.schedule import (
+    Arranged,
+    Schedule,
+    Slot,
+    arrange,
+    make_schedule,
+    make_search,
+    schedule_with,
+)
 from smidgen.schedule.search import Search, Totals
 
 __all__ = [
     "SETTINGS",
+    "Arranged",
     "Buffer",
     "Candidate",
     "ConstantBytes",
@@ -30,6 +39,7 @@ __all__ = [
     "Slot",
     "Step",
     "Totals",
+    "arrange",
     "constant_bytes",
     "lifetimes_of",
     "lower_bound",

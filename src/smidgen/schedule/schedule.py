@@ -10,10 +10,10 @@ from smidgen.ir import Graph, Node, Value
 from smidgen.kernels import Choice, footprint
 from smidgen.schedule.candidates import Candidate, Costs, Layer, layers, no_costs
 from smidgen.schedule.choose import choose
-from smidgen.schedule.first_fit import place
 from smidgen.schedule.lifetimes import Lifetimes, Step, lifetimes_of
 from smidgen.schedule.objective import Objective
 from smidgen.schedule.order import best_order
+from smidgen.schedule.placement import DECISIONS, place
 from smidgen.schedule.plan import Plan
 from smidgen.schedule.search import Search
 from smidgen.schedule.tasks import task_graph
@@ -123,8 +123,10 @@ class Arranged:
     plan: Plan
 
 
-def arrange(graph: Graph, nodes: Sequence[Node], choices: Mapping[Node, Choice], *, climb: bool = True) -> Arranged:
-    """Plan the arena for ``nodes`` in their order; a millisecond for tens of them without ``climb``, for searches.
+def arrange(
+    graph: Graph, nodes: Sequence[Node], choices: Mapping[Node, Choice], *, decisions: int = DECISIONS
+) -> Arranged:
+    """Plan the arena for ``nodes`` in their order; a millisecond for tens of them with ``decisions=0``, for searches.
 
     Raises nothing for nodes in topological order that are every node of ``graph`` but its views.
     """
@@ -133,4 +135,4 @@ def arrange(graph: Graph, nodes: Sequence[Node], choices: Mapping[Node, Choice],
         needs = choices[node].kernel.scratch(node)
         steps.append(Step(i, node, choices[node], f"{node.output.name}__scratch" if needs else None))
     lives = lifetimes_of(graph, steps)
-    return Arranged(tuple(steps), lives, place(lives.buffers, lives.overlaps, climb=climb))
+    return Arranged(tuple(steps), lives, place(lives.buffers, lives.overlaps, decisions=decisions))

@@ -5,48 +5,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smidgen.errors import InvalidPlan
-from smidgen.ir import Graph, Node, TensorType, Value
-from smidgen.kernels import Choice
-from smidgen.kernels.kernel import Kernel
-from smidgen.ops import Add, Reshape
-from smidgen.schedule import Buffer, Overlap, Placement, Plan, Step, lifetimes_of, lower_bound, place, verify_plan
+from smidgen.ir import Graph, Node, Value
+from smidgen.ops import Add
+from smidgen.schedule import Buffer, Overlap, Placement, Plan, lifetimes_of, lower_bound, place, verify_plan
 from smidgen.schedule.plan import ALIGN
 from tests.graphs import Q
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A step before it is one: leads by buffer, whether in place, bytes of scratch."""
-
-    node: Node
-    leads: Mapping[str, int]
-    inplace: str | None = None
-    scratch: int = 0
-
-    def step(self, index: int) -> Step:
-        kernel = Kernel(
-            "made_up",
-            "none",
-            "none",
-            Add,
-            lambda node, core: 0.0,
-            scratch=lambda node: self.scratch,
-            inplace=self.inplace,
-            overlap=(lambda node: self.leads) if self.leads else None,
-        )
-        name = f"{self.node.output.name}__scratch" if self.scratch else None
-        return Step(index, self.node, Choice(kernel, 0.0, ()), name)
-
-
-def value(name: str, nbytes: int) -> Value:
-    return Value(name, TensorType("int8", (nbytes,), Q))
+from tests.unit.schedule.made_up import Layer, networks, value
 
 
 def content(node: Node, operands: Sequence[bytes]) -> bytes:
@@ -94,32 +64,6 @@ def late(arena: bytearray, x: Value, layer: Layer, at: Mapping[Value, int], scra
             if t < nbytes:
                 arena[start + t] = 0x5A
     return bytes(got + arena[at[x] + len(got) : end])
-
-
-@st.composite
-def networks(draw: st.DrawFn) -> tuple[Graph, list[Layer]]:
-    """Mostly chains, with views, second operands and any values as outputs."""
-    sizes = st.integers(1, 60)
-    values = [value(f"x{i}", draw(sizes)) for i in range(draw(st.integers(1, 2)))]
-    inputs, layers, nodes = tuple(values), list[Layer](), list[Node]()
-    for i in range(draw(st.integers(1, 9))):
-        x = values[-1] if draw(st.integers(0, 4)) else draw(st.sampled_from(values))
-        if draw(st.integers(0, 4)) == 0:
-            y = value(f"v{i}", x.type.nbytes)
-            nodes.append(Node(Reshape((x.type.nbytes,)), (x,), (y,), ""))
-        else:
-            y = value(f"y{i}", draw(sizes))
-            more = [draw(st.sampled_from(values))] if draw(st.integers(0, 3)) == 0 else []
-            keys = draw(st.sampled_from([(), ("y",), ("scratch",), ("y", "scratch")]))
-            leads = {k: draw(st.integers(0, 70)) for k in keys}
-            able = [k for k, v in zip("ab", (x, *more), strict=False) if y.type.nbytes <= v.type.nbytes]
-            inplace = draw(st.sampled_from([None, *able]))
-            node = Node(Add(out_quant=Q), (x, *more), (y,), "")
-            layers.append(Layer(node, leads, inplace, draw(st.integers(0, 50))))
-            nodes.append(node)
-        values.append(y)
-    outputs = draw(st.lists(st.sampled_from(values), min_size=1, max_size=3))
-    return Graph("net", "tflm-int8.v1", inputs, tuple(outputs), tuple(nodes)), layers
 
 
 @settings(max_examples=300, deadline=None)

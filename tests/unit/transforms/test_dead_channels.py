@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from smidgen.compiler import load
 from smidgen.ir import Array, Graph, QuantParams, TensorType, Value, evaluate, evaluate_all, format_graph, verify
 from smidgen.ops import (
     Add,
@@ -38,6 +39,7 @@ from smidgen.transforms.channels import is_weighted, links
 from smidgen.transforms.drop_dead_channels import drop_dead_channels
 from tests.op_graphs import Builder, int8_type, quant, random_arrays
 from tests.random_networks import RandomNetwork
+from tests.shared import SHARED, needs_shared
 
 _MAP = int8_type(1, 5, 6, 4, scale=0.1, zero_point=-3)
 _OUT = quant(2.0, -7)
@@ -332,6 +334,18 @@ def test_removed_layers_count_on_paper() -> None:
     after = run_pipeline(INTEGER, before)
     assert (after.nominal_macs, after.macs) == (before.macs, after.nodes[0].nominal_macs)
     assert len(after.nodes) == 1
+
+
+LIVE = {"ad": 264_192, "kws": 2_656_768, "ic": 12_501_632, "vww": 3_727_313, "sww": 826_368}
+
+
+@needs_shared
+@pytest.mark.parametrize("task", LIVE)
+def test_official_models(task: str) -> None:
+    """Of VWW half is dead, of the others nothing."""
+    graph = load(SHARED / f"zoo/{task}01/{task}01_int8.tflite")
+    after = run_pipeline(INTEGER, graph, probe=random_arrays([v.type for v in graph.inputs]))
+    assert (after.nominal_macs, after.macs) == (graph.macs, LIVE[task])
 
 
 def test_links_of_ops_without_channels() -> None:

@@ -19,6 +19,7 @@ from smidgen.kernels.common import (
     window_params,
     without_multipliers,
 )
+from smidgen.kernels.depthwise import three
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue
 from smidgen.ops import DepthwiseConv2D
 from smidgen.targets.target import Core
@@ -125,4 +126,5 @@ KERNELS = (
         "smg_depthwise_3x3_s8rne_dsp", "depthwise", "depthwise", DepthwiseConv2D, three_cost, packed_params, DSP,
         (even_rounding, *_DSP, three_by_three), pack, three_scratch, includes=_INCLUDES_3X3,
     ),
+    *three.KERNELS,
 )  # fmt: skip

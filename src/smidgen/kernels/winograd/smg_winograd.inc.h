@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the Winograd kernels share: where assembly is used, and requantisation of a scaled accumulator.
+ *
+ * The output transform gives SMG_SCALE * acc, SMG_SCALE = 2^SMG_SCALE_BITS, so the upper word of its product with the
+ * multiplier is floor(acc * mult / 2^(32 - SMG_SCALE_BITS)). One floor of a floor is the floor, so where negative ties
+ * need no care the rounding constants of both steps add up to one addend and one shift. With SMG_ROUND_DOUBLE the
+ * upper word is first brought to the doubled product's unit, and a negative one is made 1 less; as its sign that of
+ * the accumulator may serve (see smg_fast_requantize.h). scaled_requantize.py proves what this rests on. */
+#ifndef SMG_WINOGRAD_INC_H
+#define SMG_WINOGRAD_INC_H
+#include "smg_dsp.h"
+#include "smg_fast_requantize.h"
+#include "smg_kernels.h"
+#include "smg_memory.h"
+
+#if defined(__ARM_FEATURE_DSP) && defined(__ARM_FP)
+#define SMG_ASSEMBLY 1
+/* Naked functions take their parameters from registers. */
+#if defined(__clang__)
+#define SMG_NAKED __attribute__((naked, noinline))
+#pragma clang diagnostic ignored "-Wunused-parameter"
+#pragma clang diagnostic ignored "-Woverlength-strings" /* C99's limit of 4095 characters, of no compiler today */
+#else /* GCC must not infer which registers they leave alone */
+#define SMG_NAKED __attribute__((naked, noinline, noipa))
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#endif
+#else
+#define SMG_ASSEMBLY 0
+#endif
+
+/* Constants of one output channel. */
+typedef struct {
+    int32_t mult, addend, shift;
+    int32_t bias;      /* SMG_SCALE times the bias, with the input's zero point (and raise of 128) folded in */
+    int32_t corner[4]; /* F(4x4): of outputs (2,2) (2,3) (3,2) (3,3), which also see the offset D of the tile */
+} smg_winograd_channel;
+
+/* x: SMG_SCALE * acc in a register, lost; t: the output byte. r10 mult, r11 addend, lr shift. */
+#if SMG_ROUNDING_MODE == SMG_ROUND_DOUBLE
+#define SMG_ASM_SCALED(t, x)                                                                                           \
+    "smmla " t ", " x ", r10, r11\n"                                                                                   \
+    "asrs " x ", " x ", #31\n"                                                                                         \
+    "add " t ", " x ", " t ", asr #" SMG_TEXT(SMG_SCALE_BITS) "-1\n"                                                   \
+    "asr " t ", " t ", lr\n"                                                                                           \
+    "ssat " t ", #8, " t "\n" SMG_ASM_CLAMP(t)
+#else
+#define SMG_ASM_SCALED(t, x)                                                                                           \
+    "smmla " t ", " x ", r10, r11\n"                                                                                   \
+    "asr " t ", " t ", lr\n"                                                                                           \
+    "ssat " t ", #8, " t "\n" SMG_ASM_CLAMP(t)
+#endif
+
+/* The same in C. */
+SMG_INLINE int8_t smg_requantize_scaled(int32_t x, const smg_winograd_channel *c) {
+    const int32_t high = (int32_t)(((int64_t)x * c->mult) >> 32) + c->addend;
+#if SMG_ROUNDING_MODE == SMG_ROUND_DOUBLE
+    const int32_t v = (high >> (SMG_SCALE_BITS - 1)) + smg_if_negative(x, -1);
+#else
+    const int32_t v = high;
+#endif
+    return (int8_t)smg_clamp(v >> c->shift, SMG_ACT_MIN, SMG_ACT_MAX);
+}
+#endif

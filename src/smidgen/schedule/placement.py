@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Finds a place for every buffer in the arena: first fit in several orders, then a search for something better."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from smidgen.schedule.fit import GaveUp, Layout, fit, layout_of
+from smidgen.schedule.plan import ALIGN, Buffer, Overlap, Placement, Plan, lower_bound, verify_plan
+
+DECISIONS = 1000  # of one search for a plan below a size, before it is given up: less than a second
+_GIVE_UPS = 3  # searches given up before the best plan so far is taken
+
+_ORDERS: tuple[Callable[[Buffer], tuple[int, ...]], ...] = (
+    lambda b: (-b.nbytes, b.first),
+    lambda b: (b.first, -b.nbytes),
+    lambda b: (-(b.last - b.first + 1) * b.nbytes, b.first),
+    lambda b: (b.first - b.last, -b.nbytes),
+    lambda b: (-b.last, -b.first, b.nbytes),
+)
+"""By size is TFLite Micro's greedy planner; by lifetime and by breadth are Pisarchyk and Lee's, "Efficient Memory
+Management for Deep Neural Net Inference" (2020). Backwards in time puts results below the operands they may overlap."""
+
+
+def place(buffers: Sequence[Buffer], overlaps: Sequence[Overlap] = (), *, decisions: int = DECISIONS) -> Plan:
+    """First fit in several orders, then searches for a smaller plan until none is left or each has given up.
+
+    Deterministic, and the order of ``buffers`` does not matter. ``decisions`` bounds each search; 0 leaves it at first
+    fit.
+    """
+    items = sorted(buffers, key=lambda b: b.name)
+    bound = lower_bound(items, overlaps)
+    layout = layout_of(items, overlaps)
+    starts = [sorted(range(len(items)), key=lambda i, k=key: k(items[i])) for key in _ORDERS]  # type: ignore[misc]  # k: bound
+    offsets = min(first_fits(layout, starts), key=lambda found: _peak(layout, found))
+    if decisions:
+        offsets = _improve(layout, offsets, bound, decisions)
+    placements = (Placement(b, at) for b, at in zip(items, offsets, strict=True))
+    plan = Plan(tuple(sorted(placements, key=lambda p: (p.offset, p.buffer.name))), bound)
+    verify_plan(plan, items, overlaps)
+    return plan
+
+
+def first_fits(layout: Layout, orders: Sequence[Sequence[int]]) -> list[list[int]]:
+    """By order: offsets with each buffer in turn at the lowest one that disturbs none of those before it."""
+    meets: list[list[tuple[int, int, int]]] = [[] for _ in layout.nbytes]
+    for p in layout.pairs:
+        meets[p.a].append((p.b, p.a_below, p.b_below))
+        meets[p.b].append((p.a, p.b_below, p.a_below))
+    return [_first_fit(meets, order) for order in orders]
+
+
+def _first_fit(meets: Sequence[Sequence[tuple[int, int, int]]], order: Sequence[int]) -> list[int]:
+    at = [-1] * len(meets)
+    for i in order:
+        taken = [(at[j] - below, at[j] + above) for j, below, above in meets[i] if at[j] >= 0]
+        taken.sort()
+        lowest = 0
+        for low, high in taken:  # offsets between the two, exclusively, are not allowed
+            if lowest <= low:
+                break
+            lowest = max(lowest, high)
+        at[i] = lowest
+    return at
+
+
+def _peak(layout: Layout, offsets: Sequence[int]) -> int:
+    return max((at + n for at, n in zip(offsets, layout.nbytes, strict=True)), default=0)
+
+
+def _improve(layout: Layout, offsets: list[int], bound: int, decisions: int) -> list[int]:
+    """The least plan that bisection between the bound and the best so far finds; the bound itself is tried first."""
+    low, high, trial = bound, _peak(layout, offsets), bound
+    given_up = 0
+    while low < high and given_up < _GIVE_UPS:
+        try:
+            found = fit(layout, trial, decisions)
+        except GaveUp:
+            found = None
+            given_up += 1
+        if found is not None:
+            offsets, high = found, _peak(layout, found)
+        else:
+            low = trial + ALIGN
+        trial = (low + high) // 2 // ALIGN * ALIGN
+    return offsets
