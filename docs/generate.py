@@ -62,11 +62,12 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "macs, live_macs": "nominal, as in the model's file; live: without those whose result is constant or not used",
         "folder, files, digest": "where the C is, its files, SHA-256 over all of them",
         "optimize, max_ram_bytes, max_flash_bytes": "the setting and its limits, null: none",
-        "bytes.arena, bytes.weights": "exact",
+        "weights": "where weights are read from: flash, staged or sram",
+        "bytes.{arena,weights,static}": "exact; static: weights copied to RAM at start-up",
         "bytes_modelled.code, bytes_modelled.stack": "before building, from measured kernel sizes",
-        "arena_lower_bound_bytes": "the most bytes alive at one step: no plan needs less",
-        "steps[]": "name, source, kernel, cycles_modelled, flash_bytes.{weights,growth,tables,params} (int8 weights, "
-        "what packing adds, other arrays, parameters), rejected[] (kernel, reason)",
+        "arena_lower_bound_bytes": "no order of execution and no placement needs less",
+        "steps[]": "name, source, kernel, cycles_modelled, staged_bytes, flash_bytes.{weights,growth,tables,params} "
+        "(int8 weights, what packing adds, other arrays, parameters), rejected[] (kernel, reason)",
     },
     "run": {
         "model, target, cases, mismatches": "mismatches: cases that differ from the reference",
@@ -87,13 +88,14 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "latency_ms_range": "between which milliseconds silicon is expected, or null: the board was never compared",
         "ram.{arena,scratch,stack,static,total}": "bytes; stack counted, the rest read off the image; arena + scratch "
         "is what the header calls ARENA_BYTES",
-        "ram_lower_bound": "bytes: the arena no plan can beat",
+        "ram_lower_bound": "bytes: the arena that no order of execution and no placement can beat",
+        "weights": "where weights are read from: flash, staged or sram",
         "optimize, max_ram_bytes, max_flash_bytes": "the setting and its limits, null: none",
         "flash.{code,weights,total}": "bytes, read off the image; weights: every constant, the steps' parameters too",
         "flash.{live_weights,growth,tables}": "of those: int8 weights that are not dead, what packing adds, the rest",
         "layers[]": "index, name, source, kernel, shape, macs, live_macs, instructions, cycles, stall_cycles, "
         "cycles_per_mac, ram_bytes (alive in the arena), flash_bytes (its constants, in all), weight_bytes, "
-        "growth_bytes, table_bytes",
+        "growth_bytes, table_bytes, staged_bytes (those copied to the arena)",
         "overhead_cycles": "before the first kernel: the call and the copy of the input",
         "unknown_instructions": "mnemonic to count of what the cycle model has no rule for; empty is right",
         "with --elf": "elf, begin, end, instructions, cycles, latency_ms, stack_bytes, functions[], mix, "

@@ -22,7 +22,7 @@ from smidgen.ir import Array, Graph, check_inputs, format_graph
 from smidgen.profile import profile_image
 from smidgen.quantize import integerize
 from smidgen.report import ProfileReport, profile_report
-from smidgen.schedule import Costs, Objective, Schedule, make_objective, make_schedule, make_search
+from smidgen.schedule import Costs, Objective, Schedule, check_weights, make_objective, make_schedule, make_search
 from smidgen.schedule.candidates import no_costs
 from smidgen.sim import Machine
 from smidgen.targets import Target, load_target
@@ -136,6 +136,7 @@ def compile(
     max_flash: int | str | None = None,
     tuned: bool | str | Path | TuneResult = False,
     kernels: Mapping[str, str] | None = None,
+    weights: str = "flash",
     models_dir: Path | None = None,
     check_fit: bool = True,
     probe: bool = False,
@@ -143,13 +144,14 @@ def compile(
 ) -> Compiled:
     """Compile a model for a target; nothing is written or built.
 
-    ``optimize`` is speed, balanced, size or ram; ``max_ram`` (arena and stack) and ``max_flash`` (code and constants)
-    are bytes, or text like "64K". ``tuned``: choose by what ``tune`` measured and kept in the cache (True), in a file
-    or in memory, rather than by predictions. ``kernels`` forces kernels by step name. ``probe`` evaluates the graph
-    before and after every pass and compares. ``watch`` sees the graph after each pass. Raises UsageError, ModelError,
+    ``optimize`` is speed, balanced, size or ram; ``max_ram`` (arena, stack and weights kept in RAM) and ``max_flash``
+    (code and constants) are bytes, or text like "64K". ``tuned``: choose by what ``tune`` measured and kept in the
+    cache (True), in a file or in memory. ``kernels`` forces kernels by step name. ``weights`` is flash, staged (copied
+    to RAM before the steps where that pays) or sram (kept there). ``probe`` evaluates the graph before and after every
+    pass and compares. ``watch`` sees the graph after each pass. Raises UsageError, ModelError,
     NoKernel, DoesNotFit if the limits or (unless ``check_fit`` is False) the board's memories cannot be kept.
     """
-    objective = make_objective(optimize, max_ram, max_flash)
+    objective, place = make_objective(optimize, max_ram, max_flash), check_weights(weights)
     board = target if isinstance(target, Target) else load_target(target)
     graph, origin = _load(model, models_dir, name, watch)
     if watch is not None:
@@ -157,15 +159,27 @@ def compile(
     inputs = next(iter(random_inputs(graph, 1, seed=1))) if probe else None
     lowered = run_pipeline(INTEGER, graph, probe=inputs, watch=watch)
     costs = no_costs if tuned is False else tuned_costs(lowered, board, tuned)
-    schedule = make_schedule(lowered, board, kernels, objective=objective, costs=costs)
+    schedule = make_schedule(lowered, board, kernels, objective=objective, costs=costs, weights=place)
     sources, memory = emit(schedule, origin)
     if check_fit and not _fits(memory, board):
         with contextlib.suppress(DoesNotFit):  # then the message is require_fit's
-            objective = _within_board(objective, board)
-            schedule = make_schedule(lowered, board, kernels, objective=objective, costs=costs)
+            within = _within_board(objective, board)
+            schedule = make_schedule(lowered, board, kernels, objective=within, costs=costs, weights=place)
             sources, memory = emit(schedule, origin)
         require_fit(memory, board)
+    _require_ram(memory, objective)
     return Compiled(lowered, schedule, sources, origin, memory)
+
+
+def _require_ram(memory: Memory, objective: Objective) -> None:
+    """Raise DoesNotFit if the weights kept in RAM, which no choice of kernels sees, break the limit."""
+    limit = objective.max_ram_bytes
+    if memory.static and limit is not None and memory.ram > limit:
+        raise DoesNotFit(
+            f"the weights kept in RAM take {memory.static:,} bytes: with arena {memory.arena:,} and stack "
+            f"{memory.stack:,} that is {memory.ram:,}, more than the {limit:,} of --max-ram. Raise the limit, or take "
+            "--weights staged or flash"
+        )
 
 
 def _fits(memory: Memory, board: Target) -> bool:
@@ -189,7 +203,11 @@ def _within_board(objective: Objective, board: Target) -> Objective:
 def require_fit(memory: Memory, board: Target) -> None:
     """Raise DoesNotFit, with the figures, unless the program fits the board's main flash and RAM."""
     for kind, need, parts in (
-        ("sram", memory.arena + memory.stack, f"arena {memory.arena} + stack {memory.stack}"),
+        (
+            "sram",
+            memory.ram,
+            f"arena {memory.arena} + stack {memory.stack}" + (f" + weights {memory.static}" if memory.static else ""),
+        ),
         ("flash", memory.weights + memory.code, f"constants {memory.weights} + code {memory.code}"),
     ):
         region = board.region("sram" if kind == "sram" else "flash")

@@ -13,10 +13,11 @@ from smidgen import ops
 from smidgen.ir import Array, Node, Rounding
 from smidgen.kernels import Kernel
 from smidgen.targets.target import Core
-from tests.kernels import nodes, strided
+from tests.kernels import nodes, strided, winograd_nodes
 
-_STRIDED = {
+_STRIDED: dict[str, tuple[tuple[str, Callable[[], st.SearchStrategy[Any]]], ...]] = {
     "conv2d_direct": (("", strided.direct),),
+    "winograd": (("small", lambda: winograd_nodes.three_by_three(True)), ("", winograd_nodes.three_by_three)),
     "conv2d_stride2": (("3x3", strided.stride2_3x3), ("1x1", strided.pointwise)),
 }
 """Family to the nodes of its kernels, by part of their symbols."""
@@ -41,7 +42,11 @@ def strategy(kernel: Kernel) -> st.SearchStrategy[tuple[Node, list[Array]]]:
     rounding: Rounding = "even" if "rne" in kernel.symbol else "double"
     if kernel.family == "conv2d_few_channels":
         return st.one_of(nodes.conv2d_few_channels("double"), nodes.conv2d_few_channels("even"))
-    if kernel.family == "pointwise":
+    if kernel.family == "compact":
+        return st.one_of(_compact(kernel, "double"), _compact(kernel, "even"))
+    if kernel.symbol == "smg_fully_connected_s8_m4":
+        return nodes.dense()
+    if kernel.family == "pointwise" or "1x1_rows" in kernel.symbol:
         return nodes.pointwise()
     if kernel.op is ops.Conv2D:
         style = "1x1" if "1x1" in kernel.symbol else "any" if "scalar" in kernel.symbol else "one group"
@@ -68,6 +73,12 @@ def strategy(kernel: Kernel) -> st.SearchStrategy[tuple[Node, list[Array]]]:
     if kernel.op in (ops.MaxPool2D, ops.AveragePool2D):
         return nodes.pool(kernel.op, rounding)
     return _PLAIN[kernel.op](rounding)
+
+
+def _compact(kernel: Kernel, rounding: Rounding) -> st.SearchStrategy[tuple[Node, list[Array]]]:
+    if kernel.op is ops.FullyConnected:
+        return nodes.fully_connected(rounding)
+    return nodes.conv2d(rounding, "one group") if kernel.op is ops.Conv2D else nodes.depthwise(rounding, "one")
 
 
 def draw_nodes(kernel: Kernel, count: int) -> list[tuple[Node, list[Array]]]:

@@ -183,6 +183,19 @@ def fully_connected(draw: Draw, rounding: Rounding) -> tuple[Node, list[Array]]:
     return draw_layer(draw, rng, ops.FullyConnected, (*lead, k), (o, k), 0, draw(st.booleans()), rounding=rounding)
 
 
+@st.composite
+def dense(draw: Draw) -> tuple[Node, list[Array]]:
+    """Fully connected layers of any rounding, around the unrolled loops' sizes."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    lead = draw(st.sampled_from([(1,), (1,), (3,), (2, 2)]))
+    k, o = draw(st.one_of(st.integers(1, 70), st.sampled_from([128, 131, 300]))), draw(st.integers(1, 20))
+    zero_point = draw(ZERO_POINTS)
+    low, high = draw(st.sampled_from([(zero_point, 127), (-128, 127), (-128, 127), (-100, 90)]))
+    rounding: Rounding = draw(st.sampled_from(["double", "double", "even"]))
+    return draw_layer(draw, rng, ops.FullyConnected, (*lead, k), (o, k), 0, draw(st.booleans()),
+                  out=(zero_point, (low, max(low, high))), rounding=rounding)  # fmt: skip
+
+
 def _ratio(draw: Draw, low: int, high: int) -> float:
     exponent = draw(st.integers(low, high))
     return float(np.float32(2.0**exponent * draw(st.sampled_from([1.0, 1.0, 1.37, 0.61]))))
@@ -227,7 +240,7 @@ def pool(draw: Draw, op: type[Op], rounding: Rounding) -> tuple[Node, list[Array
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     kernel = draw(st.integers(1, 5)), draw(st.integers(1, 4))
     shape = (draw(st.integers(1, 2)), kernel[0] + draw(st.integers(0, 5)), kernel[1] + draw(st.integers(0, 4)),
-             draw(st.integers(1, 9)))  # fmt: skip
+             draw(st.sampled_from([1, 2, 3, 4, 5, 7, 9, 16, 17, 22, 35])))  # fmt: skip
     t, left, b, r = (draw(st.integers(0, k - 1)) for k in (*kernel, *kernel))
     x = TensorType("int8", shape, quant(_ratio(draw, -2, 1), draw(ZERO_POINTS)))
     attributes: dict[str, Any] = {"kernel": kernel, "padding": (t, left, b, r), "clamp": _clamp(draw),
@@ -245,6 +258,9 @@ def mean(draw: Draw, rounding: Rounding, style: str) -> tuple[Node, list[Array]]
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     shape = tuple(draw(st.lists(st.integers(1, 7), min_size=1, max_size=4)))
     first = draw(st.integers(0, len(shape) - 1))
+    if len(shape) > 1 and draw(st.booleans()):  # over long dimensions, many elements behind them
+        shape = (*shape[:-2], draw(st.sampled_from([3, 125, 300])), draw(st.sampled_from([4, 5, 16, 18, 35])))
+        first = min(first, len(shape) - 2)
     x = TensorType("int8", shape, quant(_ratio(draw, -2, 1), draw(ZERO_POINTS)))
     out = x.quant if style == "same" else quant(x.scale * _ratio(draw, -2, 2), draw(ZERO_POINTS))
     op = ops.Mean(first=first, last=draw(st.integers(first, len(shape) - 1)), clamp=_clamp(draw), out_quant=out,

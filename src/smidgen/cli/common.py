@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from smidgen.schedule import SETTINGS, make_objective
+from smidgen.schedule import SETTINGS, WEIGHTS, Weights, make_objective
 
 console = Console(stderr=True, markup=False, highlight=False)
 """Messages and progress: stderr, so that stdout holds results only. No markup: names of files may look like it."""
@@ -74,6 +74,7 @@ class Choosing:
     max_flash: str | None
     tuned: bool | Path
     kernels: Mapping[str, str]
+    weights: str = "flash"
 
     @property
     def used(self) -> bool:
@@ -96,13 +97,14 @@ def choosing_options(f: F) -> F:
         tuned: bool,
         tune_result: Path | None,
         kernels: tuple[str, ...],
+        weights: str,
         **others: object,
     ) -> object:
         make_objective(optimize, max_ram, max_flash)  # complain before any work
         if tuned and tune_result is not None:
             raise click.UsageError("--tuned takes what smidgen tune kept, --tune-result a file: give one of them")
         costs = tune_result if tune_result is not None else tuned
-        return f(choosing=Choosing(optimize, max_ram, max_flash, costs, forced_kernels(kernels)), **others)
+        return f(choosing=Choosing(optimize, max_ram, max_flash, costs, forced_kernels(kernels), weights), **others)
 
     options = (
         click.option(
@@ -124,6 +126,14 @@ def choosing_options(f: F) -> F:
         click.option(
             "--kernel", "kernels", multiple=True, metavar="STEP=SYMBOL", help="Force a kernel for a step. Repeatable."
         ),
+        click.option(
+            "--weights",
+            type=click.Choice(list(WEIGHTS)),
+            default="flash",
+            show_default=True,
+            help="Where weights are read from: flash; staged: copied to the arena before the steps where that pays; "
+            "sram: kept there.",
+        ),
     )
     for option in reversed(options):
         command = option(command)
@@ -134,6 +144,13 @@ def choice_fact(optimize: str, max_ram_bytes: int | None, max_flash_bytes: int |
     """The setting and its limits in words."""
     limits = [f", {what} at most {n:,} bytes" for what, n in (("RAM", max_ram_bytes), ("flash", max_flash_bytes)) if n]
     return f"optimized for {optimize}{''.join(limits)}"
+
+
+def weights_fact(weights: Weights, staged_bytes: Sequence[int], static_bytes: int) -> str:
+    """Where weights are read from, in words, with what it takes; ``staged_bytes`` by step."""
+    if weights == "staged":
+        return f"staged: {sum(map(bool, staged_bytes))} of {len(staged_bytes)} steps copy theirs to the arena first"
+    return f"{weights}: {WEIGHTS[weights]}" + (f", {static_bytes:,} bytes" if static_bytes else "")
 
 
 def forced_kernels(options: Sequence[str]) -> dict[str, str]:

@@ -61,10 +61,15 @@ def best_published(benchmark: str) -> Published | None:
 
 
 def _row(row: dict[str, str]) -> Published:
-    texts = ("benchmark", "engine", "software", "submitter", "round", "division", "board")
     energy = row["energy_uj"]
     return Published(
-        *(row[name] for name in texts),
+        benchmark=row["benchmark"],
+        engine=row["engine"],
+        software=row["software"],
+        submitter=row["submitter"],
+        round=row["round"],
+        division=row["division"],
+        board=row["board"],
         clock_mhz=float(row["clock_mhz"]),
         latency_ms=float(row["latency_ms"]),
         energy_uj=float(energy) if energy else None,

@@ -18,9 +18,11 @@ from smidgen.schedule.schedule import (
     schedule_with,
 )
 from smidgen.schedule.search import Search, Totals
+from smidgen.schedule.staging import WEIGHTS, Weights, check_weights
 
 __all__ = [
     "SETTINGS",
+    "WEIGHTS",
     "Arranged",
     "Buffer",
     "Candidate",
@@ -39,7 +41,9 @@ __all__ = [
     "Slot",
     "Step",
     "Totals",
+    "Weights",
     "arrange",
+    "check_weights",
     "constant_bytes",
     "lifetimes_of",
     "lower_bound",

@@ -16,7 +16,8 @@ from smidgen.schedule.order import best_order
 from smidgen.schedule.placement import DECISIONS, place
 from smidgen.schedule.plan import Plan
 from smidgen.schedule.search import Search
-from smidgen.schedule.tasks import task_graph
+from smidgen.schedule.staging import Weights, choose_staged
+from smidgen.schedule.tasks import NONE_STAGED, task_graph
 from smidgen.targets import Target
 
 
@@ -39,6 +40,7 @@ class Schedule:
     slots: Mapping[Value, Slot]
     tensor_bytes: int = field(default=0)
     objective: Objective = field(default=Objective())
+    weights: Weights = field(default="flash")
 
     @property
     def scratch_bytes(self) -> int:
@@ -58,6 +60,7 @@ def make_schedule(
     *,
     objective: Objective = Objective(),  # noqa: B008  # frozen
     costs: Costs = no_costs,
+    weights: Weights = "flash",
 ) -> Schedule:
     """Choose the kernels of all nodes together under ``objective``, an order and a place for every buffer.
 
@@ -67,7 +70,17 @@ def make_schedule(
     search = make_search(graph, target, force, costs)
     chosen = choose(search, objective, graph.name)
     choices = {layer.node: _choice(layer, c) for layer, c in zip(search.layers, chosen, strict=True)}
-    return replace(schedule_with(graph, target, choices), objective=objective)
+    staged = _staged(graph, target, choices, objective) if weights == "staged" else NONE_STAGED
+    return replace(schedule_with(graph, target, choices, staged), objective=objective, weights=weights)
+
+
+def _staged(graph: Graph, target: Target, choices: Mapping[Node, Choice], objective: Objective) -> Mapping[Node, int]:
+    """Bytes to stage by node, within the objective's limit of RAM or the board's."""
+    limit = objective.max_ram_bytes or target.region("sram").size_bytes
+    stack = footprint.run_stack_bytes() + max((footprint.of(c.kernel, n)[1] for n, c in choices.items()), default=0)
+    return choose_staged(
+        choices, target, lambda staged: schedule_with(graph, target, choices, staged).plan.nbytes, limit - stack
+    )
 
 
 def make_search(
@@ -96,16 +109,19 @@ def _difference(other: Candidate, taken: Candidate) -> str:
     return f"{other.cycles:.0f} cycles, {abs(cycles)} {'more' if cycles >= 0 else 'less'}{memory}"
 
 
-def schedule_with(graph: Graph, target: Target, choices: Mapping[Node, Choice]) -> Schedule:
+def schedule_with(
+    graph: Graph, target: Target, choices: Mapping[Node, Choice], staged: Mapping[Node, int] = NONE_STAGED
+) -> Schedule:
     """The schedule for chosen kernels: the graph's own order unless another one saves memory.
 
-    ``choices`` has every node that is no view. The plan's bound holds for every order and placement of these kernels.
+    ``choices`` has every node that is no view, ``staged`` the bytes of constants to copy before a node. The plan's
+    bound holds for every order and placement of these kernels.
     """
     nodes = [n for n in graph.nodes if not n.op.view]
-    best = best_order(task_graph(graph, nodes, choices))
-    arranged = arrange(graph, nodes, choices)
+    best = best_order(task_graph(graph, nodes, choices, staged))
+    arranged = arrange(graph, nodes, choices, staged)
     if arranged.plan.nbytes > best.bound_bytes:
-        other = arrange(graph, [nodes[i] for i in best.tasks], choices)
+        other = arrange(graph, [nodes[i] for i in best.tasks], choices, staged)
         arranged = min(arranged, other, key=lambda a: a.plan.nbytes)
     plan = replace(arranged.plan, bound_bytes=best.bound_bytes)
     offsets, lives = plan.offsets(), arranged.lifetimes
@@ -124,7 +140,12 @@ class Arranged:
 
 
 def arrange(
-    graph: Graph, nodes: Sequence[Node], choices: Mapping[Node, Choice], *, decisions: int = DECISIONS
+    graph: Graph,
+    nodes: Sequence[Node],
+    choices: Mapping[Node, Choice],
+    staged: Mapping[Node, int] = NONE_STAGED,
+    *,
+    decisions: int = DECISIONS,
 ) -> Arranged:
     """Plan the arena for ``nodes`` in their order; a millisecond for tens of them with ``decisions=0``, for searches.
 
@@ -132,7 +153,7 @@ def arrange(
     """
     steps: list[Step] = []
     for i, node in enumerate(nodes):
-        needs = choices[node].kernel.scratch(node)
-        steps.append(Step(i, node, choices[node], f"{node.output.name}__scratch" if needs else None))
+        scratch = f"{node.output.name}__scratch" if choices[node].kernel.scratch(node) else None
+        steps.append(Step(i, node, choices[node], scratch, staged.get(node, 0)))
     lives = lifetimes_of(graph, steps)
     return Arranged(tuple(steps), lives, place(lives.buffers, lives.overlaps, decisions=decisions))

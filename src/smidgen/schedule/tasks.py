@@ -11,6 +11,8 @@ from smidgen.kernels import Choice
 from smidgen.schedule.lifetimes import view_roots
 from smidgen.schedule.plan import aligned
 
+NONE_STAGED: Mapping[Node, int] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -18,7 +20,7 @@ class Task:
 
     reads: tuple[int, ...]
     needs: int  # bit mask of the tasks before it
-    new_bytes: int  # its result and scratch
+    new_bytes: int  # its result, scratch and copied constants
     kept_bytes: int  # its result, if anything reads it
     savings: tuple[tuple[int, int], ...]  # (operand, bytes that its death here spares), at most two
 
@@ -34,8 +36,10 @@ class TaskGraph:
     start_bytes: int  # of all inputs
 
 
-def task_graph(graph: Graph, nodes: Sequence[Node], choices: Mapping[Node, Choice]) -> TaskGraph:
-    """The tasks of ``nodes``, the nodes of ``graph`` that are no views."""
+def task_graph(
+    graph: Graph, nodes: Sequence[Node], choices: Mapping[Node, Choice], staged: Mapping[Node, int] = NONE_STAGED
+) -> TaskGraph:
+    """The tasks of ``nodes``, the nodes of ``graph`` that are no views; ``staged`` has bytes of copied constants."""
     roots = view_roots(graph)
     index: dict[Value, int] = {}
     nbytes: list[int] = []
@@ -58,7 +62,7 @@ def task_graph(graph: Graph, nodes: Sequence[Node], choices: Mapping[Node, Choic
         Task(
             reads[i],
             _mask(producer[t] for t in reads[i]),
-            sum(nbytes[index[v]] for v in node.outputs) + aligned(choices[node].kernel.scratch(node)),
+            sum(nbytes[index[v]] for v in node.outputs) + _work_bytes(node, choices, staged),
             sum(nbytes[index[v]] for v in node.outputs if readers[index[v]]),
             _savings(node, choices[node], {v: index[roots[v]] for v in node.inputs if v.data is None}),
         )
@@ -67,6 +71,11 @@ def task_graph(graph: Graph, nodes: Sequence[Node], choices: Mapping[Node, Choic
     inputs = range(len(graph.inputs))
     live = sum(nbytes[t] for t in inputs if readers[t])
     return TaskGraph(tasks, tuple(nbytes), tuple(readers), live, sum(nbytes[t] for t in inputs))
+
+
+def _work_bytes(node: Node, choices: Mapping[Node, Choice], staged: Mapping[Node, int]) -> int:
+    """Scratch and copied constants."""
+    return aligned(choices[node].kernel.scratch(node)) + aligned(staged.get(node, 0))
 
 
 def _mask(bits: Iterable[int | None]) -> int:

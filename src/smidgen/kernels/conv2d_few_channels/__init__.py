@@ -8,15 +8,19 @@ from collections.abc import Callable, Mapping
 from smidgen.ir import Node
 from smidgen.kernels.common import constant_weights, int8_elements, window_params, without_multipliers
 from smidgen.kernels.conv2d_few_channels.packing import packed, pairs_fit
-from smidgen.kernels.conv2d_few_channels.plan import Plan, cheapest, code_bytes, shape_of
+from smidgen.kernels.conv2d_few_channels.plan import Plan, Shape, code_bytes, fastest, shape_of, smallest
 from smidgen.kernels.fast_requantize import fast_requantize, requantize_constants
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue
 from smidgen.ops import Conv2D
 from smidgen.targets.target import Core
 
 MOST_CHANNELS = 8
-STRIP_BYTES, SMALL_STRIP_BYTES = 6144, 1024  # scratch that is worth sharing a strip between blocks
-_INCLUDES = ("smg_conv2d_few_channels_expand.inc.h", "smg_conv2d_few_channels_rows.inc.h")
+STRIP_BYTES = 12288  # of scratch; beyond, blocks do not share a strip
+_INCLUDES = (
+    "smg_conv2d_few_channels_m4.inc.h",
+    "smg_conv2d_few_channels_expand.inc.h",
+    "smg_conv2d_few_channels_rows.inc.h",
+)
 _STACK_BYTES = 320
 
 
@@ -29,7 +33,7 @@ def few_channels(node: Node) -> bool:
 
 def planned(node: Node) -> bool:
     """Windows, rows and pixels are near enough for the offsets of loads and stores"""
-    return cheapest(shape_of(node), STRIP_BYTES) is not None
+    return quick(shape_of(node)) is not None
 
 
 def params(node: Node) -> Mapping[str, ParamValue]:
@@ -70,9 +74,13 @@ def lead(plan: Plan, node: Node) -> int:
     return most
 
 
-def _kernel(symbol: str, strip_bytes: int) -> Kernel:
+def quick(s: Shape) -> Plan | None:
+    return fastest(s, STRIP_BYTES)
+
+
+def _kernel(symbol: str, choose: Callable[[Shape], Plan | None]) -> Kernel:
     def plan(node: Node) -> Plan:
-        found = cheapest(shape_of(node), strip_bytes)
+        found = choose(shape_of(node))
         assert found is not None
         return found
 
@@ -88,4 +96,7 @@ def _kernel(symbol: str, strip_bytes: int) -> Kernel:
     )  # fmt: skip
 
 
-KERNELS = (_kernel("smg_conv2d_few_channels_s8_m4", STRIP_BYTES),)
+KERNELS = (
+    _kernel("smg_conv2d_few_channels_s8_m4", quick),
+    _kernel("smg_conv2d_few_channels_small_s8_m4", smallest),
+)

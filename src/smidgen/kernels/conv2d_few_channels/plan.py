@@ -146,7 +146,7 @@ class Plan:
 
 
 # Instructions that the compiler made around the assembly, zig cc 0.17.1 -O3, zero wait states.
-_CALL, _COPIED_WORD, _BLOCK = 140, 5, 24
+_CALL, _COPIED_WORD, _BLOCK = 74, 5, 24
 _ROW, _QUADS, _QUAD = 60, 37, 13
 
 
@@ -183,7 +183,19 @@ def block_cycles(s: Shape, rows: int, resident: bool) -> int:
             total += (1 + loads if loads else 0) + (2 if resident else 1) + 2 * rows
     total *= s.words
     total += 2 if resident else 8 + 2 * (rows - 1) + 6 * s.words - 2
-    return total + 15 + rows * (2 * s.requantize_cycles + 2) + 2 * 2 * (rows - 1) * _far(s, rows)
+    return (
+        total
+        + 13
+        + _separate_steps(s, resident)
+        + rows * (2 * s.requantize_cycles + 2)
+        + 2 * 2 * (rows - 1) * _far(s, rows)
+    )
+
+
+def _separate_steps(s: Shape, resident: bool) -> int:
+    """Additions that no load or store does on its way to the next column."""
+    step = s.stride[1] * s.in_c * s.phases // 2
+    return (s.phases * s.out_c > 255) + (not resident or step >= s.words)
 
 
 def loop_bytes(s: Shape, rows: int, resident: bool) -> int:
@@ -254,12 +266,26 @@ def _encodable(plan: Plan) -> bool:
 
 
 @cache
-def cheapest(s: Shape, budget: int) -> Plan | None:
-    """The plan of fewest modelled cycles whose scratch is at most ``budget`` bytes or serves a single block."""
-    if s.values == 0:
-        return None
-    plans = list(_plans(s, budget))
+def all_plans(s: Shape, budget: int) -> tuple[Plan, ...]:
+    """Every plan whose scratch is at most ``budget`` bytes or serves a single block; none if a row has no values."""
+    return tuple(_plans(s, budget)) if s.values else ()
+
+
+@cache
+def fastest(s: Shape, budget: int) -> Plan | None:
+    """The plan with the least scratch of those that take hardly more than the fewest modelled cycles."""
+    return _smallest(all_plans(s, budget), 1.003)
+
+
+@cache
+def smallest(s: Shape) -> Plan | None:
+    """The plan with the least scratch of those that take up to a third more than the fewest modelled cycles."""
+    return _smallest(all_plans(s, 0), 4 / 3)
+
+
+def _smallest(plans: tuple[Plan, ...], slower: float) -> Plan | None:
     if not plans:
         return None
-    small = min(plan.scratch_bytes for plan in plans)
-    return min((p for p in plans if p.scratch_bytes <= max(budget, small)), key=lambda p: (p.cycles(), p.scratch_bytes))
+    cycles = {plan: plan.cycles() for plan in plans}
+    most = slower * min(cycles.values())
+    return min((p for p in plans if cycles[p] <= most), key=lambda p: (p.scratch_bytes, cycles[p]))

@@ -39,6 +39,8 @@ enum {
     ".altmacro\n"                                                                                          \
     ".macro smg_product sum, word, addend\n smlad r\\sum, r\\word, lr, r\\addend\n .endm\n"                \
     ".macro smg_word register, at\n ldr r\\register, [r0, #\\at]\n .endm\n"                                \
+    ".macro smg_next_column register\n ldr r\\register, [r0, #" SMG_TEXT(SMG_COLUMN_BYTES) "]!\n"          \
+    " .set smg_passed, " SMG_TEXT(SMG_COLUMN_BYTES) "\n .set smg_follow, -1\n .endm\n"                                          \
     ".macro smg_resident_weight at\n vmov lr, s\\at\n .endm\n"                                             \
     ".macro smg_move register, from\n mov r\\register, r\\from\n .endm\n"                                  \
     ".macro smg_start register, from\n vmov r\\register, s\\from\n .endm\n"                                \
@@ -59,8 +61,10 @@ enum {
     " .set smg_most, smg_k + smg_room\n"                                                                   \
     " .if smg_most > smg_taps + \\n - 1\n  .set smg_most, smg_taps + \\n - 1\n .endif\n"                   \
     " .rept smg_most - smg_loaded\n"                                                                       \
-    "  smg_word %(2 * \\n + 1 + smg_loaded % smg_room), %(4 * (smg_j * " SMG_TEXT(SMG_STRIP_ROWS) " + "    \
-    "smg_p * " SMG_TEXT(SMG_DILATION_H) " + smg_loaded * " SMG_TEXT(SMG_STRIDE_H) "))\n"                   \
+    "  .set smg_offset, 4 * (smg_j * " SMG_TEXT(SMG_STRIP_ROWS) " + smg_p * " SMG_TEXT(SMG_DILATION_H) " +"   \
+    " smg_loaded * " SMG_TEXT(SMG_STRIDE_H) ") - smg_passed\n"                                             \
+    "  .if smg_offset == smg_follow\n   smg_next_column %(2 * \\n + 1 + smg_loaded % smg_room)\n"           \
+    "  .else\n   smg_word %(2 * \\n + 1 + smg_loaded % smg_room), %(smg_offset)\n  .endif\n"                \
     "  .set smg_loaded, smg_loaded + 1\n .endr\n .endm\n"                                                  \
     ".macro smg_chain n\n" /* the taps of remainder smg_p in word column smg_j */                          \
     " .set smg_taps, (" SMG_TEXT(SMG_K_H) " - smg_p + " SMG_TEXT(SMG_CLASSES) " - 1) / "                   \
@@ -77,35 +81,43 @@ enum {
     ".macro smg_second both, first\n sub r\\both, r\\both, r\\first\n asr r\\both, r\\both, #8\n .endm\n"
 
 #define SMG_FEW_CHANNELS_ROW SMG_TEXT(SMG_OUT_ROW_BYTES)
-/* The bytes of a block; where rows are too far apart for offsets, the pointer goes down and up again. */
+/* The bytes of a block: r12 points to the first pixel's second channel; where rows are too far apart for offsets, it
+ * goes down and up again. The last store moves it to the next pixel if an offset reaches so far. */
 #define SMG_FEW_CHANNELS_OUTPUTS                                                                          \
+    ".macro smg_last_output sum\n"                                                                        \
+    " .if " SMG_TEXT(SMG_PIXEL_BYTES) " < 256\n" SMG_ASM_REQUANTIZE("lr", "r\\sum", "r9", "r10", "r11")   \
+    "  strb lr, [r12], #" SMG_TEXT(SMG_PIXEL_BYTES) "\n"                                                  \
+    " .else\n  smg_output \\sum, 0\n  smg_add r12, " SMG_TEXT(SMG_PIXEL_BYTES) "\n .endif\n .endm\n"     \
     ".macro smg_outputs n\n"                                                                              \
     " vmov r12, s30\n vmov r9, s24\n vmov r10, s25\n vmov r11, s26\n"                                     \
     " .set smg_i, 0\n .rept \\n\n"                                                                        \
-    " .if smg_near\n  smg_output %(1 + \\n + smg_i), %(smg_i * " SMG_FEW_CHANNELS_ROW ")\n"               \
-    " .else\n  smg_output %(1 + \\n + smg_i), 0\n"                                                        \
+    " .if smg_near\n"                                                                                     \
+    "  smg_output %(1 + \\n + smg_i), %(smg_i * " SMG_FEW_CHANNELS_ROW " - " SMG_TEXT(SMG_SECOND) ")\n"   \
+    " .else\n  smg_output %(1 + \\n + smg_i), %(-" SMG_TEXT(SMG_SECOND) ")\n"                            \
     "  .if smg_i < \\n - 1\n  smg_add r12, " SMG_FEW_CHANNELS_ROW "\n  .endif\n .endif\n"                 \
     " .set smg_i, smg_i + 1\n .endr\n"                                                                    \
     " vmov r9, s27\n vmov r10, s28\n vmov r11, s29\n"                                                     \
     " .rept \\n\n .set smg_i, smg_i - 1\n"                                                                \
     " smg_second %(1 + smg_i), %(1 + \\n + smg_i)\n"                                                      \
-    " .if smg_near\n  smg_output %(1 + smg_i), %(smg_i * " SMG_FEW_CHANNELS_ROW " + "                     \
-    SMG_TEXT(SMG_SECOND) ")\n"                                                                            \
-    " .else\n  smg_output %(1 + smg_i), " SMG_TEXT(SMG_SECOND) "\n"                                       \
-    "  .if smg_i > 0\n  smg_subtract r12, " SMG_FEW_CHANNELS_ROW "\n  .endif\n .endif\n .endr\n .endm\n"
+    " .if smg_i == 0\n  smg_last_output %(1 + smg_i)\n"                                                   \
+    " .elseif smg_near\n  smg_output %(1 + smg_i), %(smg_i * " SMG_FEW_CHANNELS_ROW ")\n"                 \
+    " .else\n  smg_output %(1 + smg_i), 0\n  smg_subtract r12, " SMG_FEW_CHANNELS_ROW "\n .endif\n"       \
+    " .endr\n .endm\n"
 
 #if SMG_RESIDENT
 #define SMG_FEW_CHANNELS_WINDOW                                                                           \
     ".macro smg_weight n\n smg_resident_weight %(smg_at)\n .set smg_at, smg_at + 1\n"                     \
     " .if smg_fresh\n  smg_start %(\\n), 22\n  smg_start %(2 * \\n), 23\n .endif\n .endm\n"               \
-    ".macro smg_window n\n .set smg_room, 12 - 2 * \\n\n"                                                 \
+    ".macro smg_window n\n .set smg_room, 12 - 2 * \\n\n .set smg_passed, 0\n"                            \
+    " .set smg_follow, " SMG_TEXT(SMG_COLUMN_BYTES) "\n"                                                  \
+    " .if smg_follow > 255\n  .set smg_follow, -1\n .endif\n"                                             \
     " .set smg_at, 0\n .set smg_fresh, 1\n .set smg_j, 0\n .rept " SMG_TEXT(SMG_WORDS) "\n"               \
     "  smg_chains \\n\n  .set smg_j, smg_j + 1\n .endr\n .endm\n"                                         \
     ".macro smg_begin\n smg_resident_weights %(" SMG_TEXT(SMG_WORDS) " * " SMG_TEXT(SMG_K_H) " - 1)\n .endm\n"
 #else
 #define SMG_FEW_CHANNELS_WINDOW                                                                           \
     ".macro smg_weight n\n ldr lr, [r12], #4\n .endm\n"                                                   \
-    ".macro smg_window n\n .set smg_room, 11 - 2 * \\n\n"                                                 \
+    ".macro smg_window n\n .set smg_room, 11 - 2 * \\n\n .set smg_passed, 0\n .set smg_follow, -1\n"       \
     " .set smg_fresh, 0\n .set smg_j, 0\n"                                                                \
     " vmov r12, s0\n vmov s1, r0\n"                                                                       \
     " vmov r1, s22\n smg_start %(1 + \\n), 23\n .set smg_i, 1\n .rept \\n - 1\n"                          \
@@ -121,43 +133,50 @@ enum {
 /* Frame: strip, output and end of the columns of this block, blocks left; then what was pushed, and two arguments. */
 #define SMG_FEW_CHANNELS_BLOCKS                                                                           \
     ".macro smg_blocks n, count\n"                                                                        \
-    " .set smg_near, " SMG_FEW_CHANNELS_ROW " * (\\n - 1) < 4095\n"                                       \
+    " .set smg_near, " SMG_FEW_CHANNELS_ROW " * (\\n - 1) < 4096\n"                                       \
     " ldr r3, [sp, #\\count]\n cmp r3, #0\n beq.w 3f\n"                                                   \
     "1: str r3, [sp, #12]\n ldr r0, [sp]\n ldr r12, [sp, #4]\n ldr lr, [sp, #8]\n"                        \
     " vmov s30, r12\n add lr, lr, r0\n vmov s31, lr\n .p2align 2\n"                                       \
     "2: smg_window \\n\n smg_outputs \\n\n"                                                               \
-    " smg_add r12, " SMG_TEXT(SMG_PIXEL_BYTES) "\n vmov s30, r12\n"                                       \
-    " smg_add r0, " SMG_TEXT(SMG_COLUMN_BYTES) "\n vmov lr, s31\n cmp r0, lr\n bne 2b\n"                  \
+    " vmov s30, r12\n .if smg_passed == 0\n  smg_add r0, " SMG_TEXT(SMG_COLUMN_BYTES) "\n .endif\n"         \
+    " vmov lr, s31\n cmp r0, lr\n bne 2b\n"                                                              \
     " ldr r3, [sp, #12]\n ldr r0, [sp]\n ldr r12, [sp, #4]\n"                                             \
     " smg_add r0, %(4 * \\n * " SMG_TEXT(SMG_STRIDE_H) ")\n str r0, [sp]\n"                               \
     " smg_add r12, %(\\n * " SMG_FEW_CHANNELS_ROW ")\n str r12, [sp, #4]\n"                               \
     " subs r3, r3, #1\n bne 1b\n"                                                                         \
     "3:\n .endm\n"
 
+/* To call once before the rows, which do not save these registers. */
+SMG_INLINE void smg_few_channels_registers(void) {
+    __asm__ volatile("" ::: "s16", "s17", "s18", "s19", "s20", "s21", "s22", "s23", "s24", "s25", "s26", "s27", "s28",
+                     "s29", "s30", "s31");
+}
+
 /* full blocks of SMG_ROWS rows, then tail blocks of SMG_TAIL_ROWS; columns: bytes from the first column's words to
- * those behind the last. */
+ * those behind the last. Changes s16 to s31. */
 __attribute__((naked, noinline)) static void smg_few_channels_rows(const uint32_t *strip, int8_t *y,
                                                                    const uint32_t *packed, int32_t columns,
                                                                    int32_t full, int32_t tail) {
     __asm__ volatile(SMG_FEW_CHANNELS_MACROS SMG_FEW_CHANNELS_OUTPUTS SMG_FEW_CHANNELS_WINDOW SMG_FEW_CHANNELS_BLOCKS
                      "push {r4-r11, lr}\n"
-                     "vpush {s16-s31}\n"
                      "sub sp, sp, #16\n"
                      "smg_begin\n"
                      "vldmia r2, {s22-s29}\n"
                      "str r0, [sp]\n"
+                     "add r1, r1, #" SMG_TEXT(SMG_SECOND) "\n"
                      "str r1, [sp, #4]\n"
                      "str r3, [sp, #8]\n"
-                     "smg_blocks " SMG_TEXT(SMG_ROWS) ", 116\n"
+                     "smg_blocks " SMG_TEXT(SMG_ROWS) ", 52\n"
                      ".if " SMG_TEXT(SMG_TAIL_ROWS) "\n"
-                     "smg_blocks " SMG_TEXT(SMG_TAIL_ROWS) ", 120\n"
+                     "smg_blocks " SMG_TEXT(SMG_TAIL_ROWS) ", 56\n"
                      ".endif\n"
                      "add sp, sp, #16\n"
-                     "vpop {s16-s31}\n"
                      "pop {r4-r11, pc}\n"
                      ".noaltmacro\n");
 }
 #else
+SMG_INLINE void smg_few_channels_registers(void) {}
+
 /* Twice the accumulators of one pixel: those of the first channel and those plus 256 times the second's. */
 SMG_INLINE void smg_few_channels_window(const uint32_t *strip, const uint32_t *packed, int32_t *both, int32_t *first) {
     for (int32_t j = 0; j < SMG_WORDS; j++) {

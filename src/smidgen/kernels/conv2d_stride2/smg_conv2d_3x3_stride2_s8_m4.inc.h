@@ -37,13 +37,19 @@ smg_conv2d_kernel SMG_FUNCTION;
 #include "smg_3x3_stride2_portable.inc.h"
 #endif
 
+/* A constant that compilers do not see: they would unroll loops that are not hot. */
+SMG_INLINE int32_t smg_hidden(int32_t value) {
+    __asm__("" : "+r"(value));
+    return value;
+}
+
 /* Where in the input a group of tiles lies: its first row and column. */
 typedef struct {
     int32_t iy, ix;
 } smg_corner;
 
 /* The vertical transform of every column of zero points: 0, z, z, 0, z. */
-SMG_INLINE void smg_blank_columns(uint32_t *to, uint32_t zeros, int32_t count) {
+__attribute__((noinline)) static void smg_blank_columns(uint32_t *to, uint32_t zeros, int32_t count) {
     for (; count > 0; count--, to += 5) {
         to[0] = to[3] = to[SMG_HALF_WORDS] = to[SMG_HALF_WORDS + 3] = 0;
         to[1] = to[2] = to[4] = to[SMG_HALF_WORDS + 1] = to[SMG_HALF_WORDS + 2] = to[SMG_HALF_WORDS + 4] = zeros;
@@ -68,7 +74,7 @@ SMG_INLINE void smg_tile_row(const smg_conv2d_params *p, const int8_t *x /* (in_
 SMG_INLINE void smg_blank_sides(const smg_conv2d_params *p, int32_t ix, uint32_t zeros, uint32_t *work) {
     const int32_t before = smg_clamp(-ix, 0, SMG_COLUMNS);
     const int32_t inside = smg_clamp(p->in_w - ix - before, 0, SMG_COLUMNS - before);
-    for (int32_t t = 0; t < SMG_TILES_Y; t++, work += SMG_COLUMNS * 5) {
+    for (int32_t t = smg_hidden(SMG_TILES_Y); t > 0; t--, work += SMG_COLUMNS * 5) {
         smg_blank_columns(work, zeros, before);
         smg_blank_columns(work + (before + inside) * 5, zeros, SMG_COLUMNS - before - inside);
     }
@@ -83,16 +89,19 @@ SMG_INLINE void smg_four_tiles(const smg_conv2d_params *p, const int8_t *x /* (i
     const int32_t pitch = p->out_w * SMG_OUT_C;
     smg_corner at = {2 * oy - p->pad_t, 2 * ox - p->pad_l};
     smg_blank_sides(p, at.ix, zeros, work);
-    for (int32_t q = 0; q < SMG_IN_C; q += 4) {
-        for (int32_t t = 0; t < SMG_TILES_Y; t++) {
+    const int32_t channels = smg_hidden(SMG_IN_C), rows = smg_hidden(SMG_TILES_Y);
+    for (int32_t q = 0; q < channels; q += 4) {
+        for (int32_t t = 0; t < rows; t++) {
             const smg_corner row = {at.iy + 4 * t, at.ix};
             smg_tile_row(p, x + q, row, blank, work + t * SMG_COLUMNS * 5);
         }
         smg_transform_tiles(work, scratch + q / 2 * 4);
     }
     y += oy * pitch + ox * SMG_OUT_C;
-    for (int32_t c = 0; c < SMG_OUT_C - 1; c += 2, b += SMG_PAIR_WORDS) smg_tile_pair(scratch, b, work, y + c, pitch);
-    if (SMG_OUT_C % 2) smg_tile_pair(scratch, b, work, y + SMG_OUT_C - 2, pitch);
+    for (int32_t pairs = smg_hidden(SMG_OUT_C / 2); pairs > 0; pairs--, b += SMG_PAIR_WORDS, y += 2) {
+        smg_tile_pair(scratch, b, work, y, pitch);
+    }
+    if (SMG_OUT_C % 2) smg_tile_pair(scratch, b, work, y - 1, pitch);
 }
 
 /* Rows of tiles outside, tiles of a row inside, then pairs of channels. scratch: transformed tiles, a work area, a row

@@ -27,9 +27,6 @@
 #define SMG_LOOP_BYTES (8 * (SMG_BLOCKS - SMG_BLOCKS % SMG_UNROLL))
 #endif
 
-/* Text of a constant in parentheses. */
-#define SMG_IMMEDIATE(value) "(" SMG_TEXT(value) ")"
-
 #define SMG_ASM_STRIP_MACROS                                      \
     SMG_ASM_ADDI                                                  \
     ".macro COLUMN offset\n"                                      \
@@ -49,24 +46,17 @@
     "smlad \\lower, r9, r6, \\lower\n"                            \
     ".endm\n"
 
-/* HIGHS: the scaled accumulators, by r2 (mult) and r9 (addend); free: a register that may be lost. */
-#if SMG_ROUNDING_MODE == SMG_ROUND_DOUBLE
-#define SMG_ASM_HIGH_IN_PLACE(acc, free) \
-    "add " free ", r9, " acc ", asr #31\nsmmlar " acc ", " acc ", r2, " free "\n"
+/* Requantisation by r2 (mult, then shift) and r9 (addend). */
+#if SMG_ROUNDING_MODE == SMG_ROUND_DOUBLE /* needs a free register */
 #define SMG_ASM_PARK "vmov s5, r0\n"
 #define SMG_ASM_UNPARK "vmov r0, s5\n"
 #else
-#define SMG_ASM_HIGH_IN_PLACE(acc, free) SMG_ASM_HIGH(acc, acc, "r2", "r9")
 #define SMG_ASM_PARK ""
 #define SMG_ASM_UNPARK ""
 #endif
-#if SMG_SHIFT
-#define SMG_ASM_LOAD_SHIFT ""
-#define SMG_ASM_SHIFT(acc) "ssat " acc ", #8, " acc ", asr #" SMG_TEXT(SMG_SHIFT) "\n" SMG_ASM_CLAMP(acc)
-#else
-#define SMG_ASM_LOAD_SHIFT "vmov r2, s3\n"
-#define SMG_ASM_SHIFT(acc) "asr " acc ", " acc ", r2\nssat " acc ", #8, " acc "\n" SMG_ASM_CLAMP(acc)
-#endif
+#define SMG_ASM_HIGH_IN_PLACE(acc, free) SMG_ASM_HIGH_BY(acc, "r2", "r9", free)
+#define SMG_ASM_LOAD_SHIFT SMG_ASM_SHIFT_IN("r2")
+#define SMG_ASM_SHIFT(acc) SMG_ASM_SHIFT_BY(acc, "r2")
 
 /* Stores of two rows at r1, and r1 to the next column; r2 is free. */
 #if SMG_CHANNELS < 128 && SMG_OUT_ROW_BYTES < 4096
@@ -152,7 +142,7 @@
     ".if \\count == 2\n" SMG_ASM_SHIFT("r12") "strb r12, [r1, #" SMG_TEXT(SMG_CHANNELS) "]\n.endif\n"     \
     ".endm\n"
 
-#if SMG_OUT_ODD
+#if SMG_OUT_H % 2
 #define SMG_ASM_SINGLE_ROW                                                                                \
     "5:\n"                                                                                                \
     "vmov r2, s9\n"                                                                                       \

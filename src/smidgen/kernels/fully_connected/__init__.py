@@ -17,8 +17,12 @@ from smidgen.kernels.common import (
     pack_rows,
     without_multipliers,
 )
+from smidgen.kernels.conv2d import packed_params as conv_params
+from smidgen.kernels.conv2d import pointwise
+from smidgen.kernels.fast_requantize import fast_requantize
+from smidgen.kernels.fully_connected import dense
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue
-from smidgen.ops import FullyConnected
+from smidgen.ops import Conv2D, FullyConnected
 from smidgen.ops.accumulators import multipliers
 from smidgen.targets.target import Core
 
@@ -65,6 +69,8 @@ def dsp_cost(node: Node, core: Core) -> float:
 
 _DSP = (int8_elements, constant_weights, accumulator_fits_doubled)
 _ANY = (int8_elements, constant_weights, accumulator_fits)
+_M4 = frozenset(("dsp", "fpu"))
+_FAST = (int8_elements, constant_weights)
 
 KERNELS = (
     Kernel(
@@ -82,5 +88,15 @@ KERNELS = (
     Kernel(
         "smg_fully_connected_s8rne_dsp", "fully_connected", "fully_connected", FullyConnected, dsp_cost, packed_params,
         frozenset(("dsp",)), (even_rounding, *_DSP), pack, scratch, includes=("smg_fully_connected_dsp.inc.h",),
+    ),
+    Kernel(
+        "smg_fully_connected_s8_m4", "fully_connected", "fully_connected", FullyConnected, dense.cost, packed_params,
+        _M4, (*_FAST, fast_requantize), dense.pack, dense.scratch, overlap=dense.overlap,
+        includes=("smg_dense.inc.h",), constants=dense.constants, footprint=dense.footprint,
+    ),
+    Kernel(
+        "smg_conv2d_1x1_rows_s8_m4", "fully_connected", "conv2d", Conv2D, dense.cost, conv_params,
+        _M4, (*_FAST, pointwise, fast_requantize), dense.pack, dense.scratch, overlap=dense.overlap,
+        includes=("smg_dense.inc.h",), constants=dense.constants, footprint=dense.footprint,
     ),
 )  # fmt: skip

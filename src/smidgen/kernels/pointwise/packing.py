@@ -120,12 +120,20 @@ def _general_parameters(node: Node, narrow: bool) -> Int32s:
     return packed
 
 
-def constants(node: Node) -> Mapping[str, int]:
+def block_groups(node: Node, nbytes: int) -> int:
+    """Groups of four pixels in a block of at most ``nbytes`` of activation words; blocks of a layer are of like size."""
+    groups = max(1, node.output.type.elements // node.output.type.shape[-1] // 4)
+    most = max(1, nbytes // (16 * steps_of(node["w"].type.shape[-1])))
+    return -(-groups // -(-groups // most))
+
+
+def constants(node: Node, nbytes: int) -> Mapping[str, int]:
     """The macros of smg_pointwise_shape.inc.h."""
     (n, h, w, out_c), in_c = node.output.type.shape, node["w"].type.shape[-1]
     layer = affine_layer(node)
     return {
         "SMG_IN_C": in_c, "SMG_OUT_C": out_c, "SMG_TAIL": n * h * w % 4,
+        "SMG_GROUPS": block_groups(node, nbytes),
         "SMG_AFFINE": int(layer is not None),
         "SMG_SHIFT_EVEN": layer.shift_even if layer else 0, "SMG_SHIFT_ODD": layer.shift_odd if layer else 0,
         **requantize_constants(node),

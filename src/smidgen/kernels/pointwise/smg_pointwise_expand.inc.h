@@ -20,10 +20,10 @@
 
 /* Four inputs of four pixels: 22 cycles. */
 #define SMG_EXPAND_QUAD                      \
-    "ldr r8, [r0]\n"                         \
     "ldr r9, [r0, " SMG_PIXEL(1) "]\n"       \
     "ldr r10, [r0, " SMG_PIXEL(2) "]\n"      \
     "ldr r11, [r0, " SMG_PIXEL(3) "]\n"      \
+    "ldr r8, [r0], #4\n"                     \
     SMG_EXPAND_EVEN("r4", "r8")              \
     SMG_EXPAND_EVEN("r5", "r9")              \
     SMG_EXPAND_EVEN("r6", "r10")             \
@@ -32,7 +32,6 @@
     SMG_EXPAND_ODD("r9", "r9")               \
     SMG_EXPAND_ODD("r10", "r10")             \
     SMG_EXPAND_ODD("r11", "r11")             \
-    "adds r0, #4\n"                          \
     "stmia r1!, {r4-r11}\n"
 
 /* One step of the inputs at r0 + first and, unless alone, r0 + second. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the pointwise kernels derive from an instance's constants: SMG_IN_C, SMG_OUT_C, SMG_TAIL (pixels modulo 4),
- * SMG_AFFINE (requantisation in two instructions, by SMG_SHIFT_EVEN and SMG_SHIFT_ODD), and those of
+ * SMG_GROUPS (groups of a block), SMG_AFFINE (requantisation in two instructions, by SMG_SHIFT_EVEN and SMG_SHIFT_ODD), and those of
  * smg_fast_requantize.h for layers that are not affine.
  *
  * Four pixels and two channels at a time. An activation word holds a step, two inputs of one pixel as int16; a group is

@@ -3,15 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 
-from smidgen.ir import Node
 from smidgen.kernels.winograd.geometry import Cut, Shape
-from smidgen.targets.target import Core
 
 
-def winograd4_cost(cut_of: Callable[[Shape], Cut]) -> Callable[[Node, Core], float]:
-    def cost(node: Node, core: Core) -> float:
-        return node.macs * 0.5
-
-    return cost
+def cycles(shape: Shape, cut: Cut, constants: Mapping[str, int]) -> float:
+    return shape.out_h * shape.out_w * shape.out_c * shape.in_c * (4.5 if shape.tile == 4 else 7.0)

@@ -8,6 +8,11 @@
 #include "smg_winograd.inc.h"
 
 #if SMG_ASSEMBLY
+#if SMG_TILE == 4
+#define SMG_POSITIONS_TEXT "36"
+#else
+#define SMG_POSITIONS_TEXT "16"
+#endif
 /* clang-format off */
 #if SMG_BLOCK == 4
 #define SMG_STEPS (SMG_IN_C / 2)
@@ -50,7 +55,7 @@
     "mov r9, r4\n"                                                                                                     \
     "mov r10, r4\n"                                                                                                    \
     "mov r11, r4\n"
-#define SMG_SUM_OFFSET(n) "#4*" SMG_TEXT(SMG_POSITIONS) "*" #n
+#define SMG_SUM_OFFSET(n) "#4*" SMG_POSITIONS_TEXT "*" #n
 #define SMG_STORE                                                                                                      \
     "str r5, [r2, " SMG_SUM_OFFSET(1) "]\n"                                                                            \
     "str r6, [r2, " SMG_SUM_OFFSET(2) "]\n"                                                                            \
@@ -94,9 +99,9 @@
     "movs r6, #0\n"                                                                                                    \
     "movs r7, #0\n"
 #define SMG_STORE                                                                                                      \
-    "str r5, [r2, #4*" SMG_TEXT(SMG_POSITIONS) "]\n"                                                                   \
-    "str r6, [r2, #8*" SMG_TEXT(SMG_POSITIONS) "]\n"                                                                   \
-    "str r7, [r2, #12*" SMG_TEXT(SMG_POSITIONS) "]\n"                                                                  \
+    "str r5, [r2, #4*" SMG_POSITIONS_TEXT "]\n"                                                                   \
+    "str r6, [r2, #8*" SMG_POSITIONS_TEXT "]\n"                                                                   \
+    "str r7, [r2, #12*" SMG_POSITIONS_TEXT "]\n"                                                                  \
     "str r4, [r2], #4\n"
 #endif
 
@@ -111,7 +116,7 @@ SMG_NAKED static void smg_products(const uint32_t *v, const uint32_t *u, uint32_
     __asm__ volatile(
         "push {r4-r11, lr}\n"
         "vmov s0, r2\n"
-        "add r2, r2, #4*" SMG_TEXT(SMG_POSITIONS) "\n"
+        "add r2, r2, #4*" SMG_POSITIONS_TEXT "\n"
         "vmov s1, r2\n"
         ".p2align 2\n"
         "1:\n"

@@ -9,16 +9,10 @@ intermediate values may wrap, and only the scaled accumulator itself must fit. W
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-
-from smidgen.ir import Node
-from smidgen.kernels.fast_requantize import EVEN, requantize_columns, rounding_mode
-from smidgen.kernels.kernel import Packed
-from smidgen.ops.accumulators import Int64s
 
 Int16s = npt.NDArray[np.int16]
 
@@ -90,43 +84,10 @@ def pairs(values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
     return quads.reshape(*values.shape[:-1], -1, 2)
 
 
-def packed_weights(w: npt.NDArray[np.int8], scheme: Scheme) -> npt.NDArray[np.int32]:
-    """Transformed weights as words (out_c / 2, positions, in_c / 2, 2), out_c rounded up to even with zeros."""
+def packed_weights(w: npt.NDArray[np.int8], scheme: Scheme) -> npt.NDArray[np.int8]:
+    """Transformed weights as the bytes of words (out_c / 2, positions, in_c / 2, 2), out_c made even with zeros."""
     u = transformed_weights(w, scheme)
     u = np.pad(u, ((0, len(u) % 2), (0, 0), (0, 0)))
     words = np.ascontiguousarray(pairs(u)).view(np.int32)[..., 0]  # (out_c, positions, in_c / 2)
     both = words.reshape(-1, 2, *words.shape[1:])
-    return np.ascontiguousarray(both.transpose(0, 2, 3, 1))
-
-
-def packed_channels(node: Node, scheme: Scheme) -> npt.NDArray[np.int32]:
-    """smg_winograd_channel of each output channel (out_c, 8): mult, addend, shift, bias, four corners.
-
-    The kernel computes with inputs raised by ``raised``, so the bias loses zero point plus that times the sum of weights;
-    outputs of a tile that see its offset lose that too. Biases wrap modulo 2^32 as the sums do.
-    """
-    bias, mult, addend, shift = requantize_columns(node).astype(np.int64).T
-    w = node["w"].constant.astype(np.int64).sum(axis=3)  # (out_c, 3, 3)
-    bias = bias - scheme.raised * w.sum(axis=(1, 2))
-    shape = np.zeros((scheme.tile + 2,) * 2, np.int64)
-    shape[scheme.offset_from :, scheme.offset_from :] = scheme.offset
-    corners = [bias - (w * shape[r : r + 3, c : c + 3]).sum(axis=(1, 2)) for r in (2, 3) for c in (2, 3)]
-    if scheme.offset == 0:
-        corners = [np.zeros_like(bias)] * 4
-    biases = [(b << scheme.scale_bits) for b in (bias, *corners)]
-    columns = np.stack([mult, *scaled(addend, shift, node, scheme.scale_bits), *biases], axis=1)
-    return (columns & 0xFFFFFFFF).astype(np.uint32).view(np.int32)
-
-
-def scaled(addend: Int64s, shift: Int64s, node: Node, bits: int) -> tuple[Int64s, Int64s]:
-    """Addend and shift for the upper word of 2^bits * acc * mult (smg_winograd.inc.h), from those for 2 * acc."""
-    mode = rounding_mode(node)
-    half = 0 if mode == EVEN else (1 << bits) >> 2
-    together = shift if mode == 0 else shift + bits - 1
-    return (addend << (bits - 1)) + half, together
-
-
-def pack(node: Node, scheme: Scheme) -> Mapping[str, Packed]:
-    """Operands w and b as the kernels read them."""
-    w = node["w"].constant
-    return {"w": Packed(packed_weights(w, scheme)), "b": Packed(packed_channels(node, scheme))}
+    return np.ascontiguousarray(both.transpose(0, 2, 3, 1)).view(np.int8)

@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cut for a small strip. */
+#include "smg_conv2d_few_channels_m4.inc.h"
