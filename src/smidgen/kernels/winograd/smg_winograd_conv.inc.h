@@ -185,7 +185,7 @@ SMG_INLINE void smg_winograd(const smg_conv2d_params *p, const int8_t *x, const 
     const int32_t sums = 2 * SMG_BLOCK * SMG_POSITIONS;
     smg_unit unit = {
         .p = p, .columns = columns, .rows = (p->out_h + SMG_TILE - 1) / SMG_TILE, .across = group, .v = scratch};
-    const int32_t zeros = smg_least(p->in_w, SMG_TILE * group + 2) * SMG_IN_C;
+    const int32_t zeros = smg_least(p->in_w, SMG_TILE * group + 2 - p->pad_l) * SMG_IN_C;
     unit.strip = scratch + blocks * SMG_BLOCK_WORDS;
     unit.zeros = (int8_t *)(unit.strip + (strip > sums ? strip : sums));
     unit.above = unit.zeros + zeros;
