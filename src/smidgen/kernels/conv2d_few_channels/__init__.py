@@ -21,7 +21,7 @@ _INCLUDES = (
     "smg_conv2d_few_channels_expand.inc.h",
     "smg_conv2d_few_channels_rows.inc.h",
 )
-_STACK_BYTES = 320
+_STACK_BYTES = 224
 
 
 def few_channels(node: Node) -> bool:
@@ -50,6 +50,7 @@ def constants_of(plan: Plan, node: Node) -> Mapping[str, int]:
         "SMG_K_H": s.k_h, "SMG_STRIDE_H": s.stride[0], "SMG_DILATION_H": s.dilation[0], "SMG_CLASSES": s.classes,
         "SMG_WORDS": s.words, "SMG_PHASES": s.phases, "SMG_STRIP_WORDS": s.strip_words,
         "SMG_STRIP_ROWS": plan.strip_rows, "SMG_HEAD": s.pad_l * s.in_c % 2, "SMG_VALUES": s.values,
+        "SMG_IN_ROW_BYTES": s.in_w * s.in_c,
         "SMG_COLUMN_BYTES": plan.column_bytes, "SMG_PIXEL_BYTES": s.phases * s.out_c,
         "SMG_OUT_ROW_BYTES": s.out_w * s.out_c, "SMG_SECOND": int(s.out_c > 1), "SMG_RESIDENT": int(plan.resident),
         "SMG_ROWS": plan.rows, "SMG_FULL_BLOCKS": plan.full_blocks, "SMG_TAIL_ROWS": plan.tail_rows,

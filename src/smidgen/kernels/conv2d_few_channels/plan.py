@@ -146,8 +146,8 @@ class Plan:
 
 
 # Instructions that the compiler made around the assembly, zig cc 0.17.1 -O3, zero wait states.
-_CALL, _COPIED_WORD, _BLOCK = 74, 5, 24
-_ROW, _QUADS, _QUAD = 60, 37, 13
+_CALL, _COPIED_WORD, _BLOCK = 74, 3.5, 24
+_STRIP = 80
 
 
 def _columns(s: Shape) -> list[int]:
@@ -155,10 +155,13 @@ def _columns(s: Shape) -> list[int]:
     return [(s.out_w - phase + s.phases - 1) // s.phases for phase in range(s.phases)]
 
 
-def _strip_cycles(s: Shape, out_rows: int) -> float:
+def _strip_cycles(s: Shape, out_rows: int) -> int:
+    """Of the expansion of the input rows of a group."""
     head = s.pad_l * s.in_c % 2
-    quads = (s.values - head) // 4
-    return s.strip_rows(out_rows) * (_ROW + quads // 4 * _QUADS + quads % 4 * _QUAD)
+    quads, rest = divmod(s.values - head, 4)
+    row = 8 + 7 * head + 9 * (rest > 1) + 8 * (rest % 2)
+    row += quads // 8 * 70 if quads % 8 == 0 else quads // 4 * 37 + quads % 4 * 13
+    return _STRIP + s.strip_rows(out_rows) * row
 
 
 def _load_groups(taps: int, rows: int, room: int) -> dict[int, int]:
@@ -213,9 +216,14 @@ def _far(s: Shape, rows: int) -> bool:
 
 
 def code_bytes(plan: Plan) -> int:
-    """Of the whole function, about."""
+    """Of the whole function, from above."""
+    s = plan.shape
+    quads, rest = divmod(s.values - s.pad_l * s.in_c % 2, 4)
+    turn = (405 if quads % 8 == 0 else 220) if quads >= 4 else 0
+    expand = turn + 112 * (quads % 4 > 0) + 142 * (rest > 1) + 215 * (rest % 2) + 45 * (s.pad_l * s.in_c % 2)
     sizes = [plan.rows] + ([plan.tail_rows] if plan.tail_blocks else [])
-    return 900 + sum(loop_bytes(plan.shape, rows, plan.resident) + 60 for rows in sizes)
+    loops = sum(loop_bytes(s, rows, plan.resident) + 60 for rows in sizes)
+    return 590 + 126 * (s.phases - 1) + 83 * (not plan.resident) + expand + loops
 
 
 def shape_of(node: Node) -> Shape:
@@ -262,7 +270,8 @@ def _encodable(plan: Plan) -> bool:
     reach = 4 * (last_word + s.strip_rows(plan.rows) - 1)
     steps = (plan.column_bytes, 4 * plan.rows * s.stride[0], plan.rows * s.out_w * s.out_c, s.phases * s.out_c,
              4 * s.words * plan.strip_rows, 4 * s.weight_words)  # fmt: skip
-    return reach <= OFFSET_BYTES and max(steps) <= LARGEST_STEP
+    skipped = s.in_w * s.in_c - s.values
+    return max(reach, skipped) <= OFFSET_BYTES and max(steps) <= LARGEST_STEP
 
 
 @cache

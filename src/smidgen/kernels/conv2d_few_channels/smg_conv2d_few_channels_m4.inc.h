@@ -8,16 +8,20 @@
  * SMG_PHASES 1 or 2; SMG_STRIP_ROWS; SMG_COLUMN_BYTES and SMG_PIXEL_BYTES from a phase's column to its next in strip
  * and output; SMG_OUT_ROW_BYTES; SMG_ROWS and SMG_TAIL_ROWS of a block, of which an image has SMG_FULL_BLOCKS and
  * SMG_TAIL_BLOCKS, a group SMG_GROUP_BLOCKS; SMG_SECOND the place of a pair's second channel; SMG_RESIDENT 1 if weights
- * stay in registers; SMG_HEAD 1 if a row's first byte goes into the upper half of a word; SMG_VALUES bytes of a row. */
+ * stay in registers; SMG_IN_ROW_BYTES of which SMG_VALUES are read; SMG_HEAD 1 if the first goes into the upper half of a word. */
 #include "smg_conv2d_few_channels_expand.inc.h"
 #include "smg_conv2d_few_channels_rows.inc.h"
 #include "smg_kernels.h"
+#include "smg_memory.h"
 
 smg_conv2d_kernel SMG_FUNCTION;
 
-/* count words of padding. */
+/* count words of padding. The empty asm keeps compilers from unrolling what runs seldom. */
 SMG_INLINE void smg_few_channels_pad(uint32_t *to, int32_t step, int32_t count, uint32_t zero) {
-    for (; count > 0; count--, to += step) *to = zero | zero << 16;
+    for (; count > 0; count--, to += step) {
+        *to = zero | zero << 16;
+        __asm__("" ::: "memory");
+    }
 }
 
 /* The strip's rows first .. first + rows - 1 of the input. Columns of padding are there already. */
@@ -25,13 +29,10 @@ SMG_INLINE void smg_few_channels_strip(const smg_conv2d_params *p, uint32_t *str
                                        int32_t rows, uint32_t zero) {
     const int32_t words = (SMG_HEAD + SMG_VALUES + 1) / 2;
     uint32_t *to = strip + p->pad_l * p->in_c / 2 * SMG_STRIP_ROWS;
-    for (int32_t row = first; row < first + rows; row++, to++) {
-        if (row < 0 || row >= p->in_h) {
-            smg_few_channels_pad(to, SMG_STRIP_ROWS, words, zero);
-        } else {
-            smg_few_channels_expand(x + row * p->in_w * p->in_c, to, zero);
-        }
-    }
+    const int32_t above = smg_clamp(-first, 0, rows), inside = smg_clamp(p->in_h - first, above, rows);
+    for (int32_t row = 0; row < above; row++) smg_few_channels_pad(to + row, SMG_STRIP_ROWS, words, zero);
+    if (inside > above) smg_few_channels_expand(x + (first + above) * SMG_IN_ROW_BYTES, to + above, inside - above, zero);
+    for (int32_t row = inside; row < rows; row++) smg_few_channels_pad(to + row, SMG_STRIP_ROWS, words, zero);
 }
 
 /* All channels of a group of full and tail blocks. */
@@ -46,7 +47,7 @@ SMG_INLINE void smg_few_channels_group(const smg_conv2d_params *p, uint32_t *str
 #if !SMG_RESIDENT
             uint32_t *copy = strip + SMG_STRIP_WORDS * SMG_STRIP_ROWS;
             weights = copy;
-            for (int32_t i = 0; i < SMG_FEW_CHANNELS_PACKED; i++) copy[i] = packed[i];
+            smg_copy((int8_t *)copy, (const int8_t *)packed, 4 * SMG_FEW_CHANNELS_PACKED);
 #endif
             smg_few_channels_rows(strip + start * SMG_STRIP_ROWS, to + phase * p->out_c, weights,
                                   columns * SMG_COLUMN_BYTES, full, tail);

@@ -135,7 +135,12 @@ def _row_cycles(node: Node) -> tuple[float, float]:
     far = 2.0 * (c >= 128 or long) + long
     blocks, odd = ow // 2, ow % 2
     loops = blocks // unrolled(blocks) if blocks > unrolled(blocks) else 0
-    two = blocks * (41 + block + 4 * output + parked + far) + 6 * loops + (10 if loops else 8) + odd * (26 + block + 2 * output)
+    two = (
+        blocks * (41 + block + 4 * output + parked + far)
+        + 6 * loops
+        + (10 if loops else 8)
+        + odd * (26 + block + 2 * output)
+    )
     one = blocks * (33 + block + 2 * output) + odd * (17 + block + output) + 1
     return two, one
 

@@ -104,7 +104,7 @@ class Variant:
 
     def cost(self, node: Node, core: Core) -> float:
         shape = self.shape(node)
-        return cycles(shape, self.cut_of(shape), self.constants(node))
+        return cycles(shape, self.cut_of(shape), self.constants(node), staged=self.staged)
 
     def shape(self, node: Node) -> Shape:
         return shape_of(node, self.scheme.tile)

@@ -15,6 +15,8 @@
 #include "smg_kernels.h"
 #include "smg_memory.h"
 
+#define SMG_COLD static __attribute__((noinline)) /* called seldom: not worth a copy at each call */
+
 #define SMG_SIDE (SMG_TILE + 2)               /* of a tile of inputs */
 #define SMG_POSITIONS (SMG_SIDE * SMG_SIDE)   /* of a tile in the transform's domain */
 #define SMG_STRIP_WORDS (2 * SMG_SIDE)        /* of one column of four channels, vertically transformed */

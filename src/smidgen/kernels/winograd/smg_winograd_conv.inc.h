@@ -31,7 +31,7 @@ typedef struct {
 SMG_INLINE int32_t smg_least(int32_t a, int32_t b) { return a < b ? a : b; }
 
 /* The strip's words of columns of pixels that are all the zero point: B' of a constant is 0 but for its second value. */
-SMG_INLINE void smg_pad_columns(uint32_t *strip, int32_t count, int32_t in_offset) {
+SMG_COLD void smg_pad_columns(uint32_t *strip, int32_t count, int32_t in_offset) {
     const uint32_t second = SMG_SECOND_OF(-in_offset);
     for (; count > 0; count--, strip += SMG_STRIP_WORDS) {
         for (int32_t i = 0; i < SMG_STRIP_WORDS; i++) strip[i] = i % SMG_SIDE == 1 ? second : 0;
@@ -53,8 +53,8 @@ SMG_INLINE smg_rows smg_rows_of(const smg_unit *unit, const int8_t *x, int32_t r
 }
 
 #if SMG_GROUP
-SMG_INLINE void smg_copy_words(uint32_t *to, const uint32_t *from, int32_t count) {
-    for (int32_t i = 0; i < count; i++) to[i] = from[i];
+SMG_COLD void smg_copy_words(uint32_t *to, const uint32_t *from, int32_t count) {
+    smg_copy((int8_t *)to, (const int8_t *)from, 4 * count);
 }
 #endif
 
@@ -83,7 +83,7 @@ SMG_INLINE void smg_transform_row(const smg_unit *unit, const int8_t *x, int32_t
 
 #if SMG_EDGES
 /* One tile that reaches beyond the output: computed whole, and what lies inside copied. */
-SMG_INLINE void smg_finish_edge(const smg_unit *unit, uint32_t *m, int8_t *y, const smg_winograd_channel *channel,
+SMG_COLD void smg_finish_edge(const smg_unit *unit, uint32_t *m, int8_t *y, const smg_winograd_channel *channel,
                                 int32_t row, int32_t column) {
     const int32_t height = smg_least(SMG_TILE, unit->p->out_h - SMG_TILE * row);
     const int32_t width = smg_least(SMG_TILE, unit->p->out_w - SMG_TILE * column);
@@ -144,11 +144,16 @@ SMG_INLINE void smg_keep_above(const smg_unit *unit, const int8_t *x) {
 }
 #endif
 
+/* count bytes of the input's zero point. */
+SMG_COLD void smg_fill_zeros(const smg_unit *unit, int8_t *to, int32_t count) {
+    smg_fill(to, (int8_t)-unit->p->in_offset, count);
+}
+
 /* One image. */
 SMG_INLINE void smg_winograd_image(smg_unit *unit, const int8_t *x /* (in_h, in_w, in_c) */, const uint32_t *u,
                                     const smg_winograd_channel *channels, int8_t *y /* (out_h, out_w, out_c) */) {
 #if SMG_GROUP
-    smg_fill(unit->above, (int8_t)-unit->p->in_offset, unit->p->in_w * SMG_IN_C);
+    smg_fill_zeros(unit, unit->above, unit->p->in_w * SMG_IN_C);
 #endif
     for (unit->row = 0; unit->row < unit->rows; unit->row += SMG_BAND) {
         unit->down = smg_least(SMG_BAND, unit->rows - unit->row);
@@ -176,7 +181,7 @@ SMG_INLINE void smg_winograd(const smg_conv2d_params *p, const int8_t *x, const 
     unit.above = unit.zeros + zeros;
     unit.left = (uint32_t *)(void *)(unit.above + (SMG_GROUP ? p->in_w * SMG_IN_C : 0));
     unit.edge = (int8_t *)(unit.left + (SMG_GROUP ? SMG_IN_C / 4 * p->pad_l * SMG_STRIP_WORDS : 0));
-    smg_fill(unit.zeros, (int8_t)-p->in_offset, zeros);
+    smg_fill_zeros(&unit, unit.zeros, zeros);
     for (int32_t n = 0; n < p->batch; n++) {
         smg_winograd_image(&unit, x, u, channels, y);
         x += p->in_h * p->in_w * SMG_IN_C;
