@@ -7,18 +7,18 @@
  * the sums, and the record proves that A0 and A1, twice the accumulators, fit. Two steps (four inputs, eight outputs) are
  * 13 cycles of loads, 8 SXTB16 and 16 SMLAD: 37 cycles for 32 products.
  *
- * Instances: SMG_UNIFORM (mult, addend and shift are one for all channels), SMG_SIXTEENS
- * and SMG_REST (whether a row has sixteens of activation words, and others), and the constants of smg_fast_requantize.h. */
+ * Instances: SMG_UNIFORM (mult, addend and shift are one for all channels), SMG_UNROLLED
+ * and SMG_REST (whether a row has activation words for the unrolled loop, of SMG_UNROLL steps, and others), and the constants of smg_fast_requantize.h. */
 #ifndef SMG_DENSE_INC_H
 #define SMG_DENSE_INC_H
 #include "smg_fast_requantize.h"
 #include "smg_kernels.h"
 #include "smg_memory.h"
 
-/* One row's work. end_of_sixteens: the activation words that are taken sixteen at a time end here; the others are taken
- * two at a time. sum: 256 times the sum of x + 128. y_end: a multiple of eight outputs on. mult ... : if SMG_UNIFORM. */
+/* One row's work. end_of_unrolled: the activation words that are taken SMG_UNROLL at a time end here; the others are
+ * taken two at a time. sum: 256 times the sum of x + 128. y_end: a multiple of eight outputs on. mult ... : if SMG_UNIFORM. */
 typedef struct {
-    const uint32_t *end_of_sixteens, *end;
+    const uint32_t *end_of_unrolled, *end;
     int32_t sum;
     int8_t *y_end;
     int32_t mult, addend, shift;
@@ -50,7 +50,7 @@ enum { SMG_DENSE_CHANNEL_WORDS = SMG_UNIFORM ? 0 : 3 };
 #define SMG_DENSE_W(n) "[r5, #4*" #n "]"
 
 /* Eight steps; the last words loaded lie first, so that a post-indexed load moves the pointers on and all other loads
- * are 16-bit instructions: sixteen steps with their loop take less than 1 KB. */
+ * are 16-bit instructions: sixteen steps with their loop take less than 1 KB, eight with all code between, too. */
 #define SMG_DENSE_EIGHT(a0, a1, a2, a3, a4, a5, a6, a7)                                                                \
     SMG_DENSE_STEPS(a0, SMG_DENSE_W(1), SMG_DENSE_W(2), SMG_DENSE_W(3), SMG_DENSE_W(4), a1, SMG_DENSE_W(5),            \
                     SMG_DENSE_W(6), SMG_DENSE_W(7), SMG_DENSE_W(8))                                                    \
@@ -94,11 +94,15 @@ smg_dense_outputs(const uint32_t *activations __attribute__((unused)), int8_t *y
         "sub r11, r11, r0\n"
         "sub r12, r12, r0\n"
         "sub lr, lr, r0\n"
-#if SMG_SIXTEENS
+#if SMG_UNROLLED
         ".p2align 2\n"
         "2:\n"
+#if SMG_UNROLL == 8
+        SMG_DENSE_EIGHT(SMG_DENSE_A(1), SMG_DENSE_A(2), SMG_DENSE_A(3), SMG_DENSE_A(4), SMG_DENSE_A(5), SMG_DENSE_A(6), SMG_DENSE_A(7), "[r4], #32")
+#else
         SMG_DENSE_EIGHT(SMG_DENSE_A(1), SMG_DENSE_A(2), SMG_DENSE_A(3), SMG_DENSE_A(4), SMG_DENSE_A(5), SMG_DENSE_A(6), SMG_DENSE_A(7), SMG_DENSE_A(8))
         SMG_DENSE_EIGHT(SMG_DENSE_A(9), SMG_DENSE_A(10), SMG_DENSE_A(11), SMG_DENSE_A(12), SMG_DENSE_A(13), SMG_DENSE_A(14), SMG_DENSE_A(15), "[r4], #64")
+#endif
         "vmov r0, s1\n"
         "cmp r4, r0\n"
         "bne.w 2b\n"
@@ -170,19 +174,19 @@ __attribute__((naked, noinline)) static int32_t smg_dense_sixteens(uint32_t *to 
 }
 #else
 /* The word of a step and two channels: where eight steps and eight outputs lie rolled, the first lies last. */
-static uint32_t smg_dense_word(const uint32_t *weights, int32_t step, int32_t sixteens, int32_t pair) {
-    if (step >= sixteens) return weights[4 * step + pair];
+static uint32_t smg_dense_word(const uint32_t *weights, int32_t step, int32_t unrolled, int32_t pair) {
+    if (step >= unrolled) return weights[4 * step + pair];
     return weights[step / 8 * 32 + (step % 8 * 4 + pair + 1) % 32];
 }
 
 static void smg_dense_outputs(const uint32_t *activations, int8_t *y, const int32_t *stream, const smg_dense_row *row) {
-    const int32_t sixteens = (int32_t)(row->end_of_sixteens - activations), steps = (int32_t)(row->end - activations);
+    const int32_t unrolled = (int32_t)(row->end_of_unrolled - activations), steps = (int32_t)(row->end - activations);
     for (; y != row->y_end; y += 8, stream += 8 + 4 * steps + 8 * SMG_DENSE_CHANNEL_WORDS) {
         for (int32_t i = 0; i < 8; i++) {
             uint32_t odd = (uint32_t)stream[i / 2], both = (uint32_t)stream[4 + i / 2] - (uint32_t)row->sum;
             for (int32_t s = 0; s < steps; s++) {
-                const uint32_t w = smg_dense_word((const uint32_t *)stream + 8, s, sixteens, i / 2);
-                const uint32_t a = activations[s < sixteens ? s / 16 * 16 + (s + 1) % 16 : s];
+                const uint32_t w = smg_dense_word((const uint32_t *)stream + 8, s, unrolled, i / 2);
+                const uint32_t a = activations[s < unrolled ? s / SMG_UNROLL * SMG_UNROLL + (s + 1) % SMG_UNROLL : s];
                 both = (uint32_t)smg_smlad(a, w, (int32_t)both);
                 odd = (uint32_t)smg_smlad(a, smg_sxtb16_odd(w), (int32_t)odd);
             }
@@ -228,7 +232,7 @@ SMG_INLINE void smg_dense(int32_t rows, int32_t in_c, int32_t out_c, const int8_
     const int32_t *tail = stream + whole * block;
     int8_t *last_eight = (int8_t *)(scratch + words);
     smg_dense_row row;
-    row.end_of_sixteens = scratch + words / 16 * 16;
+    row.end_of_unrolled = scratch + words / SMG_UNROLL * SMG_UNROLL;
     row.end = scratch + words;
     if (SMG_UNIFORM) { /* lies after the weights */
         const int32_t *last = stream + (out_c + 7) / 8 * block;

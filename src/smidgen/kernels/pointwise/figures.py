@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from smidgen.ir import Node
 from smidgen.kernels.fast_requantize import DOUBLE, rounding_mode
+from smidgen.kernels.flash_use import FlashUse
 from smidgen.kernels.pointwise.packing import affine_layer, block_groups, chunks_of, is_narrow, steps_of
 from smidgen.ops import Conv2D
 from smidgen.ops.arithmetic import int_bounds
@@ -76,14 +77,24 @@ def cost(node: Node, core: Core, *, nbytes: int) -> float:
     return work + blocks * (110 + -(-out_c // 2) * pair) + tail * (40 + 8 * -(-out_c // 2)) + 60
 
 
-def footprint(node: Node) -> tuple[int, int]:
-    """Code and stack bytes of an instance, from above."""
-    narrow, affine = is_narrow(node), affine_layer(node) is not None
+def _pair_bytes(node: Node) -> int:
+    """Code that runs for every pair of channels, once a block."""
     op = node.op
     assert isinstance(op, Conv2D)
     lo, hi = int_bounds(op.clamp)
-    requantize = 8 * (12 if affine else 24) + 8 * 8 * ((lo > -128) + (hi < 127)) + 24
-    chunks = chunks_of(node)[0]
-    pairs = 42 * steps_of(node["w"].type.shape[-1]) + requantize + 200 + 90 * (chunks - 1)
+    requantize = 8 * (12 if affine_layer(node) else 24) + 8 * 8 * ((lo > -128) + (hi < 127)) + 24
+    return 42 * steps_of(node["w"].type.shape[-1]) + requantize + 150 + 90 * (chunks_of(node)[0] - 1)
+
+
+def footprint(node: Node) -> tuple[int, int]:
+    """Code and stack bytes of an instance, from above."""
     expand = 120 + 52 * (node["w"].type.shape[-1] >= 8) + 120
-    return pairs + expand + 160, 132 + 80 + 40 * (not narrow)
+    return _pair_bytes(node) + expand + 210, 212 + 40 * (not is_narrow(node))
+
+
+def flash_use(node: Node, *, nbytes: int) -> FlashUse:
+    """Weights are read once a block. Each loop fits a cache of 1 KB, but not all of them together."""
+    out_c, in_c = node.output.type.shape[-1], node["w"].type.shape[-1]
+    pairs, blocks = -(-out_c // 2), -(-(pixels_of(node) // 4) // block_groups(node, nbytes))
+    words = steps_of(in_c) * (2 if is_narrow(node) else 1) + (5 if affine_layer(node) else 8)
+    return FlashUse((blocks - 1) * pairs * words * 4, ((_pair_bytes(node), blocks * pairs),))
