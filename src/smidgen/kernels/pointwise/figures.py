@@ -20,9 +20,9 @@ def pixels_of(node: Node) -> int:
 
 
 def scratch(node: Node, *, nbytes: int) -> int:
-    """Bytes for the activation words of a block and of the last four pixels, and for partial sums."""
+    """Bytes for the activation words of a block and of the last four pixels, and for sums between chunks."""
     slots = block_groups(node, nbytes) + (pixels_of(node) % 4 > 0)
-    return slots * (16 * steps_of(node["w"].type.shape[-1]) + 32 * (chunks_of(node)[0] > 1))
+    return slots * (16 * steps_of(node["w"].type.shape[-1]) + 32 * (chunks_of(node)[0] - 1))
 
 
 def overlap(node: Node, *, nbytes: int) -> Mapping[str, int]:
@@ -61,7 +61,7 @@ def group_cycles(node: Node) -> int:
     """Cycles for a group and two channels, partial sums included."""
     narrow, affine, chunks = is_narrow(node), affine_layer(node) is not None, chunks_of(node)[0]
     sums = 15 * steps_of(node["w"].type.shape[-1]) + (1 if affine else 2) + (0 if narrow else 4)
-    return sums + requantize_cycles(node) + 6 + (chunks - 1) * 28 + (chunks > 1)
+    return sums + requantize_cycles(node) + 6 + (chunks - 1) * 24 + (chunks > 1)
 
 
 def cost(node: Node, core: Core, *, nbytes: int) -> float:
@@ -72,7 +72,7 @@ def cost(node: Node, core: Core, *, nbytes: int) -> float:
     narrow, chunks = is_narrow(node), chunks_of(node)[0]
     words = steps_of(in_c) * (2 if narrow else 1)
     parameters = 5 if affine_layer(node) else 8
-    pair = words + parameters + 18 + 10 * chunks + 4 * (tail > 0)
+    pair = words + parameters + 18 + 8 * chunks + 4 * (tail > 0)
     work = (groups + tail) * (expand_cycles(in_c, narrow) + -(-out_c // 2) * group_cycles(node))
     return work + blocks * (110 + -(-out_c // 2) * pair) + tail * (40 + 8 * -(-out_c // 2)) + 60
 
@@ -88,7 +88,7 @@ def _pair_bytes(node: Node) -> int:
 
 def footprint(node: Node) -> tuple[int, int]:
     """Code and stack bytes of an instance, from above."""
-    expand = 120 + 52 * (node["w"].type.shape[-1] >= 8) + 120
+    expand = 120 + 172 * chunks_of(node)[0]
     return _pair_bytes(node) + expand + 210, 212 + 40 * (not is_narrow(node))
 
 
