@@ -165,6 +165,15 @@ def depthwise(draw: Draw, rounding: Rounding, style: str = "any") -> tuple[Node,
     if style == "3x3":
         h, w, kernel = max(h, 2), max(w, 2), (3, 3)
         attributes = {"stride": attributes["stride"], "padding": (1, 1, 1, 1)}
+    if style == "kxk":
+        h, w = draw(st.one_of(st.integers(1, 12), st.integers(20, 40))), draw(st.integers(1, 11))
+        h, w = draw(st.sampled_from([(h, w), (h, w), (h, 1), (1, h)]))
+        kh, kw = (min(draw(st.sampled_from([1, 2, 3, 4, 5, 7, 10])), d) for d in (h, w))
+        t, left, b, r = (draw(st.integers(0, (k - 1) // 2)) for k in (kh, kw, kh, kw))
+        if draw(st.booleans()):
+            t = left = b = r = 0
+        kernel = (kh, kw)
+        attributes = {"stride": (draw(st.integers(1, 2)), draw(st.integers(1, 3))), "padding": (t, left, b, r)}
     if style in ("3x3s1", "3x3s2"):
         h, w = draw(st.integers(1, 14)), draw(st.sampled_from([*range(1, 13), 20, 22]))
         t, left, b, r = (draw(st.integers(0, 1)) for _ in range(4))
@@ -181,6 +190,19 @@ def fully_connected(draw: Draw, rounding: Rounding) -> tuple[Node, list[Array]]:
     lead = draw(st.sampled_from([(1,), (1,), (3,), (2, 2)]))
     k, o = draw(st.integers(1, 70)), draw(st.integers(1, 13))
     return draw_layer(draw, rng, ops.FullyConnected, (*lead, k), (o, k), 0, draw(st.booleans()), rounding=rounding)
+
+
+@st.composite
+def dense(draw: Draw) -> tuple[Node, list[Array]]:
+    """Fully connected layers of any rounding, around the unrolled loops' sizes."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    lead = draw(st.sampled_from([(1,), (1,), (3,), (2, 2)]))
+    k, o = draw(st.one_of(st.integers(1, 70), st.sampled_from([128, 131, 300]))), draw(st.integers(1, 20))
+    zero_point = draw(ZERO_POINTS)
+    low, high = draw(st.sampled_from([(zero_point, 127), (-128, 127), (-128, 127), (-100, 90)]))
+    rounding: Rounding = draw(st.sampled_from(["double", "double", "even"]))
+    return draw_layer(draw, rng, ops.FullyConnected, (*lead, k), (o, k), 0, draw(st.booleans()),
+                  out=(zero_point, (low, max(low, high))), rounding=rounding)  # fmt: skip
 
 
 def _ratio(draw: Draw, low: int, high: int) -> float:
@@ -227,7 +249,7 @@ def pool(draw: Draw, op: type[Op], rounding: Rounding) -> tuple[Node, list[Array
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     kernel = draw(st.integers(1, 5)), draw(st.integers(1, 4))
     shape = (draw(st.integers(1, 2)), kernel[0] + draw(st.integers(0, 5)), kernel[1] + draw(st.integers(0, 4)),
-             draw(st.integers(1, 9)))  # fmt: skip
+             draw(st.sampled_from([1, 2, 3, 4, 5, 7, 9, 16, 17, 22, 35])))  # fmt: skip
     t, left, b, r = (draw(st.integers(0, k - 1)) for k in (*kernel, *kernel))
     x = TensorType("int8", shape, quant(_ratio(draw, -2, 1), draw(ZERO_POINTS)))
     attributes: dict[str, Any] = {"kernel": kernel, "padding": (t, left, b, r), "clamp": _clamp(draw),
@@ -245,6 +267,9 @@ def mean(draw: Draw, rounding: Rounding, style: str) -> tuple[Node, list[Array]]
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     shape = tuple(draw(st.lists(st.integers(1, 7), min_size=1, max_size=4)))
     first = draw(st.integers(0, len(shape) - 1))
+    if len(shape) > 1 and draw(st.booleans()):  # over long dimensions, many elements behind them
+        shape = (*shape[:-2], draw(st.sampled_from([3, 125, 300])), draw(st.sampled_from([4, 5, 16, 18, 35])))
+        first = min(first, len(shape) - 2)
     x = TensorType("int8", shape, quant(_ratio(draw, -2, 1), draw(ZERO_POINTS)))
     out = x.quant if style == "same" else quant(x.scale * _ratio(draw, -2, 2), draw(ZERO_POINTS))
     op = ops.Mean(first=first, last=draw(st.integers(first, len(shape) - 1)), clamp=_clamp(draw), out_quant=out,

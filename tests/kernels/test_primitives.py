@@ -51,6 +51,10 @@ uint32_t clamp_bytes(uint32_t b, int32_t lo, int32_t hi) {
 }
 uint32_t sxtb16(uint32_t v) { return smg_sxtb16(v); }
 uint32_t sxtb16_odd(uint32_t v) { return smg_sxtb16_odd(v); }
+uint32_t sxtab16(uint32_t acc, uint32_t v) { return smg_sxtab16(acc, v); }
+uint32_t sxtab16_odd(uint32_t acc, uint32_t v) { return smg_sxtab16_odd(acc, v); }
+uint32_t max8(uint32_t a, uint32_t b) { return smg_max8(a, b); }
+uint32_t min8(uint32_t a, uint32_t b) { return smg_min8(a, b); }
 uint32_t sadd16(uint32_t a, uint32_t b) { return smg_sadd16(a, b); }
 int32_t smlad(uint32_t a, uint32_t b, int32_t c) { return smg_smlad(a, b, c); }
 int32_t smmlar(int32_t a, int32_t b, int32_t c) { return smg_smmlar(a, b, c); }
@@ -134,7 +138,17 @@ def test_shims_are_their_instructions(primitives: ctypes.CDLL) -> None:
     rng = np.random.default_rng(5)
     ends = [0, 0x80008000, 0x7FFF7FFF, 0xFFFFFFFF, 0x80808080, 0x7F7F7F7F, 0x7FFF8000]
     words = np.array([*ends, *rng.integers(0, 1 << 32, 200)], np.uint32)
-    for name in ("sxtb16", "sxtb16_odd", "sadd16", "low_halves", "high_halves"):
+    for name in (
+        "sxtb16",
+        "max8",
+        "min8",
+        "sxtb16_odd",
+        "sxtab16",
+        "sxtab16_odd",
+        "sadd16",
+        "low_halves",
+        "high_halves",
+    ):
         getattr(primitives, name).restype = ctypes.c_uint32
     for a, b, c in zip(words, np.roll(words, 3), np.roll(words, 7), strict=True):
         (a_bytes, a_lanes, b_lanes) = (
@@ -146,6 +160,11 @@ def test_shims_are_their_instructions(primitives: ctypes.CDLL) -> None:
         pair = [ctypes.c_uint32(int(a)), ctypes.c_uint32(int(b))]
         assert primitives.sxtb16(pair[0]) == int(a_bytes[::2].astype(np.int16).view(np.uint32)[0])
         assert primitives.sxtb16_odd(pair[0]) == int(a_bytes[1::2].astype(np.int16).view(np.uint32)[0])
+        b_bytes = b.reshape(1).view(np.int8)
+        assert primitives.max8(*pair) == int(np.maximum(a_bytes, b_bytes).view(np.uint32)[0])
+        assert primitives.min8(*pair) == int(np.minimum(a_bytes, b_bytes).view(np.uint32)[0])
+        assert primitives.sxtab16(pair[1], pair[0]) == int((b_lanes + a_bytes[::2]).view(np.uint32)[0])
+        assert primitives.sxtab16_odd(pair[1], pair[0]) == int((b_lanes + a_bytes[1::2]).view(np.uint32)[0])
         assert primitives.sadd16(*pair) == int((a_lanes + b_lanes).view(np.uint32)[0])
         assert primitives.low_halves(*pair) == int(np.array([a_lanes[0], b_lanes[0]]).view(np.uint32)[0])
         assert primitives.high_halves(*pair) == int(np.array([a_lanes[1], b_lanes[1]]).view(np.uint32)[0])

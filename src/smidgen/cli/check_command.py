@@ -70,7 +70,7 @@ def _needs(compiled: Compiled | None) -> dict[str, int] | None:
     if compiled is None:
         return None
     m = compiled.memory
-    return {"ram_bytes": m.arena + m.stack, "flash_bytes": m.weights + m.code}
+    return {"ram_bytes": m.ram, "flash_bytes": m.weights + m.code}
 
 
 def _operators(compiled: Compiled | None) -> list[dict[str, object]]:

@@ -21,6 +21,7 @@ from smidgen.cli.common import (
     progress,
     show,
     target_option,
+    weights_fact,
 )
 from smidgen.codegen.folder import check_folder, write_folder
 from smidgen.compiler import Compiled
@@ -92,7 +93,8 @@ def command(
                 "optimize": objective.setting,
                 "max_ram_bytes": objective.max_ram_bytes,
                 "max_flash_bytes": objective.max_flash_bytes,
-                "bytes": {"arena": memory.arena, "weights": memory.weights},
+                "weights": compiled.schedule.weights,
+                "bytes": {"arena": memory.arena, "weights": memory.weights, "static": memory.static},
                 "bytes_modelled": {"code": memory.code, "stack": memory.stack},
                 "arena_lower_bound_bytes": compiled.schedule.plan.bound_bytes,
                 "steps": [
@@ -102,6 +104,7 @@ def command(
                         "kernel": s.choice.kernel.symbol,
                         "cycles_modelled": round(s.choice.cycles),
                         "flash_bytes": constant_bytes(s.choice.kernel, s.node),
+                        "staged_bytes": s.staged_bytes,
                         "rejected": [{"kernel": k, "reason": r} for k, r in s.choice.rejected],
                     }
                     for s in compiled.schedule.steps
@@ -109,6 +112,7 @@ def command(
             }
         )
         return
+    staged = [s.staged_bytes for s in compiled.schedule.steps]
     bound = compiled.schedule.plan.bound_bytes
     show(
         facts(
@@ -122,6 +126,7 @@ def command(
                     "flash",
                     f"{memory.weights:,} bytes of constants ({_spent(compiled)}) + about {memory.code:,} of code",
                 ),
+                ("weights", weights_fact(compiled.schedule.weights, staged, memory.static)),
                 ("choice", choice_fact(objective.setting, objective.max_ram_bytes, objective.max_flash_bytes)),
                 ("call", f"smg_{compiled.graph.name}_run"),
             )

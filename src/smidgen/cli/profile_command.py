@@ -20,6 +20,7 @@ from smidgen.cli.common import (
     table,
     target_option,
     toolchain_option,
+    weights_fact,
 )
 from smidgen.compiler import compile as compile_model
 from smidgen.compiler import profile as profile_model
@@ -160,6 +161,8 @@ def _show(r: ProfileReport, source: str) -> None:
         f"flash         {flash.total:,} bytes: code {flash.code:,} + constants {flash.weights:,} (int8 weights "
         f"{flash.live_weights:,}, packing {flash.growth:+,}, tables {flash.tables:,})"
     )
+    staged = [layer.staged_bytes for layer in r.layers]
+    lines.append(f"weights       {weights_fact(r.weights, staged, ram.static)}")
     lines.append(f"choice        {choice_fact(r.optimize, r.max_ram_bytes, r.max_flash_bytes)}")
     if r.unknown_instructions:
         lines.append(f"not priced    {r.unknown_instructions}: these instructions have no rule in the cycle model")

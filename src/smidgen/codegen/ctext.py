@@ -25,11 +25,11 @@ WIDTH = 110
 INDENT = "    "
 
 
-def array_definition(name: str, data: Array) -> str:
+def array_definition(name: str, data: Array, qualifiers: str = "const ") -> str:
     """``const T name[n] = {...};`` on lines of a readable width."""
     ctype = C_TYPES[data.dtype.name]
     items = (_literal(x) for x in data.ravel().tolist())
-    return f"const {ctype} {name}[{data.size}] = {{\n{wrap((f'{i},' for i in items), INDENT)}\n}};\n"
+    return f"{qualifiers}{ctype} {name}[{data.size}] = {{\n{wrap((f'{i},' for i in items), INDENT)}\n}};\n"
 
 
 def wrap(items: Iterable[str], indent: str) -> str:

@@ -20,7 +20,9 @@ class DataUnit:
     """
 
     prefix: str
+    in_ram: bool = False  # not constant for the C compiler: the linker puts them into .data
     arrays: dict[str, Array] = field(default_factory=dict)
+    aligned: set[str] = field(default_factory=set)
     _seen: dict[tuple[str, bytes], str] = field(default_factory=dict)
 
     def add(self, name: str, data: Array) -> str:
@@ -34,15 +36,24 @@ class DataUnit:
             self.arrays[full] = data
         return self._seen[key]
 
+    def align(self, name: str) -> None:
+        """Let the array of this C name start at a multiple of 8."""
+        self.aligned.add(name)
+
     @property
     def nbytes(self) -> int:
         return sum(a.nbytes for a in self.arrays.values())
 
     def header(self) -> str:
-        lines = [f"extern const {C_TYPES[a.dtype.name]} {name}[{a.size}];" for name, a in self.arrays.items()]
+        qualifier = "" if self.in_ram else "const "
+        lines = [f"extern {qualifier}{C_TYPES[a.dtype.name]} {name}[{a.size}];" for name, a in self.arrays.items()]
         guard = self.prefix.removeprefix("smg_").upper()
         return fill("weights.h.in", prefix=self.prefix, guard=guard, arrays="\n".join(lines))
 
     def source(self) -> str:
-        parts = [array_definition(name, a) for name, a in self.arrays.items()]
+        qualifier = "" if self.in_ram else "const "
+        parts = [
+            array_definition(name, a, ("_Alignas(8) " if name in self.aligned else "") + qualifier)
+            for name, a in self.arrays.items()
+        ]
         return fill("weights.c.in", prefix=self.prefix, nbytes=self.nbytes, arrays="\n".join(parts))

@@ -14,6 +14,7 @@ from smidgen.codegen.model import Printer
 from smidgen.codegen.template import fill
 from smidgen.ir import TensorType
 from smidgen.kernels import footprint
+from smidgen.schedule import WEIGHTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ def _readme(printer: Printer, origin: Origin, memory: Memory) -> str:
         arena_bytes=f"{memory.arena:,}",
         bound_bytes=f"{schedule.plan.bound_bytes:,}",
         weights_bytes=f"{memory.weights:,}",
+        weights=WEIGHTS[schedule.weights],
         code_bytes=f"{memory.code:,}",
         stack_bytes=f"{memory.stack:,}",
         size_model=footprint.PROVENANCE,
@@ -89,6 +91,8 @@ def _manifest(printer: Printer, origin: Origin, memory: Memory) -> dict[str, obj
         "max_flash_bytes": schedule.objective.max_flash_bytes,
         "macs": schedule.graph.nominal_macs,
         "live_macs": schedule.graph.macs,
+        "weights": schedule.weights,
+        "code_in_ram": schedule.ram_code,
         "bytes": {"arena": memory.arena, "arena_lower_bound": schedule.plan.bound_bytes, "weights": memory.weights},
         "bytes_modelled": {"code": memory.code, "stack": memory.stack},
         "steps": [
@@ -97,6 +101,7 @@ def _manifest(printer: Printer, origin: Origin, memory: Memory) -> dict[str, obj
                 "source": s.node.loc,
                 "kernel": s.choice.kernel.symbol,
                 "cycles_modelled": round(s.choice.cycles),
+                "staged_bytes": s.staged_bytes,
                 "rejected": [{"kernel": k, "reason": reason} for k, reason in s.choice.rejected],
             }
             for s in schedule.steps

@@ -27,7 +27,7 @@ _BUFFER = "smg_harness_IO_"  # upper case: no model's name has it
 def emit(schedule: Schedule, origin: Origin) -> tuple[Sources, Memory]:
     """The program of a schedule and the memory it needs. The same schedule and origin give the same bytes."""
     prefix = f"smg_{schedule.graph.name}"
-    printer = Printer(schedule, prefix, DataUnit(prefix))
+    printer = Printer(schedule, prefix, DataUnit(prefix, in_ram=schedule.weights == "sram"))
     source = printer.source(comment(origin.source))  # fills printer.data
     memory = memory_of(schedule, printer.data.nbytes)
     files = {
@@ -87,23 +87,27 @@ def _interface(printer: Printer) -> Interface:
 
     def placed(v: Value) -> TensorSlot:
         slot = schedule.slots[v]
-        return TensorSlot(v.name, printer.arena, slot.offset, slot.nbytes)
+        return TensorSlot(v.name, *printer.locate(slot.offset), slot.nbytes)
 
     def scratch(name: str | None, nbytes: int) -> tuple[TensorSlot, ...]:
-        return () if name is None else (TensorSlot(name, printer.arena, schedule.plan.offset(name), nbytes),)
+        return () if name is None else (TensorSlot(name, *printer.locate(schedule.plan.offset(name)), nbytes),)
 
+    # what is copied for the next kernel lands before that is entered: in this step, as the emulator sees it
+    staged = [*(scratch(s.staged, s.staged_bytes) for s in schedule.steps[1:]), ()]
     steps = [
         TracedStep(
             s.index,
             function_name(s.choice.kernel, s.node),
             s.node.loc,
             tuple(placed(v) for v in s.node.outputs),
-            scratch(s.scratch, s.choice.kernel.scratch(s.node)),
+            (*scratch(s.scratch, s.choice.kernel.scratch(s.node)), *next_constants),
         )
-        for s in schedule.steps
+        for s, next_constants in zip(schedule.steps, staged, strict=False)
     ]
     inputs, outputs = (
         tuple(TensorSlot(v.name, _BUFFER + name, 0, v.type.nbytes) for v, name in printer.tensors(kind))
         for kind in ("input", "output")
     )
-    return Interface(inputs, outputs, tuple(steps), printer.arena, f"{printer.prefix}_run")
+    second = f"{printer.arena}2" if schedule.plan.split is not None else ""
+    run = f"{printer.prefix}_run"
+    return Interface(inputs, outputs, tuple(steps), printer.arena, run, schedule.ram_code, second)

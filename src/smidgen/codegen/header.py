@@ -31,6 +31,7 @@ def header(printer: Printer, memory: Memory, source: str, version: str) -> str:
         guard=printer.macro(),
         arena_bytes=memory.arena,
         weights_bytes=memory.weights,
+        static_bytes=memory.static,
         code_bytes=memory.code,
         stack_bytes=memory.stack,
         size_model=footprint.PROVENANCE,

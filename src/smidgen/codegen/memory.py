@@ -12,15 +12,22 @@ from smidgen.schedule.constants import params_bytes
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Bytes a program needs. Arena and weights are exact; code and stack modelled until the program is built.
+    """Bytes a program needs. Arena, weights and static are exact; code and stack modelled until the program is built.
 
-    code: kernels, run function and the parameter structs.
+    code: kernels, run function and the parameter structs. static: weights, and (modelled) code, copied to RAM at
+    start-up.
     """
 
     arena: int
     weights: int
     code: int
     stack: int
+    static: int = 0
+    second: int = 0  # of the arena, in the board's second RAM
+
+    @property
+    def ram(self) -> int:
+        return self.arena + self.stack + self.static
 
 
 def memory_of(schedule: Schedule, weights_bytes: int) -> Memory:
@@ -29,4 +36,8 @@ def memory_of(schedule: Schedule, weights_bytes: int) -> Memory:
     params = sum(params_bytes(s.choice.kernel, s.node) for s in schedule.steps)
     code = sum(code for code, _ in functions.values()) + footprint.run_code_bytes(len(schedule.steps)) + params
     stack = footprint.run_stack_bytes() + max((stack for _, stack in functions.values()), default=0)
-    return Memory(max(schedule.plan.nbytes, 8), weights_bytes, code, stack)
+    static = weights_bytes if schedule.weights == "sram" else 0
+    static += sum(nbytes for name, (nbytes, _) in functions.items() if f"kernels/{name}.c" in schedule.ram_code)
+    split = schedule.plan.split
+    second = schedule.plan.nbytes - split if split is not None else 0
+    return Memory(max(schedule.plan.nbytes, 8), weights_bytes, code, stack, static, second)

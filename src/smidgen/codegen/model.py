@@ -16,6 +16,7 @@ from smidgen.kernels import function_name
 from smidgen.kernels.kernel import Packed, ParamValue
 from smidgen.schedule import Schedule, Step
 from smidgen.schedule.constants import variadic
+from smidgen.schedule.staging import operand_arrays, staged_offsets
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,29 @@ class Printer:
     @property
     def arena(self) -> str:
         return f"{self.prefix}_arena"
+
+    def locate(self, offset: int) -> tuple[str, int]:
+        """The C array of the arena's byte ``offset``, and which byte of it that is."""
+        split = self.schedule.plan.split
+        if split is None or offset < split:
+            return self.arena, offset
+        return f"{self.arena}2", offset - split
+
+    def address(self, offset: int) -> str:
+        """The arena's byte ``offset`` in C."""
+        return "{} + {}".format(*self.locate(offset))
+
+    def arenas(self) -> str:
+        """The definitions of the arena's arrays."""
+        total, split = f"{self.macro()}_ARENA_BYTES", self.schedule.plan.split
+        if split is None:
+            return f"static _Alignas(8) uint8_t {self.arena}[{total}];"
+        section = f'__attribute__((section(".bss.{self.arena}2")))'
+        return (
+            f"static _Alignas(8) uint8_t {self.arena}[{split}];\n"
+            f"/* What the main RAM has no room for: put this section into the second one. */\n"
+            f"static _Alignas(8) {section} uint8_t {self.arena}2[{total} - {split}];"
+        )
 
     def source(self, origin: str) -> str:
         """The model's .c file; fills ``data`` on the way."""
@@ -56,9 +80,11 @@ class Printer:
             source=origin,
             numerics=graph.numerics,
             kernels=self.declarations(),
+            arenas=self.arenas(),
             map=self.memory_map(),
             params="\n".join(self.params(s) for s in steps),
             signature=self.signature(),
+            stage=fill("stage.c.in", prefix=self.prefix) if any(s.staged for s in steps) else "",
             calls="\n\n".join(calls),
             accessors="\n".join(accessors),
         )
@@ -91,14 +117,27 @@ class Printer:
         rows: list[tuple[str, str, str]] = []
         for v in self._placed():
             ctype = C_TYPES[v.type.dtype]
-            address = f"(({ctype} *)({self.arena} + {self.schedule.slots[v].offset}))"
+            address = f"(({ctype} *)({self.address(self.schedule.slots[v].offset)}))"
             rows.append((f"at_{v.name}", address, _shape(v.type)))
         for s in self.schedule.steps:
             if s.scratch is not None:
-                address = f"({self.arena} + {self.schedule.plan.offset(s.scratch)})"
+                address = f"({self.address(self.schedule.plan.offset(s.scratch))})"
                 rows.append((f"scratch_{s.name}", address, f"{life[s.scratch].nbytes} bytes"))
+            rows += self._staged_rows(s)
         names, addresses = (max((len(r[i]) for r in rows), default=0) for i in (0, 1))
         return "\n".join(f"#define {n:{names}} {a:{addresses}} /* {c} */" for n, a, c in rows)
+
+    def _staged_rows(self, step: Step) -> Iterable[tuple[str, str, str]]:
+        """Where a step's constants are copied to: macro, address, comment."""
+        if step.staged is None:
+            return
+        start = self.schedule.plan.offset(step.staged)
+        arrays = operand_arrays(step.choice.kernel, step.node)
+        offsets = staged_offsets(arrays)
+        for operand, data in arrays:
+            ctype = "int8_t" if data.dtype == np.uint8 else C_TYPES[data.dtype.name]  # as in _byte_pointer
+            address = f"(({ctype} *)({self.address(start + offsets[operand])}))"
+            yield f"staged_{step.name}_{operand}", address, f"{data.nbytes} bytes of constants"
 
     def _placed(self) -> Iterable[Value]:
         """Every value that the run function names, once."""
@@ -136,7 +175,21 @@ class Printer:
             arguments += [self._operand(node, operand, i, packed) for i, operand in enumerate(names)]
         arguments += [self._byte_pointer(v) for v in node.outputs]
         arguments.append("NULL" if step.scratch is None else f"scratch_{step.name}")
-        return f"{self._banner(step)}\n{call(function_name(kernel, node), arguments)}"
+        copies = self._stage(step, arguments)
+        return "\n".join((self._banner(step), *copies, call(function_name(kernel, node), arguments)))
+
+    def _stage(self, step: Step, arguments: list[str]) -> list[str]:
+        """The copies of a step's constants to RAM; their places there replace them among the arguments."""
+        if step.staged is None:
+            return []
+        copies: list[str] = []
+        names = [o.rstrip("?") for o in step.node.op.operands]
+        for operand, data in operand_arrays(step.choice.kernel, step.node):
+            at = 1 + names.index(operand)  # after the parameters
+            constant, arguments[at] = arguments[at], f"staged_{step.name}_{operand}"
+            self.data.align(constant.removeprefix("(const int8_t *)"))
+            copies.append(call(f"{self.prefix}_stage", (arguments[at], constant, str(data.nbytes))))
+        return copies
 
     def _banner(self, step: Step) -> str:
         node = step.node

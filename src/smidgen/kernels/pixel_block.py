@@ -9,7 +9,7 @@ import numpy as np
 
 from smidgen.ir import Array, Node
 from smidgen.kernels.common import Int32s
-from smidgen.kernels.fast_requantize import DOUBLE, EVEN, accumulator_bounds, requantize_columns, rounding_mode
+from smidgen.kernels.fast_requantize import DOUBLE, accumulator_bounds, requantize_columns, rounding_mode
 from smidgen.kernels.kernel import Packed
 from smidgen.ops import Conv2D
 from smidgen.ops.accumulators import channel_weights
@@ -37,7 +37,8 @@ def lanes(values: Array) -> Array:
 
 def words(values: Array) -> Int32s:
     """Pairs of int16 (..., 2) as words (...), the first in the low half."""
-    assert values.min(initial=0) >= -(1 << 15) and values.max(initial=0) < 1 << 15
+    assert values.min(initial=0) >= -(1 << 15)
+    assert values.max(initial=0) < 1 << 15
     halves = np.ascontiguousarray(values.astype("<i2"))
     return halves.view("<i4")[..., 0].astype(np.int32)
 
@@ -101,14 +102,21 @@ def row_cycles(node: Node, steps: int, pixels: int, wide: bool) -> float:
 
 def row_code_bytes(node: Node, steps: int, wide: bool) -> int:
     """Code of smg_pixel_row."""
-    finish = 8 * 4 * (requantize_cycles(node) + (0 if rounding_mode(node) != EVEN else 0))
-    in_registers = steps * (1 + wide) <= REGISTER_WORDS
-    unrolled = steps if in_registers else 1 + -(-(steps - 1) // ((steps + 14) // 16))
-    per_step = 56 if wide or not in_registers else 54
-    return 140 + finish + unrolled * per_step + (4 * steps * (1 + wide) if in_registers else 36)
+    finish = 32 * requantize_cycles(node) + (0 if wide else 48)
+    if steps * (1 + wide) <= REGISTER_WORDS:
+        return 170 + finish + 56 * steps + 4 * steps * (1 + wide)
+    turns = (steps + 14) // 16
+    return 250 + finish + 57 * -(-(steps - 1) // turns)
 
 
 def expand_cycles(channels: int) -> float:
     """smg_expand_pixels: a pixel."""
     sixteens, eights, fours, rest = channels // 16, channels % 16 // 8, channels % 8 // 4, channels % 4
-    return 21 * sixteens + 11 * eights + 6 * fours + (0, 3, 5, 7)[rest] + 6
+    looped = 4 * sixteens if channels >= 80 else 0
+    return 21 * sixteens + looped + 11 * eights + 6 * fours + (0, 3, 5, 7)[rest] + 6
+
+
+def expand_code_bytes(channels: int) -> int:
+    """smg_expand_pixels."""
+    sixteens, eights, fours, rest = channels // 16, channels % 16 // 8, channels % 8 // 4, channels % 4
+    return 44 + 80 * (1 if channels >= 80 else sixteens) + 40 * eights + 20 * fours + (0, 8, 18, 24)[rest]

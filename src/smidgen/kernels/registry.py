@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from smidgen.kernels import (
     add,
+    compact,
     concat,
     conv2d,
     conv2d_direct,
@@ -27,6 +28,7 @@ from smidgen.kernels.kernel import Kernel
 
 FAMILIES = (
     add,
+    compact,
     concat,
     conv2d,
     conv2d_direct,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from smidgen.build import Image, Sizes
 from smidgen.profile import ImageProfile, StepCost
-from smidgen.schedule import Schedule, Setting, Step, constant_bytes
+from smidgen.schedule import Schedule, Setting, Step, Weights, constant_bytes
 from smidgen.targets import Target
 
 
@@ -35,6 +35,7 @@ class LayerReport:
     weight_bytes: int  # int8 weights, dead ones gone
     growth_bytes: int  # what packing adds to them
     table_bytes: int  # biases, multipliers and other tables
+    staged_bytes: int  # of its constants, copied to the arena before it runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class ProfileReport:
     toolchain: str
     clock_hz: int
     optimize: Setting
+    weights: Weights
     max_ram_bytes: int | None
     max_flash_bytes: int | None
     macs: int
@@ -114,6 +116,7 @@ def profile_report(schedule: Schedule, image: Image, costs: ImageProfile) -> Pro
         toolchain=image.toolchain,
         clock_hz=target.clock_hz,
         optimize=schedule.objective.setting,
+        weights=schedule.weights,
         max_ram_bytes=schedule.objective.max_ram_bytes,
         max_flash_bytes=schedule.objective.max_flash_bytes,
         macs=schedule.graph.nominal_macs,
@@ -163,6 +166,7 @@ def _layer(step: Step, cost: StepCost, schedule: Schedule) -> LayerReport:
         weight_bytes=constants.weights,
         growth_bytes=constants.growth,
         table_bytes=constants.tables,
+        staged_bytes=step.staged_bytes,
     )
 
 

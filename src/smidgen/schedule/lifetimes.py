@@ -13,21 +13,31 @@ from smidgen.schedule.plan import Buffer, Overlap
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One kernel call. ``scratch`` is its buffer's name in the plan, if it needs one."""
+    """One kernel call. ``scratch`` is its buffer's name in the plan, if it needs one.
+
+    ``staged_bytes`` of its constants are copied to a buffer of their own, ``staged``, before the call.
+    """
 
     index: int
     node: Node
     choice: Choice
     scratch: str | None
+    staged_bytes: int = 0
 
     @property
     def name(self) -> str:
         return self.node.output.name
 
+    @property
+    def staged(self) -> str | None:
+        """The name of the buffer for its constants in the plan, if they are copied."""
+        return f"{self.name}__staged" if self.staged_bytes else None
+
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """``roots`` maps each computed value to the value that its buffer is named after."""
+    """``roots`` maps each computed value to the value that its buffer is named after; ``scratch`` has staged constants
+    too."""
 
     roots: Mapping[Value, Value]
     tensors: tuple[Buffer, ...]
@@ -50,7 +60,10 @@ def lifetimes_of(graph: Graph, steps: Sequence[Step]) -> Lifetimes:
     roots = _merge_in_place(graph, steps, view_roots(graph))
     last = _last_uses(graph, steps, roots)
     scratch = tuple(
-        Buffer(s.scratch, s.choice.kernel.scratch(s.node), s.index, s.index) for s in steps if s.scratch is not None
+        Buffer(name, nbytes, s.index, s.index)
+        for s in steps
+        for name, nbytes in ((s.scratch, s.choice.kernel.scratch(s.node)), (s.staged, s.staged_bytes))
+        if name is not None
     )
     return Lifetimes(roots, _tensor_buffers(graph, steps, roots, last), scratch, _overlaps(steps, roots, last))
 

@@ -6,20 +6,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
+import numpy as np
+
 from smidgen.ir import Array, Node
 from smidgen.kernels.common import constant_weights, int8_elements, window_params, without_multipliers
 from smidgen.kernels.conv2d import one_group
-from smidgen.kernels.fast_requantize import fast_requantize, requantize_constants
+from smidgen.kernels.fast_requantize import (
+    CLAMPED_AT_ZERO_POINT,
+    DOUBLE,
+    EVEN,
+    fast_requantize,
+    requantize_constants,
+    rounding_mode,
+)
+from smidgen.kernels.forward import forward_lead
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue
 from smidgen.kernels.pixel_block import (
     MOST_PIXEL_BYTES,
     MOST_STEPS,
+    expand_code_bytes,
     expand_cycles,
     lanes,
     outputs_pairable,
     pack_pairs,
     pixel_words,
     raw_pairs_fit,
+    requantize_cycles,
     row_code_bytes,
     row_cycles,
 )
@@ -59,6 +71,10 @@ def _steps(node: Node) -> int:
     return _number(node, "k_w") * _column_words(node)
 
 
+def _pixel_bytes(node: Node) -> int:
+    return 4 * _number(node, "stride_w") * _column_words(node)
+
+
 def columns_not_dilated(node: Node) -> bool:
     """Columns of the filter are not dilated"""
     return _number(node, "dilation_w") == 1 or _number(node, "k_w") == 1
@@ -66,14 +82,14 @@ def columns_not_dilated(node: Node) -> bool:
 
 def window_fits_block(node: Node) -> bool:
     """A window has 2 to 1023 pairs of inputs, and neighbouring windows begin at most 341 pairs apart"""
-    apart = 4 * _number(node, "stride_w") * _column_words(node)
-    return 2 <= _steps(node) <= MOST_STEPS and apart <= MOST_PIXEL_BYTES
+    return 2 <= _steps(node) <= MOST_STEPS and _pixel_bytes(node) <= MOST_PIXEL_BYTES
 
 
 def constants(node: Node) -> Mapping[str, int]:
     return {
         "SMG_IN_C": _number(node, "in_c"), "SMG_OUT_C": _number(node, "out_c"), "SMG_K_H": _number(node, "k_h"),
-        "SMG_K_W": _number(node, "k_w"), "SMG_STRIDE_W": _number(node, "stride_w"), **requantize_constants(node),
+        "SMG_K_W": _number(node, "k_w"), "SMG_STRIDE_W": _number(node, "stride_w"),
+        "SMG_NARROW": int(_number(node, "out_w") < 4), **requantize_constants(node),
     }  # fmt: skip
 
 
@@ -84,8 +100,22 @@ def ordered_weights(node: Node) -> Array:
     return lanes(turned).reshape(w.shape[0], -1, 2)
 
 
+def small_constants(node: Node) -> Mapping[str, int]:
+    """Few, so that layers share code: how negative ties round is computed even where it cannot be seen."""
+    fixed = requantize_constants(node)
+    mode = {"SMG_ROUNDING_MODE": EVEN if fixed["SMG_ROUNDING_MODE"] == EVEN else DOUBLE}
+    narrow = int(_number(node, "out_w") < 4)
+    return {"SMG_PIXEL_BYTES": _pixel_bytes(node), "SMG_NARROW": narrow, **fixed, **mode}
+
+
 def pack(node: Node, wide: bool) -> Mapping[str, Packed]:
     return pack_pairs(node, ordered_weights(node), wide)
+
+
+def small_pack(node: Node) -> Mapping[str, Packed]:
+    """Steps of zeros after the last, to a multiple of four."""
+    w = ordered_weights(node)
+    return pack_pairs(node, np.pad(w, ((0, 0), (0, -w.shape[1] % 4), (0, 0))), wide=False)
 
 
 def scratch(node: Node) -> int:
@@ -101,30 +131,77 @@ def _inside(node: Node) -> int:
     return min(max(columns - _number(node, "pad_l"), 0), _number(node, "in_w"))
 
 
+def _cost(node: Node, expand: float, row: float) -> float:
+    """Rows of outputs: their strip, then each pair of channels.
+
+    ``expand`` gives cycles of a pixel of the strip, ``row`` those of two channels of a row of outputs.
+    """
+    out_c, out_w, out_h, k_h = (_number(node, name) for name in ("out_c", "out_w", "out_h", "k_h"))
+    tops = [oy * _number(node, "stride_h") - _number(node, "pad_t") for oy in range(out_h)]
+    last = _number(node, "in_h")
+    loaded = sum(0 <= top + k * _number(node, "dilation_h") < last for top in tops for k in range(k_h))
+    blank = _inside(node) * (6 * pixel_words(_number(node, "in_c")) + 9) + 25  # zero points in place of a row
+    strips = loaded * (_inside(node) * expand + 48) + (k_h * out_h - loaded) * blank
+    rows = -(-out_c // 2) * row + 38 + (40 + 1.5 * out_w * out_c if out_w < 4 else 0)
+    return _number(node, "batch") * (strips + out_h * rows) + 450
+
+
 def cost(node: Node, core: Core, wide: bool) -> float:
-    """Rows of outputs: their strip, then each pair of channels; rows of padding cost about as much as others."""
-    out_c, out_w = _number(node, "out_c"), _number(node, "out_w")
-    pairs = -(-out_c // 2)
-    strip = _number(node, "k_h") * (_inside(node) * expand_cycles(_number(node, "in_c")) + 30)
-    row = strip + pairs * (row_cycles(node, _steps(node), max(out_w, 4), wide) + 10) + 20
-    if out_w < 4:
-        row += 20 + 1.5 * out_w * out_c
-    return _number(node, "batch") * _number(node, "out_h") * row + 300
+    row = row_cycles(node, _steps(node), max(_number(node, "out_w"), 4), wide)
+    return _cost(node, expand_cycles(_number(node, "in_c")), row + 10)
+
+
+def small_cost(node: Node, core: Core) -> float:
+    fours, groups = -(-_steps(node) // 4), -(-_number(node, "out_w") // 4)
+    per_output = requantize_cycles(node) + 1 + (rounding_mode(node) == CLAMPED_AT_ZERO_POINT)
+    row = 90 + groups * (fours * 69 + 8 * per_output + 12 + 30) + (8 if _number(node, "out_w") % 4 else 0)
+    return _cost(node, 6 * pixel_words(_number(node, "in_c")) + 12, row)
+
+
+def small_scratch(node: Node) -> int:
+    """As ``scratch``, with a word for each step of zeros."""
+    return scratch(node) + 4 * (-_steps(node) % 4)
+
+
+def overlap(node: Node) -> Mapping[str, int]:
+    """A row of outputs is written when all its inputs are in the strip."""
+    batch, out_h, in_h = (_number(node, name) for name in ("batch", "out_h", "in_h"))
+    read, written = (_number(node, f"{side}_w") * _number(node, f"{side}_c") for side in ("in", "out"))
+    first = [min(max(oy * _number(node, "stride_h") - _number(node, "pad_t"), 0), in_h) for oy in range(out_h)]
+    steps = [((n * in_h + first[oy]) * read, (n * out_h + oy + 1) * written)
+             for n in range(batch) for oy in range(out_h)]  # fmt: skip
+    return {"y": forward_lead(steps)}
 
 
 def footprint(node: Node, wide: bool) -> tuple[int, int]:
-    return row_code_bytes(node, _steps(node), wide) + 700, 250
+    code = row_code_bytes(node, _steps(node), wide) + expand_code_bytes(_number(node, "in_c"))
+    return code + 580 + 40 * (_number(node, "out_w") < 4), 240
 
 
-def record(symbol: str, wide: bool) -> Kernel:
-    fits = () if wide else (raw_pairs_fit,)
-    return Kernel(
-        symbol, "conv2d_direct", "conv2d", Conv2D, partial(cost, wide=wide), params, M4,
-        (int8_elements, constant_weights, one_group, columns_not_dilated, window_fits_block, outputs_pairable,
-         fast_requantize, *fits),
-        partial(pack, wide=wide), scratch, includes=("smg_conv2d_direct_m4.inc.h",),
-        constants=constants, footprint=partial(footprint, wide=wide),
-    )  # fmt: skip
+def small_footprint(node: Node) -> tuple[int, int]:
+    per_output = 4 * requantize_cycles(node) + 8 - 4 * (rounding_mode(node) == EVEN)
+    return 1240 + 8 * per_output + 60 * (_number(node, "out_w") < 4), 240
 
 
-KERNELS = (record("smg_conv2d_direct_s8_m4", False), record("smg_conv2d_direct_wide_s8_m4", True))
+_ANY = (int8_elements, constant_weights, one_group, columns_not_dilated, window_fits_block, outputs_pairable,
+        fast_requantize)  # fmt: skip
+_DRIVER = "smg_conv2d_direct_m4.inc.h"
+_FIXED = ("smg_conv2d_direct_fixed.inc.h", _DRIVER)
+
+KERNELS = (
+    Kernel(
+        "smg_conv2d_direct_s8_m4", "conv2d_direct", "conv2d", Conv2D, partial(cost, wide=False), params, M4,
+        (*_ANY, raw_pairs_fit), partial(pack, wide=False), scratch, includes=_FIXED,
+        overlap=overlap, constants=constants, footprint=partial(footprint, wide=False),
+    ),
+    Kernel(
+        "smg_conv2d_direct_wide_s8_m4", "conv2d_direct", "conv2d", Conv2D, partial(cost, wide=True), params, M4,
+        _ANY, partial(pack, wide=True), scratch, includes=_FIXED,
+        overlap=overlap, constants=constants, footprint=partial(footprint, wide=True),
+    ),
+    Kernel(
+        "smg_conv2d_direct_small_s8_m4", "conv2d_direct", "conv2d", Conv2D, small_cost, params, M4,
+        (*_ANY, raw_pairs_fit), small_pack, small_scratch, includes=("smg_direct_small_row.inc.h", _DRIVER),
+        overlap=overlap, constants=small_constants, footprint=small_footprint,
+    ),
+)  # fmt: skip

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The transforms and products of smg_conv2d_3x3_stride2_s8_m4 in assembly: operands stay in registers throughout. */
+#include "smg_naked.h"
+
 /* clang-format off */
 #define SMG_ONE_TRANSFORM(extend, at)                     \
     "sxtb16 r12, r6" extend "\n"                          \
@@ -15,8 +17,7 @@
     "sxtb16 r12, r9" extend "\n"
 
 /* Four channels of count columns: five words of two channels a column into work, as many of the other two behind. */
-__attribute__((naked, noinline)) static void smg_transform_columns(const int8_t *const rows[5], uint32_t *work,
-                                                                   int32_t count) {
+SMG_NAKED void smg_transform_columns(const int8_t *const rows[5], uint32_t *work, int32_t count) {
     __asm__ volatile(
         "push {r4-r11, lr}\n"
         "mov r5, r1\n"
@@ -55,7 +56,7 @@ __attribute__((naked, noinline)) static void smg_transform_columns(const int8_t 
 
 /* Two channels of four tiles, then the other two channels. Registers of the groups of blocks: r1, r2, r3, r9 (A00, A02,
  * A20, A22), r10 (A01, A10), r11 (A12, A21), r12 (A11). */
-__attribute__((naked, noinline)) static void smg_transform_tiles(const uint32_t *work, uint32_t *tiles) {
+SMG_NAKED void smg_transform_tiles(const uint32_t *work, uint32_t *tiles) {
     __asm__ volatile(
         "push {r4-r11, lr}\n"
         "movw lr, #" SMG_BLOCK_AT(4) "\n"
@@ -125,8 +126,7 @@ __attribute__((naked, noinline)) static void smg_transform_tiles(const uint32_t 
 /* Two channels of four tiles: the products into work (9, 4 tiles, 2 channels), then the outputs.
  * s0: work, moving; s1: mask; s2: end of the block; s3: pair; s4: work; s5: y; s6: pitch; s7: y, moving; s8: end of a
  * row of tiles; s9, s10: starts. */
-__attribute__((naked, noinline)) static void smg_tile_pair(const uint32_t *tiles, const int32_t *pair, uint32_t *work,
-                                                           int8_t *y, int32_t pitch) {
+SMG_NAKED void smg_tile_pair(const uint32_t *tiles, const int32_t *pair, uint32_t *work, int8_t *y, int32_t pitch) {
     __asm__ volatile(
         "push {r4-r11, lr}\n"
         "ldr r4, [sp, #36]\n"

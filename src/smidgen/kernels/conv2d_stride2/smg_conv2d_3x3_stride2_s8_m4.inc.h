@@ -11,6 +11,7 @@
  * Four tiles of 2x2 outputs at a time: SMG_TILES_X of them (1, 2 or 4) beside each other. Their input is transformed
  * once for all channels; the last tiles of a row or column of tiles overlap those before them. An instance also
  * defines SMG_IN_C (a multiple of 4, at most 168), SMG_OUT_C and what smg_fast_requantize.h needs. */
+#include "smg_compact.h"
 #include "smg_fast_requantize.h"
 #include "smg_kernels.h"
 #include "smg_memory.h"
@@ -18,14 +19,14 @@
 smg_conv2d_kernel SMG_FUNCTION;
 
 #define SMG_TILES_Y (4 / SMG_TILES_X)
-#define SMG_COLUMNS (4 * SMG_TILES_X + 1)                          /* of input under SMG_TILES_X tiles */
-#define SMG_TURNS ((SMG_IN_C / 2 + 16) / 17)                       /* of the loop over a block of products */
+#define SMG_COLUMNS (4 * SMG_TILES_X + 1)                           /* of input under SMG_TILES_X tiles */
+#define SMG_TURNS ((SMG_IN_C / 2 + 16) / 17)                        /* of the loop over a block of products */
 #define SMG_TURN_STEPS ((SMG_IN_C / 2 + SMG_TURNS - 1) / SMG_TURNS) /* two channels each */
 #define SMG_BLOCK_STEPS (SMG_TURNS * SMG_TURN_STEPS)
-#define SMG_TILE_WORDS (25 * SMG_BLOCK_STEPS * 4)               /* (25, SMG_BLOCK_STEPS, 4 tiles) */
-#define SMG_HALF_WORDS (SMG_TILES_Y * SMG_COLUMNS * 5)          /* (SMG_TILES_Y, SMG_COLUMNS, 5) */
-#define SMG_PAIR_WORDS (8 + 25 * SMG_BLOCK_STEPS * 2)           /* constants of two channels, then their weights */
-#define SMG_SUM_WORDS (9 * 8)                                   /* (9, 4 tiles, 2 channels) */
+#define SMG_TILE_WORDS (25 * SMG_BLOCK_STEPS * 4)      /* (25, SMG_BLOCK_STEPS, 4 tiles) */
+#define SMG_HALF_WORDS (SMG_TILES_Y * SMG_COLUMNS * 5) /* (SMG_TILES_Y, SMG_COLUMNS, 5) */
+#define SMG_PAIR_WORDS (8 + 25 * SMG_BLOCK_STEPS * 2)  /* constants of two channels, then their weights */
+#define SMG_SUM_WORDS (9 * 8)                          /* (9, 4 tiles, 2 channels) */
 #define SMG_WORK_WORDS (2 * SMG_HALF_WORDS > SMG_SUM_WORDS ? 2 * SMG_HALF_WORDS : SMG_SUM_WORDS)
 
 /* Order of the 25 blocks, so that accumulators take 4, 4, 4, 4, 2, 2, 2, 2 and 1 of them: A00 A02 A20 A22 A01 A10 A12
@@ -37,13 +38,19 @@ smg_conv2d_kernel SMG_FUNCTION;
 #include "smg_3x3_stride2_portable.inc.h"
 #endif
 
+/* A constant that compilers do not see: they would unroll loops that are not hot. */
+SMG_INLINE int32_t smg_hidden(int32_t value) {
+    __asm__("" : "+r"(value));
+    return value;
+}
+
 /* Where in the input a group of tiles lies: its first row and column. */
 typedef struct {
     int32_t iy, ix;
 } smg_corner;
 
 /* The vertical transform of every column of zero points: 0, z, z, 0, z. */
-SMG_INLINE void smg_blank_columns(uint32_t *to, uint32_t zeros, int32_t count) {
+SMG_COMPACT __attribute__((noinline)) static void smg_blank_columns(uint32_t *to, uint32_t zeros, int32_t count) {
     for (; count > 0; count--, to += 5) {
         to[0] = to[3] = to[SMG_HALF_WORDS] = to[SMG_HALF_WORDS + 3] = 0;
         to[1] = to[2] = to[4] = to[SMG_HALF_WORDS + 1] = to[SMG_HALF_WORDS + 2] = to[SMG_HALF_WORDS + 4] = zeros;
@@ -68,7 +75,7 @@ SMG_INLINE void smg_tile_row(const smg_conv2d_params *p, const int8_t *x /* (in_
 SMG_INLINE void smg_blank_sides(const smg_conv2d_params *p, int32_t ix, uint32_t zeros, uint32_t *work) {
     const int32_t before = smg_clamp(-ix, 0, SMG_COLUMNS);
     const int32_t inside = smg_clamp(p->in_w - ix - before, 0, SMG_COLUMNS - before);
-    for (int32_t t = 0; t < SMG_TILES_Y; t++, work += SMG_COLUMNS * 5) {
+    for (int32_t t = smg_hidden(SMG_TILES_Y); t > 0; t--, work += SMG_COLUMNS * 5) {
         smg_blank_columns(work, zeros, before);
         smg_blank_columns(work + (before + inside) * 5, zeros, SMG_COLUMNS - before - inside);
     }
@@ -83,16 +90,19 @@ SMG_INLINE void smg_four_tiles(const smg_conv2d_params *p, const int8_t *x /* (i
     const int32_t pitch = p->out_w * SMG_OUT_C;
     smg_corner at = {2 * oy - p->pad_t, 2 * ox - p->pad_l};
     smg_blank_sides(p, at.ix, zeros, work);
-    for (int32_t q = 0; q < SMG_IN_C; q += 4) {
-        for (int32_t t = 0; t < SMG_TILES_Y; t++) {
+    const int32_t channels = smg_hidden(SMG_IN_C), rows = smg_hidden(SMG_TILES_Y);
+    for (int32_t q = 0; q < channels; q += 4) {
+        for (int32_t t = 0; t < rows; t++) {
             const smg_corner row = {at.iy + 4 * t, at.ix};
             smg_tile_row(p, x + q, row, blank, work + t * SMG_COLUMNS * 5);
         }
         smg_transform_tiles(work, scratch + q / 2 * 4);
     }
     y += oy * pitch + ox * SMG_OUT_C;
-    for (int32_t c = 0; c < SMG_OUT_C - 1; c += 2, b += SMG_PAIR_WORDS) smg_tile_pair(scratch, b, work, y + c, pitch);
-    if (SMG_OUT_C % 2) smg_tile_pair(scratch, b, work, y + SMG_OUT_C - 2, pitch);
+    for (int32_t pairs = smg_hidden(SMG_OUT_C / 2); pairs > 0; pairs--, b += SMG_PAIR_WORDS, y += 2) {
+        smg_tile_pair(scratch, b, work, y, pitch);
+    }
+    if (SMG_OUT_C % 2) smg_tile_pair(scratch, b, work, y - 1, pitch);
 }
 
 /* Rows of tiles outside, tiles of a row inside, then pairs of channels. scratch: transformed tiles, a work area, a row

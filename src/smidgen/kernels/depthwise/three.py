@@ -9,8 +9,9 @@ import numpy as np
 
 from smidgen.ir import Array, Node
 from smidgen.kernels.common import constant_weights, int8_elements, window_params, without_multipliers
+from smidgen.kernels.depthwise.code_bytes import strip_bytes, unit_bytes, words_bytes
 from smidgen.kernels.depthwise.uniform import Scaled, scaled, wrapped
-from smidgen.kernels.fast_requantize import fast_requantize
+from smidgen.kernels.fast_requantize import DOUBLE, fast_requantize
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue
 from smidgen.ops import DepthwiseConv2D
 from smidgen.ops.accumulators import Int64s
@@ -48,9 +49,9 @@ def padding_of_one(node: Node) -> bool:
 
 
 def row_fits(node: Node) -> bool:
-    """Rows have at most 500 columns, pixels at most 2000 channels and output rows less than 64 KB"""
+    """Rows have at most 500 columns and less than 64 KB, pixels at most 1000 channels"""
     _, _, w, c = node["x"].type.shape
-    return w <= 500 and c <= 2000 and w * c < 1 << 16
+    return w <= 500 and c <= 1000 and w * c < 1 << 16
 
 
 def pairs(low: Int64s, high: Int64s) -> Int64s:
@@ -74,6 +75,15 @@ def shape(node: Node) -> tuple[int, int, int, int, int, int]:
     return n, ih, iw, oh, ow, c
 
 
+def window_constants(node: Node) -> dict[str, int]:
+    """The macros of the window's shape."""
+    assert isinstance(node.op, DepthwiseConv2D)
+    _, ih, iw, oh, ow, c = shape(node)
+    top, left, _, _ = node.op.padding
+    return {"SMG_IN_H": ih, "SMG_IN_W": iw, "SMG_OUT_H": oh, "SMG_OUT_W": ow, "SMG_CHANNELS": c,
+            "SMG_PAD_T": top, "SMG_PAD_L": left}  # fmt: skip
+
+
 def strip_pairs(node: Node, limit_bytes: int) -> int:
     """Pairs of output rows a strip: as many as fit, evenly divided."""
     _, _, _, oh, ow, c = shape(node)
@@ -94,40 +104,86 @@ def low_pairs(node: Node) -> int:
     return strip_pairs(node, LOW_BYTES)
 
 
+def thin_strips_pay(node: Node) -> bool:
+    """Thin strips need less scratch than the kernel of thick ones"""
+    return low_pairs(node) < fast_pairs(node)
+
+
 def _scratch(node: Node, of_strip: Callable[[Node], int]) -> int:
     _, _, _, _, ow, c = shape(node)
     return min(c, 4) * (of_strip(node) + 1) * 4 * (ow + 2)
 
 
 def _constants(node: Node, of_strip: Callable[[Node], int]) -> Mapping[str, int]:
-    _, _, iw, oh, ow, c = shape(node)
-    fixed = {"SMG_IN_W": iw, "SMG_OUT_W": ow, "SMG_CHANNELS": c, "SMG_OUT_ODD": oh % 2, "SMG_PAIRS": of_strip(node)}
-    return {**fixed, **scaled(node).constants(node)}
+    return {**window_constants(node), "SMG_PAIRS": of_strip(node), **scaled(node).constants(node)}
 
 
 def requantize_cycles(found: Scaled, node: Node) -> tuple[float, float]:
     """Cycles to requantise: of each output, and of each block of outputs."""
     constants = found.constants(node)
     clamps = 3.0 * ((constants["SMG_ACT_MIN"] > -128) + (constants["SMG_ACT_MAX"] < 127))
-    double = found.mode == 0
+    double = found.mode == DOUBLE
     return (2 if found.shift else 3) + double + clamps, 2.0 + (not found.shift)
 
 
+def unrolled(blocks: int) -> int:
+    """Blocks of two columns in the code: SMG_UNROLL."""
+    if blocks <= 4:
+        return blocks
+    return 4 if blocks % 4 == 0 else 3 if blocks % 3 < 2 else 2
+
+
+def _row_cycles(node: Node) -> tuple[float, float]:
+    """Cycles of two rows of outputs of a channel, and of one row alone."""
+    _, _, _, _, ow, c = shape(node)
+    output, block = requantize_cycles(scaled(node), node)
+    parked, long = 2.0 * (scaled(node).mode == DOUBLE), ow * c >= 4096
+    far = 2.0 * (c >= 128 or long) + long
+    blocks, odd = ow // 2, ow % 2
+    loops = blocks // unrolled(blocks) if blocks > unrolled(blocks) else 0
+    tail = 26 + block + 2 * output
+    two = blocks * (41 + block + 4 * output + parked + far) + 6 * loops + (10 if loops else 8) + odd * tail
+    one = blocks * (33 + block + 2 * output) + odd * (17 + block + output) + 1
+    return two, one
+
+
+def _words_cycles(node: Node) -> float:
+    """Cycles of one row of column words of four channels."""
+    _, _, iw, _, _, c = shape(node)
+    if c < 4:
+        return 40.0 * c * iw
+    return (iw // 2) * (25 + 5 * (iw >= 6)) + iw % 2 * 13 + 12
+
+
 def _cost(node: Node, of_strip: Callable[[Node], int]) -> float:
-    return 17.0 * node.output.type.elements
+    n, _, _, oh, ow, c = shape(node)
+    groups, pairs_a_strip = -(-c // 4), of_strip(node)
+    pairs_of_rows = (oh + 1) // 2
+    strips = -(-pairs_of_rows // pairs_a_strip)
+    two, one = _row_cycles(node)
+    channel = strips * 35 + oh // 2 * two + oh % 2 * one
+    words = (pairs_of_rows + 1) * _words_cycles(node) + strips * 50 + (strips - 1) * 4 * (2.6 * ow + 15)
+    return n * (c * channel + groups * (words + 40)) + 200 * (pairs_a_strip + 1)
 
 
-def _footprint(node: Node) -> tuple[int, int]:
-    return 2000, 160
+def _footprint(node: Node, of_strip: Callable[[Node], int]) -> tuple[int, int]:
+    _, ih, iw, oh, ow, c = shape(node)
+    blocks = ow // 2
+    copies = unrolled(blocks) + (blocks % unrolled(blocks) if blocks else 0)
+    kinds = 1 + (window_constants(node)["SMG_PAD_T"] > 0) + ((ih - window_constants(node)["SMG_PAD_T"]) % 2)
+    driver = 400 if 2 * of_strip(node) >= oh else 600
+    return driver + words_bytes(iw, c, kinds) + strip_bytes(node, copies), 160
 
 
 _REQUIRES = (
     int8_elements, constant_weights, one_to_one, three_by_three, padding_of_one, row_fits, fast_requantize,
 )  # fmt: skip
-_INCLUDES = ("smg_depthwise_columns.inc.h", "smg_depthwise_3x3s1_strip.inc.h")
+_INCLUDES = ("smg_depthwise_assembly.inc.h", "smg_depthwise_columns.inc.h", "smg_depthwise_3x3s1_strip.inc.h")
 
 
-def _strips(symbol: str, of_strip: Callable[[Node], int], includes: tuple[str, ...]) -> Kernel:
+def _strips(
+    symbol: str, of_strip: Callable[[Node], int], includes: tuple[str, ...], *more: Callable[[Node], bool]
+) -> Kernel:
     def cost(node: Node, core: Core) -> float:
         return _cost(node, of_strip)
 
@@ -137,10 +193,95 @@ def _strips(symbol: str, of_strip: Callable[[Node], int], includes: tuple[str, .
     def constants(node: Node) -> Mapping[str, int]:
         return _constants(node, of_strip)
 
+    def footprint(node: Node) -> tuple[int, int]:
+        return _footprint(node, of_strip)
+
     return Kernel(
-        symbol, "depthwise", "depthwise", DepthwiseConv2D, cost, params, M4, (*_REQUIRES, stride_one), pack, scratch,
-        inplace="x", includes=includes, constants=constants, footprint=_footprint,
+        symbol, "depthwise", "depthwise", DepthwiseConv2D, cost, params, M4, (*_REQUIRES, stride_one, *more), pack,
+        scratch, inplace="x", includes=includes, constants=constants, footprint=footprint,
     )  # fmt: skip
 
 
-KERNELS = (_strips("smg_depthwise_3x3s1_s8_m4", fast_pairs, _INCLUDES),)
+def stride_two(node: Node) -> bool:
+    """Strides are 2"""
+    assert isinstance(node.op, DepthwiseConv2D)
+    return node.op.stride == (2, 2)
+
+
+def image_constants(node: Node) -> Mapping[str, int]:
+    return {**window_constants(node), **scaled(node).constants(node)}
+
+
+def _unit_cycles(node: Node, single: bool) -> float:
+    """Cycles of two rows of outputs of a channel, or of a single one, from the image."""
+    _, _, iw, _, ow, c = shape(node)
+    output, block = requantize_cycles(scaled(node), node)
+    rows = 1 if single else 2
+    far = (5.0 - 2 * single) * (4 * iw * c + 6 * c >= 4096)
+    column = (5.0 if single else 8.0) + far
+    store = block + rows * (output + 1) + 1 + (ow * c + 2 * c >= 4096) * (rows - 1)
+    outputs = 2 * column + 6 * rows + 1 + store
+    left, right = window_constants(node)["SMG_PAD_L"], 2 * ow - window_constants(node)["SMG_PAD_L"] >= iw
+    first = 2 * rows + 1 + (1 if left else column)
+    last = column + 4 * rows + (1 if right else column) + store + 1
+    doubles = (ow - 1) // 2
+    return first + (2 * doubles + 1 - ow % 2) * outputs + doubles * 7 + (2 if doubles else 0) + last + 6
+
+
+def _image_cost(node: Node, units_a_call: int) -> float:
+    n, ih, _, oh, _, c = shape(node)
+    top, single = window_constants(node)["SMG_PAD_T"], oh % 2
+    units = -(-oh // 2)
+    special = single + (top and units > 1) + (not single and 2 * oh - top >= ih)
+    calls = special + -(-(units - special) // units_a_call)
+    channel = (units - single) * _unit_cycles(node, False) + (_unit_cycles(node, True) if single else 0)
+    return n * (c * (channel + 27 * calls) + 60 * calls)
+
+
+def image_cost(node: Node, core: Core) -> float:
+    return _image_cost(node, node.output.type.shape[1])
+
+
+def rows_cost(node: Node, core: Core) -> float:
+    return _image_cost(node, 1)
+
+
+def image_footprint(node: Node) -> tuple[int, int]:
+    _, ih, iw, oh, _, c = shape(node)
+    top, single, units = window_constants(node)["SMG_PAD_T"], oh % 2, (oh + 1) // 2
+    far = 4 * iw * c + 6 * c >= 4096
+    first, last = top and units > 1, single or 2 * oh - top >= ih or (top and units == 1)
+    both = int(first > 0) + int(units - (first > 0) - (last > 0) > 0) + int(last > 0 and not single)
+    code = both * unit_bytes(node, single=False, far=far) + single * unit_bytes(node, single=True, far=far)
+    return 180 + 40 * both + code, 160
+
+
+def rows_overlap(node: Node) -> Mapping[str, int]:
+    """Every two rows of outputs, of all channels, are written once the rows above their windows are done with."""
+    assert isinstance(node.op, DepthwiseConv2D)
+    n, ih, iw, oh, ow, c = shape(node)
+    top = node.op.padding[0]
+    leads = [
+        (image * oh + min(row + 2, oh)) * ow - (image * ih + max(2 * row - top, 0)) * iw
+        for image in range(n)
+        for row in range(0, oh, 2)
+    ]
+    return {"y": max(0, *leads) * c}
+
+
+_IMAGE_INCLUDES = ("smg_depthwise_assembly.inc.h", "smg_depthwise_3x3s2.inc.h")
+KERNELS = (
+    _strips("smg_depthwise_3x3s1_s8_m4", fast_pairs, _INCLUDES),
+    _strips("smg_depthwise_3x3s1_low_s8_m4", low_pairs, (*_INCLUDES, "smg_depthwise_3x3s1_s8_m4.inc.h"),
+            thin_strips_pay),
+    Kernel(
+        "smg_depthwise_3x3s2_s8_m4", "depthwise", "depthwise", DepthwiseConv2D, image_cost, params, M4,
+        (*_REQUIRES, stride_two), pack, includes=_IMAGE_INCLUDES, constants=image_constants,
+        footprint=image_footprint,
+    ),
+    Kernel(
+        "smg_depthwise_3x3s2_rows_s8_m4", "depthwise", "depthwise", DepthwiseConv2D, rows_cost, params, M4,
+        (*_REQUIRES, stride_two), pack, overlap=rows_overlap, includes=_IMAGE_INCLUDES, constants=image_constants,
+        footprint=image_footprint,
+    ),
+)  # fmt: skip

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
-from smidgen.ir import Node
+from smidgen.ir import Node, Op
 from smidgen.kernels.common import (
     accumulator_fits,
     accumulator_fits_doubled,
@@ -17,8 +18,12 @@ from smidgen.kernels.common import (
     pack_rows,
     without_multipliers,
 )
+from smidgen.kernels.conv2d import packed_params as conv_params
+from smidgen.kernels.conv2d import pointwise
+from smidgen.kernels.fast_requantize import fast_requantize
+from smidgen.kernels.fully_connected import dense
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue
-from smidgen.ops import FullyConnected
+from smidgen.ops import Conv2D, FullyConnected
 from smidgen.ops.accumulators import multipliers
 from smidgen.targets.target import Core
 
@@ -66,7 +71,7 @@ def dsp_cost(node: Node, core: Core) -> float:
 _DSP = (int8_elements, constant_weights, accumulator_fits_doubled)
 _ANY = (int8_elements, constant_weights, accumulator_fits)
 
-KERNELS = (
+_GENERAL = (
     Kernel(
         "smg_fully_connected_s8_scalar", "fully_connected", "fully_connected", FullyConnected, scalar_cost, params,
         requires=(double_rounding, *_ANY), includes=("smg_fully_connected_scalar.inc.h",),
@@ -84,3 +89,23 @@ KERNELS = (
         frozenset(("dsp",)), (even_rounding, *_DSP), pack, scratch, includes=("smg_fully_connected_dsp.inc.h",),
     ),
 )  # fmt: skip
+
+
+def _dense(symbol: str, op: type[Op], unroll: int, params: Callable[[Node], Mapping[str, ParamValue]]) -> Kernel:
+    """Long loops save two percent; short ones leave room for the other code in 1 KB of cache."""
+    requires = (int8_elements, constant_weights, *((pointwise,) if op is Conv2D else ()), fast_requantize)
+    return Kernel(
+        symbol, "fully_connected", "conv2d" if op is Conv2D else "fully_connected", op,
+        partial(dense.cost, unroll=unroll), params, frozenset(("dsp", "fpu")), requires,
+        partial(dense.pack, unroll=unroll), dense.scratch, overlap=dense.overlap, includes=("smg_dense.inc.h",),
+        constants=partial(dense.constants, unroll=unroll), footprint=partial(dense.footprint, unroll=unroll),
+        flash_use=partial(dense.flash_use, unroll=unroll),
+    )  # fmt: skip
+
+
+KERNELS = (
+    *_GENERAL,
+    _dense("smg_fully_connected_s8_m4", FullyConnected, 16, packed_params),
+    _dense("smg_fully_connected_short_s8_m4", FullyConnected, 8, packed_params),
+    _dense("smg_conv2d_1x1_rows_s8_m4", Conv2D, 8, conv_params),
+)

@@ -25,6 +25,14 @@ typedef struct {
 
 enum { SMG_CHANNEL_WORDS = 6 };
 
+/* The same for one multiplier, as smg_requantize.h takes it. -31 <= shift. */
+SMG_INLINE smg_channel smg_rescale(smg_rounding rounding, int32_t bias, int32_t mult, int32_t shift) {
+    const int32_t left = shift > 0 ? shift : 0, right = shift > 0 ? 0 : -shift;
+    const int32_t tie = rounding == SMG_DOUBLE ? -(right > 0) : right > 0 ? 0 : INT32_MIN;
+    const smg_channel channel = {bias, mult, left + 1, right, (int32_t)(1U << right >> 1), tie};
+    return channel;
+}
+
 SMG_INLINE smg_channel smg_load_channel(const int32_t *packed /* (6) */) {
     const smg_channel channel = {packed[0], packed[1], packed[2], packed[3], packed[4], packed[5]};
     return channel;

@@ -42,6 +42,16 @@ typedef struct {
 typedef void smg_fully_connected_kernel(const smg_fully_connected_params *p, const int8_t *x, const int8_t *w,
                                         const int32_t *b, int8_t *y, void *scratch);
 
+/* Convolution, depthwise or fully connected, its numbers packed in words. Halves, low first: in_size and out_size rows
+ * and columns, channels in and out. Bytes, lowest first: window k_h, k_w, stride_h, stride_w; place pad_t, pad_l,
+ * dilation_h, dilation_w; range the input's zero point, the output's, act_min, act_max; record the least shift, and
+ * whether there is a word a channel. */
+typedef struct {
+    int32_t batch, in_size, out_size, channels, window, place, range, record;
+} smg_compact_params;
+typedef void smg_compact_kernel(const smg_compact_params *p, const int8_t *x, const int8_t *w, const int32_t *b,
+                                int8_t *y, void *scratch);
+
 /* Elementwise over (d0, d1, d2, d3) outputs; strides in elements, 0 along a broadcast dimension. */
 typedef struct {
     int32_t dims[4], a_strides[4], b_strides[4];
@@ -107,6 +117,13 @@ typedef struct {
     int32_t rows, depth, mult, shift, diff_min;
 } smg_softmax_params;
 typedef void smg_softmax_kernel(const smg_softmax_params *p, const int8_t *x, int8_t *y, void *scratch);
+
+/* The same from a table of its exponentials, by how far an element lies below the maximum: 0 beyond the table. */
+typedef struct {
+    int32_t rows, depth, entries;
+    const int32_t *exponentials; /* (entries), Q0.31 */
+} smg_softmax_table_params;
+typedef void smg_softmax_table_kernel(const smg_softmax_table_params *p, const int8_t *x, int8_t *y, void *scratch);
 
 /* Softmax from a table of exponentials: y = rne(e * out_mult / (sum e * 2^out_shift)). */
 typedef struct {

@@ -20,6 +20,8 @@
 #define SMG_WEIGHTS_IN_REGISTERS (SMG_STEPS * (1 + SMG_WIDE) <= 20)
 
 #if defined(__ARM_FEATURE_DSP) && defined(__ARM_FP)
+#include "smg_naked.h"
+
 /* clang-format off */
 #define SMG_PIXEL_AT(pixel) SMG_TEXT(pixel * SMG_PIXEL_BYTES)
 #define SMG_OUT_AT(pixel, channel) SMG_TEXT(pixel * SMG_OUT_C + channel)
@@ -123,8 +125,7 @@
 /* All outputs of two channels of a row. s20: output; s21, s22: input and output of the last four pixels; s24 .. s31: the
  * pair's constants. r0 .. r3 on entry: x, pair, y, pixels. A row's last four pixels may overlap those before them.
  * Changes s16 to s31, which the caller saves. */
-__attribute__((naked, noinline, unused)) static void smg_pixel_row(const uint32_t *x, const int32_t *pair, int8_t *y,
-                                                                   int32_t pixels) {
+SMG_NAKED void smg_pixel_row(const uint32_t *x, const int32_t *pair, int8_t *y, int32_t pixels) {
     __asm__ volatile(
         "push {r4-r11, lr}\n"
         "vmov s20, r2\n"
@@ -207,7 +208,9 @@ SMG_INLINE void smg_pixel_row(const uint32_t *x, const int32_t *pair, int8_t *y,
 
 /* All channels of a row of pixels, at least four. b: the pairs; the last is channels SMG_OUT_C - 2 and - 1. */
 SMG_INLINE void smg_pixel_row_all(const uint32_t *x, const int32_t *b, int8_t *y, int32_t pixels) {
-    for (int32_t c = 0; c < SMG_OUT_C - 1; c += 2, b += SMG_PAIR_WORDS) smg_pixel_row(x, b, y + c, pixels);
-    if (SMG_OUT_C % 2) smg_pixel_row(x, b, y + SMG_OUT_C - 2, pixels);
+    int32_t pairs = SMG_OUT_C / 2;
+    __asm__("" : "+r"(pairs)); /* else compilers unroll the loop */
+    for (; pairs > 0; pairs--, b += SMG_PAIR_WORDS, y += 2) smg_pixel_row(x, b, y, pixels);
+    if (SMG_OUT_C % 2) smg_pixel_row(x, b, y - 1, pixels);
 }
 #endif

@@ -8,6 +8,7 @@
 #include "smg_memory.h"
 
 #define SMG_PIXEL_WORDS (SMG_IN_C / 4 * 2 + (SMG_IN_C % 4 + 2) / 3 + SMG_IN_C % 4 / 3)
+SMG_INLINE int32_t smg_pixel_words(int32_t in_c) { return (void)in_c, SMG_PIXEL_WORDS; }
 
 #if defined(__ARM_FEATURE_DSP) && defined(__ARM_FP)
 /* clang-format off */
@@ -15,11 +16,18 @@
     "str r12, [%[to], #" at "]\n" "str " v ", [%[to], #" at " + 4]\n"
 #define SMG_WIDEN_FIRST(v, all) "sxtb16 r12, " v "\n" "sxtb16 " v ", " v ", ror #8\n" \
     "str r12, [%[to]], #" all "\n" "str " v ", [%[to], #4 - " all "]\n"
-#define SMG_PIXEL_TO_WORDS                                                      \
-    ".rept " SMG_TEXT_(SMG_IN_C) " / 16\n"                                      \
+#define SMG_SIXTEEN                                                             \
     "ldr r0, [%[from], #4]\n" "ldr r1, [%[from], #8]\n" "ldr r2, [%[from], #12]\n" "ldr r3, [%[from]], #16\n" \
-    SMG_WIDEN_FIRST("r3", "32") SMG_WIDEN("r0", "-24") SMG_WIDEN("r1", "-16") SMG_WIDEN("r2", "-8") \
-    ".endr\n"                                                                   \
+    SMG_WIDEN_FIRST("r3", "32") SMG_WIDEN("r0", "-24") SMG_WIDEN("r1", "-16") SMG_WIDEN("r2", "-8")
+#define SMG_PIXEL_TO_WORDS                                                      \
+    ".if " SMG_TEXT_(SMG_IN_C) " >= 80\n" /* a loop, for the sake of code bytes */ \
+    "add %[last], %[to], #" SMG_TEXT_(SMG_IN_C) " / 16 * 32\n"                  \
+    "2:\n" SMG_SIXTEEN                                                          \
+    "cmp %[to], %[last]\n"                                                      \
+    "bne 2b\n"                                                                  \
+    ".else\n"                                                                   \
+    ".rept " SMG_TEXT_(SMG_IN_C) " / 16\n" SMG_SIXTEEN ".endr\n"                \
+    ".endif\n"                                                                  \
     ".rept " SMG_TEXT_(SMG_IN_C) " %% 16 / 8\n"                                  \
     "ldr r0, [%[from], #4]\n" "ldr r3, [%[from]], #8\n"                         \
     SMG_WIDEN_FIRST("r3", "16") SMG_WIDEN("r0", "-8")                           \
@@ -40,16 +48,18 @@
 #define SMG_TEXT_(value) SMG_TEXT_OF_(value)
 
 /* count >= 1 pixels, every from_step bytes, to every to_step words. */
-SMG_INLINE void smg_expand_pixels(uint32_t *to, int32_t to_step, const int8_t *from, int32_t from_step, int32_t count) {
+__attribute__((noinline, unused)) static void smg_expand_pixels(uint32_t *to, int32_t to_step, const int8_t *from,
+                                                                int32_t from_step, int32_t count) {
     const uint32_t *end = to + count * to_step;
     const int32_t to_gap = 4 * (to_step - SMG_PIXEL_WORDS), from_gap = from_step - SMG_IN_C;
+    const uint32_t *last;
     __asm__ volatile(".p2align 2\n"
                      "1:\n" SMG_PIXEL_TO_WORDS
                      "add %[to], %[to], %[to_gap]\n"
                      "add %[from], %[from], %[from_gap]\n"
                      "cmp %[to], %[end]\n"
                      "bne 1b\n"
-                     : [to] "+r"(to), [from] "+r"(from)
+                     : [to] "+r"(to), [from] "+r"(from), [last] "=&r"(last)
                      : [end] "r"(end), [to_gap] "r"(to_gap), [from_gap] "r"(from_gap)
                      : "r0", "r1", "r2", "r3", "r12", "cc", "memory");
 }
@@ -74,13 +84,4 @@ SMG_INLINE void smg_expand_pixels(uint32_t *to, int32_t to_step, const int8_t *f
 }
 #endif
 
-/* count pixels of one word of two zero points, every to_step words. */
-SMG_INLINE void smg_fill_pixels(uint32_t *to, int32_t to_step, uint32_t zeros, int32_t count) {
-    for (int32_t i = 0; i < count; i++, to += to_step) {
-        for (int32_t k = 0; k < SMG_PIXEL_WORDS; k++) {
-            to[k] = zeros;
-            __asm__("" ::: "memory");
-        }
-    }
-}
 #endif

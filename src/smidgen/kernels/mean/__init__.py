@@ -22,6 +22,20 @@ def sum_fits(node: Node) -> bool:
     return (255 * op.count(x)) << max(op.multiplier(x)[1], 0) < 1 << 31
 
 
+def doubled_sum_fits(node: Node) -> bool:
+    """Twice the sum, shifted left where its multiplier is above 1, fits 32 bits"""
+    op, x = node.op, node["x"].type
+    assert isinstance(op, Mean)
+    return (255 * op.count(x)) << max(op.multiplier(x)[1], 0) < 1 << 30
+
+
+def four_behind(node: Node) -> bool:
+    """At least four elements lie behind the mean's dimensions"""
+    op = node.op
+    assert isinstance(op, Mean)
+    return math.prod(node["x"].type.shape[op.last + 1 :]) >= 4
+
+
 def params(node: Node) -> Mapping[str, ParamValue]:
     op, x = node.op, node["x"].type
     assert isinstance(op, Mean)
@@ -36,9 +50,24 @@ def scalar_cost(node: Node, core: Core) -> float:
     return node["x"].type.elements * SCALAR_CYCLES_PER_ELEMENT + node.output.type.elements * 30
 
 
+def dsp_cost(node: Node, core: Core) -> float:
+    """Blocks of 16 elements, blocks of 4, and the rescale of each output."""
+    op, x, outputs = node.op, node["x"].type, node.output.type.elements
+    assert isinstance(op, Mean)
+    inner, count = math.prod(x.shape[op.last + 1 :]), op.count(x)
+    each = inner // 16 * (300 + count * 16.5) + -(-(inner % 16) // 4) * (180 + count * 9)
+    return 100 + outputs // inner * each + outputs * 25
+
+
+_DSP = (int8_elements, four_behind, doubled_sum_fits)
+
 KERNELS = (
     Kernel("smg_mean_s8_scalar", "mean", "mean", Mean, scalar_cost, params,
            requires=(double_rounding, int8_elements, sum_fits), includes=("smg_mean_scalar.inc.h",)),
     Kernel("smg_mean_s8rne_scalar", "mean", "mean", Mean, scalar_cost, params,
            requires=(even_rounding, int8_elements, sum_fits), includes=("smg_mean_scalar.inc.h",)),
+    Kernel("smg_mean_s8_dsp", "mean", "mean", Mean, dsp_cost, params, frozenset(("dsp",)),
+           (double_rounding, *_DSP), includes=("smg_mean_dsp.inc.h",)),
+    Kernel("smg_mean_s8rne_dsp", "mean", "mean", Mean, dsp_cost, params, frozenset(("dsp",)),
+           (even_rounding, *_DSP), includes=("smg_mean_dsp.inc.h",)),
 )  # fmt: skip

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 
@@ -12,19 +12,13 @@ from smidgen.kernels.common import constant_weights, int8_elements
 from smidgen.kernels.conv2d import packed_params, pointwise
 from smidgen.kernels.fast_requantize import accumulator_bounds, fast_requantize
 from smidgen.kernels.kernel import Kernel, Predicate
-from smidgen.kernels.pointwise.packing import affine_layer, constants, is_narrow, pack, pairs_of, steps_of
+from smidgen.kernels.pointwise.figures import cost, flash_use, footprint, overlap, pixels_of, scratch
+from smidgen.kernels.pointwise.packing import affine_layer, constants, is_narrow, pack, pairs_of
 from smidgen.ops import Conv2D
 from smidgen.ops.accumulators import channel_weights
-from smidgen.targets.target import Core
 
 MOST_OUTPUTS = 1023  # store offsets
 MOST_INPUTS = 256  # four chunks of 32 weight words
-_DEEP_WORDS = 32
-
-
-def pixels_of(node: Node) -> int:
-    """Pixels of the output, of the whole batch."""
-    return node.output.type.elements // node.output.type.shape[-1]
 
 
 def four_pixels(node: Node) -> bool:
@@ -57,61 +51,21 @@ def weights_pair(node: Node) -> bool:
     return bool((np.abs(256 * odd + even + 0.5) < 1 << 15).all())
 
 
-def scratch_of(block: int) -> Callable[[Node], int]:
-    """Bytes for the activation words of a block and of the last four pixels, and for partial sums."""
-
-    def scratch(node: Node) -> int:
-        slots = min(block // 4, pixels_of(node) // 4) + (pixels_of(node) % 4 > 0)
-        steps = steps_of(node["w"].type.shape[-1])
-        return slots * (16 * steps + 32 * (_chunks(node) > 1))
-
-    return scratch
-
-
-def overlap_of(block: int) -> Callable[[Node], Mapping[str, int]]:
-    """The output may lie over the input: a block's inputs are in scratch before its outputs are written.
-
-    After a block that ends at pixel e the output has e * out_c bytes and the input is needed from e * in_c on; after
-    the last, nothing is.
-    """
-
-    def overlap(node: Node) -> Mapping[str, int]:
-        out_c, in_c = node.output.type.shape[-1], node["w"].type.shape[-1]
-        groups = pixels_of(node) // 4
-        blocks = -(-groups // (block // 4))
-        return {"y": max(0, (out_c - in_c) * (blocks - 1) * block)}
-
-    return overlap
-
-
-def _deep(node: Node) -> bool:
-    parameters = 5 if affine_layer(node) else 8
-    return not is_narrow(node) and steps_of(node["w"].type.shape[-1]) + parameters + 2 > _DEEP_WORDS
-
-
-def _chunks(node: Node) -> int:
-    return -(-steps_of(node["w"].type.shape[-1]) // _DEEP_WORDS) if _deep(node) else 1
-
-
-def cost_of(block: int) -> Callable[[Node, Core], float]:
-    def cost(node: Node, core: Core) -> float:
-        return 0.0
-
-    return cost
-
-
 _REQUIRES: tuple[Predicate, ...] = (
     int8_elements, constant_weights, pointwise, four_pixels, pairs_fit, requantizes, weights_pair,
 )  # fmt: skip
 _SHARED = tuple(f"smg_pointwise_{part}.inc.h" for part in ("shape", "expand", "pairs", "block"))
 
 
-def _kernel(block: int) -> Kernel:
+def _kernel(kilobytes: int) -> Kernel:
+    """Activation words of a block take so many kilobytes at most: more is faster, for weights are read once a block."""
+    nbytes = 1024 * kilobytes
     return Kernel(
-        f"smg_conv2d_1x1_{block}px_s8_m4", "pointwise", "conv2d", Conv2D, cost_of(block), packed_params,
-        frozenset(("dsp", "fpu")), _REQUIRES, pack, scratch_of(block),
-        overlap=overlap_of(block), includes=_SHARED, constants=constants,
+        f"smg_conv2d_1x1_{kilobytes}k_s8_m4", "pointwise", "conv2d", Conv2D, partial(cost, nbytes=nbytes),
+        packed_params, frozenset(("dsp", "fpu")), _REQUIRES, pack, partial(scratch, nbytes=nbytes),
+        overlap=partial(overlap, nbytes=nbytes), includes=_SHARED, constants=partial(constants, nbytes=nbytes),
+        footprint=footprint, flash_use=partial(flash_use, nbytes=nbytes),
     )  # fmt: skip
 
 
-KERNELS = tuple(_kernel(block) for block in (16, 32, 64))
+KERNELS = tuple(_kernel(kilobytes) for kilobytes in (1, 2, 4, 8))

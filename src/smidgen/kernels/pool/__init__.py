@@ -16,7 +16,6 @@ from smidgen.targets.target import Core
 
 # Fitted to modelled cycles of the MLPerf Tiny models' layers on a Cortex-M4, zero wait states, zig cc 0.17.1 -O3.
 SCALAR_CYCLES_PER_ELEMENT, SCALAR_CYCLES_PER_OUTPUT = 8.8, 163.0
-DSP_CYCLES_PER_ELEMENT, DSP_CYCLES_PER_OUTPUT = 2.9, 44.0
 
 
 def _window(node: Node) -> dict[str, ParamValue]:
@@ -68,25 +67,51 @@ def four_channels(node: Node) -> bool:
     return node["x"].type.shape[3] >= 4
 
 
-def small_window(node: Node) -> bool:
-    """The window has at most 256 elements"""
-    op = node.op
+def shifted_sum_fits(node: Node) -> bool:
+    """Twice the sum over a window, shifted left where a multiplier is above 1, fits 32 bits"""
+    op, x = node.op, node["x"].type
     assert isinstance(op, AveragePool2D)
-    return op.kernel[0] * op.kernel[1] <= 256
+    counts = np.unique(op.counts(x))
+    shift = op.count_multipliers(x, counts.tolist())[1].astype(np.int64)
+    largest = np.int64(255 * op.kernel[0] * op.kernel[1])
+    return bool((largest << (np.maximum(shift, 0) + 1)).max() < 1 << 31)
 
 
 def dsp_cost(node: Node, core: Core) -> float:
-    op = node.op
+    """Of every output position: blocks of 16 channels, blocks of 4, and the outputs' divisions or rescales."""
+    op, (_, _, width, channels) = node.op, node["x"].type.shape
     assert isinstance(op, AveragePool2D)
-    return node.output.type.elements * (op.kernel[0] * op.kernel[1] * DSP_CYCLES_PER_ELEMENT + DSP_CYCLES_PER_OUTPUT)
+    elements, rows = op.kernel[0] * op.kernel[1], op.kernel[0]
+    large, small = channels // 16, -(-(channels % 16) // 4)
+    if elements > 24:  # SMG_SMALL_WINDOW
+        rows = 1 if op.kernel[1] == width else rows
+        sums = large * (300 + rows * 30 + elements * 16.5) + small * (180 + rows * 30 + elements * 9)
+    else:
+        sums = large * (100 + rows * 18 + elements * 18) + small * (70 + rows * 12 + elements * 8)
+    even = op.rounding == "even"
+    finish = (large + small) * 100 * even + (16 * large + 4 * small) * (29 if even else 25)
+    return 100 + node.output.type.elements // channels * (50 + sums + finish)
 
 
-_DSP = (int8_elements, four_channels, small_window)
-_INCLUDES = ("smg_sums_dsp.inc.h", "smg_pool_window.inc.h")
+_DSP = (int8_elements, four_channels, window_sum_fits)
+_INCLUDES = ("smg_window_sums.inc.h", "smg_pool_window.inc.h")
+
+
+def max_dsp_cost(node: Node, core: Core) -> float:
+    """Of every output position: blocks of 16 channels and blocks of 4."""
+    op, channels = node.op, node["x"].type.shape[3]
+    assert isinstance(op, MaxPool2D)
+    elements, rows = op.kernel[0] * op.kernel[1], op.kernel[0]
+    large, small = channels // 16, -(-(channels % 16) // 4)
+    each = large * (55 + rows * 26 + elements * 22) + small * (47 + rows * 15 + elements * 9)
+    return 100 + node.output.type.elements // channels * (50 + each)
+
 
 KERNELS = (
     Kernel("smg_maxpool_s8_scalar", "pool", "pool", MaxPool2D, scalar_cost, params,
            requires=(int8_elements,), includes=("smg_pool_window.inc.h",)),
+    Kernel("smg_maxpool_s8_dsp", "pool", "pool", MaxPool2D, max_dsp_cost, params, frozenset(("dsp",)),
+           (int8_elements, four_channels), includes=("smg_pool_window.inc.h",)),
     Kernel("smg_avgpool_s8_scalar", "pool", "pool", AveragePool2D, scalar_cost, params,
            requires=(double_rounding, int8_elements, window_sum_fits), includes=("smg_pool_window.inc.h",)),
     Kernel("smg_avgpool_s8rne_scalar", "pool", "avgpoolrne", AveragePool2D, scalar_cost, params_rne,
@@ -94,5 +119,5 @@ KERNELS = (
     Kernel("smg_avgpool_s8_dsp", "pool", "pool", AveragePool2D, dsp_cost, params, frozenset(("dsp",)),
            (double_rounding, *_DSP), includes=_INCLUDES),
     Kernel("smg_avgpool_s8rne_dsp", "pool", "avgpoolrne", AveragePool2D, dsp_cost, params_rne, frozenset(("dsp",)),
-           (even_rounding, *_DSP), includes=_INCLUDES),
+           (even_rounding, *_DSP, shifted_sum_fits), includes=_INCLUDES),
 )  # fmt: skip

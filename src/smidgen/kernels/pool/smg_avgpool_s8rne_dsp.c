@@ -1,11 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "smg_dsp_requantize.h"
 #include "smg_kernels.h"
-#include "smg_sums_dsp.inc.h"
+#include "smg_window_sums.inc.h"
 
 smg_avgpoolrne_kernel smg_avgpool_s8rne_dsp;
 
-/* At least four channels, windows of at most 256 elements. Outputs in memory order; the last four channels may overlap
- * the ones before, which computes those twice. */
+/* y (count): sums over a window, rescaled by the multiplier for as many elements as it has inside the input. */
+static void finish(const smg_avgpoolrne_params *p, const int32_t *sums, int32_t count, smg_span rows, smg_span cols,
+                   int8_t *y) {
+    const int32_t elements = (rows.end - rows.first) * (cols.end - cols.first), i = smg_pool_divisor(p, elements);
+    const smg_channel s = smg_rescale(SMG_EVEN, elements * p->in_offset, p->mult[i], p->shift[i]);
+    const smg_range range = smg_output_range(p->out_offset, p->act_min, p->act_max);
+    for (int32_t k = 0; k < count; k++) {
+        const int32_t v = smg_requantize_even(sums[k] + s.bias, s);
+        y[k] = (int8_t)(smg_clamp(v, range.lo, range.hi) + range.offset);
+    }
+}
+
+/* At least four channels. Outputs in memory order, channels in blocks of 16, then 4. */
 void smg_avgpool_s8rne_dsp(const smg_avgpoolrne_params *p, const int8_t *x, int8_t *y, void *scratch) {
     (void)scratch;
     const int32_t channels = p->in_c;
@@ -14,17 +26,15 @@ void smg_avgpool_s8rne_dsp(const smg_avgpoolrne_params *p, const int8_t *x, int8
             const smg_span rows = smg_pool_span(oy, p->stride_h, p->pad_t, p->k_h, p->in_h);
             for (int32_t ox = 0; ox < p->out_w; ox++, y += channels) {
                 const smg_span cols = smg_pool_span(ox, p->stride_w, p->pad_l, p->k_w, p->in_w);
-                const int32_t count = (rows.end - rows.first) * (cols.end - cols.first);
-                const int32_t i = smg_pool_divisor(p, count);
-                const int32_t mult = p->mult[i], shift = p->shift[i];
-                for (int32_t next = 0; next < channels; next += 4) {
-                    const int32_t c = next + 4 <= channels ? next : channels - 4;
-                    int32_t sums[4];
-                    smg_window_sums(x + c, p->in_w, channels, rows, cols, sums);
-                    for (int32_t k = 0; k < 4; k++) {
-                        y[c + k] = smg_output(SMG_EVEN, sums[k] + count * p->in_offset, mult, shift, p->out_offset,
-                                              p->act_min, p->act_max);
-                    }
+                int32_t sums[16], c = 0;
+                for (; c + 16 <= channels; c += 16) {
+                    smg_window_sums(4, x + c, p->in_w, channels, rows, cols, sums);
+                    finish(p, sums, 16, rows, cols, y + c);
+                }
+                for (; c < channels; c += 4) {
+                    const int32_t first = smg_block_start(c, channels);
+                    smg_window_sums(1, x + first, p->in_w, channels, rows, cols, sums);
+                    finish(p, sums, 4, rows, cols, y + first);
                 }
             }
         }

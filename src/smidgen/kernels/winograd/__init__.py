@@ -4,26 +4,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from smidgen.ir import Node
 from smidgen.kernels.common import constant_weights, int8_elements, window_params, without_multipliers
-from smidgen.kernels.fast_requantize import (
-    accumulator_bounds,
-    fast_requantize,
-    requantize_columns,
-    requantize_constants,
-)
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue, Predicate
-from smidgen.kernels.winograd.cost import winograd4_cost
+from smidgen.kernels.winograd.cost import cycles
 from smidgen.kernels.winograd.geometry import Cut, Shape, lead_bytes, scratch_bytes, shape_of, whole_rows
-from smidgen.kernels.winograd.transform import F4, Scheme, pack
+from smidgen.kernels.winograd.requantize import packed_channels, rounding_macros, scaled_requantize
+from smidgen.kernels.winograd.size import footprint
+from smidgen.kernels.winograd.transform import F2, F4, Scheme, packed_weights
 from smidgen.ops import Conv2D
+from smidgen.targets.target import Core
 
 MOST_CHANNELS = 252
 SMALL = Cut(block=2, band=1, group=2)
-LARGEST_ADDEND = 1 << 30
 
 
 def params(node: Node) -> Mapping[str, ParamValue]:
@@ -58,24 +55,6 @@ def same_sizes(node: Node) -> bool:
     return op.padding == (1, 1, 1, 1) and node["x"].type.shape == node.output.type.shape
 
 
-def scaled_requantize(scheme: Scheme) -> Predicate:
-    """The condition under which the scheme's scaled accumulators can be rescaled exactly."""
-
-    def fits(node: Node) -> bool:
-        if not fast_requantize(node):
-            return False
-        columns = requantize_columns(node).astype(np.int64)
-        addend = (np.abs(columns[:, 2]) << (scheme.scale_bits - 1)) + (1 << scheme.scale_bits)
-        limit = 1 << (31 - scheme.scale_bits)
-        return bool((accumulator_bounds(node) < limit).all() and (addend < LARGEST_ADDEND).all())
-
-    fits.__doc__ = (
-        f"Accumulators are below 2^{31 - scheme.scale_bits}, multipliers below one half and not tiny, "
-        "and with ties to even none can be a tie"
-    )
-    return fits
-
-
 CutOf = Callable[[Shape], Cut]
 
 
@@ -83,10 +62,17 @@ def small_units(shape: Shape) -> Cut:
     return SMALL
 
 
-def constants4(cut_of: CutOf) -> Callable[[Node], Mapping[str, int]]:
-    def constants(node: Node) -> Mapping[str, int]:
-        shape = shape_of(node, 4)
-        cut = cut_of(shape)
+@dataclass(frozen=True)
+class Variant:
+    """One way to compute: a scheme, how the layer is cut into units, and whether weights are transformed in scratch."""
+
+    scheme: Scheme
+    cut_of: CutOf
+    staged: bool = False
+
+    def constants(self, node: Node) -> Mapping[str, int]:
+        shape = self.shape(node)
+        cut = self.cut_of(shape)
         return {
             "SMG_IN_C": shape.in_c,
             "SMG_IN_PITCH": shape.in_w * shape.in_c if shape.regular else 0,
@@ -96,50 +82,56 @@ def constants4(cut_of: CutOf) -> Callable[[Node], Mapping[str, int]]:
             "SMG_BAND": cut.band,
             "SMG_GROUP": cut.group,
             "SMG_EDGES": int(shape.edges),
-            **requantize_constants(node),
+            **rounding_macros(node, self.scheme.scale_bits),
         }
 
-    return constants
+    def scratch(self, node: Node) -> int:
+        shape = self.shape(node)
+        weights = 2 * self.scheme.positions * shape.in_c * (shape.out_c + shape.out_c % 2) if self.staged else 0
+        return scratch_bytes(shape, self.cut_of(shape)) + weights
+
+    def pack(self, node: Node) -> Mapping[str, Packed]:
+        """int16 weights in the transform's domain, 8 (F4) or 3.6 times (F2) the bytes; staged ones as they are."""
+        w = node["w"].constant
+        w = np.pad(w, ((0, len(w) % 2), *[(0, 0)] * 3)) if self.staged else packed_weights(w, self.scheme)
+        return {"w": Packed(w), "b": Packed(packed_channels(node, self.scheme))}
+
+    def overlap(self, node: Node) -> Mapping[str, int]:
+        shape = self.shape(node)
+        return {"y": lead_bytes(shape, self.cut_of(shape))}
+
+    def footprint(self, node: Node) -> tuple[int, int]:
+        shape = self.shape(node)
+        return footprint(shape, self.cut_of(shape), self.constants(node), staged=self.staged)
+
+    def cost(self, node: Node, core: Core) -> float:
+        shape = self.shape(node)
+        return cycles(shape, self.cut_of(shape), self.constants(node), staged=self.staged)
+
+    def shape(self, node: Node) -> Shape:
+        return shape_of(node, self.scheme.tile)
 
 
-def scratch4(cut_of: CutOf) -> Callable[[Node], int]:
-    def scratch(node: Node) -> int:
-        shape = shape_of(node, 4)
-        return scratch_bytes(shape, cut_of(shape))
-
-    return scratch
-
-
-def pack4(node: Node) -> Mapping[str, Packed]:
-    """int16 weights in the transform's domain: 72 bytes for each pair of channels instead of 9."""
-    return pack(node, F4)
-
-
-def overlap4(node: Node) -> Mapping[str, int]:
-    shape = shape_of(node, 4)
-    return {"y": lead_bytes(shape, whole_rows(shape))}
+def kernel(symbol: str, variant: Variant, requires: tuple[Predicate, ...] = (), *, in_place: bool = False) -> Kernel:
+    """The record of one variant; ``requires`` come before the conditions that all share."""
+    tile = variant.scheme.tile
+    body = tuple(f"smg_winograd{part}.inc.h" for part in ("", f"{tile}_input", f"{tile}_output", "_conv", "_products"))
+    if variant.staged:
+        body += (f"smg_winograd{tile}_weights.inc.h",)
+    other = tuple(f"smg_winograd{6 - tile}_{part}.inc.h" for part in ("input", "output"))
+    return Kernel(
+        symbol, "winograd", "conv2d", Conv2D, variant.cost, params, frozenset(("dsp", "fpu")),
+        (*_ANY, *requires, scaled_requantize(variant.scheme.scale_bits)), variant.pack, variant.scratch,
+        inplace="x" if in_place else None, overlap=None if in_place else variant.overlap, includes=(*body, *other),
+        constants=variant.constants, footprint=variant.footprint,
+    )  # fmt: skip
 
 
-def footprint4(node: Node) -> tuple[int, int]:
-    return 4096, 160
-
-
-_WINOGRAD = (int8_elements, constant_weights, three_by_three, channels_in_fours, rows_in_reach)
-_ISA = frozenset(("dsp", "fpu"))
-_F4_BODY = (
-    "smg_winograd.inc.h", "smg_winograd4.inc.h", "smg_winograd4_input.inc.h", "smg_winograd4_output.inc.h",
-    "smg_winograd_products.inc.h",
-)  # fmt: skip
+_ANY = (int8_elements, constant_weights, three_by_three, channels_in_fours, rows_in_reach)
 
 KERNELS = (
-    Kernel(
-        "smg_conv2d_winograd4_s8_m4", "winograd", "conv2d", Conv2D, winograd4_cost(whole_rows), params, _ISA,
-        (*_WINOGRAD, scaled_requantize(F4)), pack4, scratch4(whole_rows), overlap=overlap4, includes=_F4_BODY,
-        constants=constants4(whole_rows), footprint=footprint4,
-    ),
-    Kernel(
-        "smg_conv2d_winograd4_small_s8_m4", "winograd", "conv2d", Conv2D, winograd4_cost(small_units), params, _ISA,
-        (*_WINOGRAD, same_sizes, scaled_requantize(F4)), pack4, scratch4(small_units), inplace="x", includes=_F4_BODY,
-        constants=constants4(small_units), footprint=footprint4,
-    ),
-)  # fmt: skip
+    kernel("smg_conv2d_winograd4_s8_m4", Variant(F4, whole_rows)),
+    kernel("smg_conv2d_winograd4_small_s8_m4", Variant(F4, small_units), (same_sizes,), in_place=True),
+    kernel("smg_conv2d_winograd4_staged_s8_m4", Variant(F4, whole_rows, staged=True)),
+    kernel("smg_conv2d_winograd2_s8_m4", Variant(F2, whole_rows)),
+)

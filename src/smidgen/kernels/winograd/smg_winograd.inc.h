@@ -5,13 +5,30 @@
  * multiplier is floor(acc * mult / 2^(32 - SMG_SCALE_BITS)). One floor of a floor is the floor, so where negative ties
  * need no care the rounding constants of both steps add up to one addend and one shift. With SMG_ROUND_DOUBLE the
  * upper word is first brought to the doubled product's unit, and a negative one is made 1 less; as its sign that of
- * the accumulator may serve (see smg_fast_requantize.h). scaled_requantize.py proves what this rests on. */
+ * the accumulator may serve (see smg_fast_requantize.h). With SMG_SHIFT all channels
+ * share that shift and constants of their own making: one multiplication, rounded, and SSAT. requantize.py proves what
+ * all of it rests on. */
 #ifndef SMG_WINOGRAD_INC_H
 #define SMG_WINOGRAD_INC_H
 #include "smg_dsp.h"
 #include "smg_fast_requantize.h"
 #include "smg_kernels.h"
 #include "smg_memory.h"
+
+#define SMG_COLD static __attribute__((noinline)) /* called seldom: not worth a copy at each call */
+
+#define SMG_SIDE (SMG_TILE + 2)                       /* of a tile of inputs */
+#define SMG_POSITIONS (SMG_SIDE * SMG_SIDE)           /* of a tile in the transform's domain */
+#define SMG_STRIP_WORDS (2 * SMG_SIDE)                /* of one column of four channels, vertically transformed */
+#define SMG_SCALE_BITS (SMG_TILE == 4 ? 6 : 2)        /* the output transform gives 2^that times the accumulator */
+#define SMG_POSITION_WORDS (SMG_IN_C / 2 * SMG_BLOCK) /* of one position of V */
+#define SMG_BLOCK_WORDS (SMG_POSITIONS * SMG_POSITION_WORDS) /* V: (blocks, positions, in_c / 2, SMG_BLOCK tiles) */
+
+/* Where the rows of pixels of a row of tiles begin. With SMG_IN_PITCH all but the first and last are rows of the image,
+ * that far apart, so that row[1] stands for them. */
+typedef struct {
+    const int8_t *row[SMG_SIDE];
+} smg_rows;
 
 #if defined(__ARM_FEATURE_DSP) && defined(__ARM_FP)
 #define SMG_ASSEMBLY 1
@@ -20,7 +37,7 @@
 #define SMG_NAKED __attribute__((naked, noinline))
 #pragma clang diagnostic ignored "-Wunused-parameter"
 #pragma clang diagnostic ignored "-Woverlength-strings" /* C99's limit of 4095 characters, of no compiler today */
-#else /* GCC must not infer which registers they leave alone */
+#else                                                   /* GCC must not infer which registers they leave alone */
 #define SMG_NAKED __attribute__((naked, noinline, noipa))
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #endif
@@ -35,25 +52,40 @@ typedef struct {
     int32_t corner[4]; /* F(4x4): of outputs (2,2) (2,3) (3,2) (3,3), which also see the offset D of the tile */
 } smg_winograd_channel;
 
+#if SMG_TILE == 4
+#define SMG_DOUBLED_SHIFT "5" /* from the scaled product to the doubled one */
+#else
+#define SMG_DOUBLED_SHIFT "1"
+#endif
+
 /* x: SMG_SCALE * acc in a register, lost; t: the output byte. r10 mult, r11 addend, lr shift. */
-#if SMG_ROUNDING_MODE == SMG_ROUND_DOUBLE
-#define SMG_ASM_SCALED(t, x)                                                                                           \
-    "smmla " t ", " x ", r10, r11\n"                                                                                   \
-    "asrs " x ", " x ", #31\n"                                                                                         \
-    "add " t ", " x ", " t ", asr #" SMG_TEXT(SMG_SCALE_BITS) "-1\n"                                                   \
-    "asr " t ", " t ", lr\n"                                                                                           \
+#if SMG_SHIFT
+#define SMG_ASM_SCALED(t, x)          \
+    "smmlar " t ", " x ", r10, r11\n" \
+    "ssat " t ", #8, " t ", asr #" SMG_TEXT(SMG_SHIFT) "\n" SMG_ASM_CLAMP(t)
+#elif SMG_ROUNDING_MODE == SMG_ROUND_DOUBLE
+#define SMG_ASM_SCALED(t, x)                                \
+    "smmla " t ", " x ", r10, r11\n"                        \
+    "asrs " x ", " x ", #31\n"                              \
+    "add " t ", " x ", " t ", asr #" SMG_DOUBLED_SHIFT "\n" \
+    "asr " t ", " t ", lr\n"                                \
     "ssat " t ", #8, " t "\n" SMG_ASM_CLAMP(t)
 #else
-#define SMG_ASM_SCALED(t, x)                                                                                           \
-    "smmla " t ", " x ", r10, r11\n"                                                                                   \
-    "asr " t ", " t ", lr\n"                                                                                           \
+#define SMG_ASM_SCALED(t, x)         \
+    "smmla " t ", " x ", r10, r11\n" \
+    "asr " t ", " t ", lr\n"         \
     "ssat " t ", #8, " t "\n" SMG_ASM_CLAMP(t)
 #endif
 
 /* The same in C. */
 SMG_INLINE int8_t smg_requantize_scaled(int32_t x, const smg_winograd_channel *c) {
+#if SMG_SHIFT
+    const int32_t v = smg_smmlar(x, c->mult, c->addend);
+#else
     const int32_t high = (int32_t)(((int64_t)x * c->mult) >> 32) + c->addend;
-#if SMG_ROUNDING_MODE == SMG_ROUND_DOUBLE
+#endif
+#if SMG_SHIFT
+#elif SMG_ROUNDING_MODE == SMG_ROUND_DOUBLE
     const int32_t v = (high >> (SMG_SCALE_BITS - 1)) + smg_if_negative(x, -1);
 #else
     const int32_t v = high;

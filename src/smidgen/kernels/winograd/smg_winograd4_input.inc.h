@@ -11,17 +11,11 @@
 #define SMG_WINOGRAD4_INPUT_INC_H
 #include "smg_winograd.inc.h"
 
-#define SMG_POSITION_WORDS (SMG_IN_C / 2 * SMG_BLOCK) /* words of one position of V */
-#define SMG_BLOCK_WORDS (36 * SMG_POSITION_WORDS)     /* V: (blocks, 36, in_c / 2, SMG_BLOCK tiles) */
-#define SMG_RAISED 0x32003200U                        /* 12800 in both halves */
-
-/* Where the six rows of pixels of a row of tiles begin. Regular: rows 1 to 4 are rows of the image, SMG_IN_PITCH
- * apart, so that row[1] stands for all four. */
-typedef struct {
-    const int8_t *row[6];
-} smg_rows;
+#define SMG_RAISED 0x32003200U /* 12800 in both halves */
+#define SMG_SECOND_OF(zero_point) ((uint32_t)-6 * (uint32_t)(128 + (zero_point)) * 0x10001U)
 
 #if SMG_ASSEMBLY
+/* clang-format off */
 /* Values 0 to 5 of one column or row in d0, t1 in d3, t2 in d4, t3 in d1, t4 in d2, t5 in d5; c and f are lost. */
 #define SMG_SIX(d0, d1, d2, d3, d4, d5, c, f)                                                                          \
     "sub " f ", " d3 ", " d1 "\n"                                                                                      \
@@ -126,12 +120,12 @@ SMG_NAKED static void smg_columns(const smg_rows *rows, int32_t at, uint32_t *st
 
 /* Offsets of the six positions of a row of V from r1, which moves on by r2 once a row, or twice if they are far. */
 #define SMG_V_STRIDE SMG_TEXT(4 * SMG_POSITION_WORDS)
-#if 20 * SMG_POSITION_WORDS > 4095
-#define SMG_V_HALF 3
+#if 20 * SMG_IN_C / 2 * SMG_BLOCK > 4095
+#define SMG_V_STEPS 3
 #define SMG_V_MIDDLE "add r1, r1, r2\n"
 #define SMG_V_OFFSET(j) "((" #j ")%3)*" SMG_V_STRIDE
 #else
-#define SMG_V_HALF 6
+#define SMG_V_STEPS 6
 #define SMG_V_MIDDLE ""
 #define SMG_V_OFFSET(j) "(" #j ")*" SMG_V_STRIDE
 #endif
@@ -182,9 +176,10 @@ SMG_NAKED static void smg_tiles_from(const uint32_t *strip, uint32_t *v, uint32_
 }
 
 SMG_INLINE void smg_tiles(const uint32_t *strip, uint32_t *v, int32_t first, int32_t end) {
-    smg_tiles_from(strip, v, SMG_V_HALF * 4 * SMG_POSITION_WORDS, first, end,
+    smg_tiles_from(strip, v, SMG_V_STEPS * 4 * SMG_POSITION_WORDS, first, end,
                    4 * (SMG_BLOCK_WORDS - SMG_BLOCK));
 }
+/* clang-format on */
 #else
 /* B' of one column or row, ``step`` words apart. */
 SMG_INLINE void smg_six(const uint32_t *d, int32_t step, uint32_t *to, int32_t to_step) {

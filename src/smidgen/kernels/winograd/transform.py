@@ -1,24 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Winograd's minimal filtering with integers: its matrices, weights in its domain, and the bounds that make it exact.
 
-F(m, 3) computes m outputs y of a 3-tap filter g from m + 2 inputs d as y = A'[(G g) * (B' d)] / scale, in two dimensions
-with each matrix on both sides (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015). Here G is
-scaled to integers, so the result is scale^2 times the convolution's, exactly. All of it holds modulo 2^32: sums and
-intermediate values may wrap, and only the scaled accumulator itself must fit. What multiplies as int16 must fit too.
+F(m, 3) computes m outputs y of a 3-tap filter g from m + 2 inputs d as y = A'[(G g) * (B' d)] / scale; in two
+dimensions each matrix stands on both sides (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015).
+Here G is scaled to integers, so the result is scale^2 times the convolution's, exactly. All of it holds modulo 2^32:
+sums and intermediate values may wrap, and only the scaled accumulator itself must fit. What multiplies as int16 must
+fit too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-
-from smidgen.ir import Node
-from smidgen.kernels.fast_requantize import EVEN, requantize_columns, rounding_mode
-from smidgen.kernels.kernel import Packed
-from smidgen.ops.accumulators import Int64s
 
 Int16s = npt.NDArray[np.int16]
 
@@ -28,7 +23,7 @@ class Scheme:
     """The matrices of one F(tile x tile, 3x3), as tuples of rows.
 
     The output transform gives 2^scale_bits * odd * accumulator. Inputs are the int8 values plus ``raised``; ``offset``,
-    added to the rows and columns of a tile of inputs from ``offset_from`` on, keeps transformed inputs from being negative.
+    added to rows and columns of a tile of inputs from ``offset_from`` on, keeps transformed inputs from being negative.
     """
 
     tile: int
@@ -81,52 +76,20 @@ def transformed_weights(w: npt.NDArray[np.int8], scheme: Scheme) -> Int16s:
     g = np.array(scheme.weight_rows, np.int64)
     u = np.einsum("ia,oabc,jb->oijc", g, w.astype(np.int64), g)
     assert np.abs(u).max(initial=0) < 1 << 15
-    return u.reshape(len(w), scheme.positions, w.shape[3]).astype(np.int16)
+    flat: Int16s = u.reshape(len(w), scheme.positions, w.shape[3]).astype(np.int16)
+    return flat
 
 
 def pairs(values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-    """(..., channels) as (..., channels / 2, 2): channels 4q and 4q + 2, then 4q + 1 and 4q + 3, as SXTB16 takes them."""
+    """(..., channels) as (..., channels / 2, 2): channels 4q, 4q + 2, then 4q + 1, 4q + 3, as SXTB16 takes them."""
     quads = values.reshape(*values.shape[:-1], -1, 4)[..., [0, 2, 1, 3]]
     return quads.reshape(*values.shape[:-1], -1, 2)
 
 
-def packed_weights(w: npt.NDArray[np.int8], scheme: Scheme) -> npt.NDArray[np.int32]:
-    """Transformed weights as words (out_c / 2, positions, in_c / 2, 2), out_c rounded up to even with zeros."""
+def packed_weights(w: npt.NDArray[np.int8], scheme: Scheme) -> npt.NDArray[np.int8]:
+    """Transformed weights as the bytes of words (out_c / 2, positions, in_c / 2, 2), out_c made even with zeros."""
     u = transformed_weights(w, scheme)
     u = np.pad(u, ((0, len(u) % 2), (0, 0), (0, 0)))
     words = np.ascontiguousarray(pairs(u)).view(np.int32)[..., 0]  # (out_c, positions, in_c / 2)
     both = words.reshape(-1, 2, *words.shape[1:])
-    return np.ascontiguousarray(both.transpose(0, 2, 3, 1))
-
-
-def packed_channels(node: Node, scheme: Scheme) -> npt.NDArray[np.int32]:
-    """smg_winograd_channel of each output channel (out_c, 8): mult, addend, shift, bias, four corners.
-
-    The kernel computes with inputs raised by ``raised``, so the bias loses zero point plus that times the sum of weights;
-    outputs of a tile that see its offset lose that too. Biases wrap modulo 2^32 as the sums do.
-    """
-    bias, mult, addend, shift = requantize_columns(node).astype(np.int64).T
-    w = node["w"].constant.astype(np.int64).sum(axis=3)  # (out_c, 3, 3)
-    bias = bias - scheme.raised * w.sum(axis=(1, 2))
-    shape = np.zeros((scheme.tile + 2,) * 2, np.int64)
-    shape[scheme.offset_from :, scheme.offset_from :] = scheme.offset
-    corners = [bias - (w * shape[r : r + 3, c : c + 3]).sum(axis=(1, 2)) for r in (2, 3) for c in (2, 3)]
-    if scheme.offset == 0:
-        corners = [np.zeros_like(bias)] * 4
-    biases = [(b << scheme.scale_bits) for b in (bias, *corners)]
-    columns = np.stack([mult, *scaled(addend, shift, node, scheme.scale_bits), *biases], axis=1)
-    return (columns & 0xFFFFFFFF).astype(np.uint32).view(np.int32)
-
-
-def scaled(addend: Int64s, shift: Int64s, node: Node, bits: int) -> tuple[Int64s, Int64s]:
-    """Addend and shift for the upper word of 2^bits * acc * mult (smg_winograd.inc.h), from those for 2 * acc."""
-    mode = rounding_mode(node)
-    half = 0 if mode == EVEN else (1 << bits) >> 2
-    together = shift if mode == 0 else shift + bits - 1
-    return (addend << (bits - 1)) + half, together
-
-
-def pack(node: Node, scheme: Scheme) -> Mapping[str, Packed]:
-    """Operands w and b as the kernels read them."""
-    w = node["w"].constant
-    return {"w": Packed(packed_weights(w, scheme)), "b": Packed(packed_channels(node, scheme))}
+    return np.ascontiguousarray(both.transpose(0, 2, 3, 1)).view(np.int8)

@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Two channels' int8 weights in one int16: half the flash. */
+#define SMG_WIDE 0
+#include "smg_conv2d_1x1_m4.inc.h"

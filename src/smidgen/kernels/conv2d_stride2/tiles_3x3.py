@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""int8 3x3 convolution with stride 2 and 25/36 of the products."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+import numpy as np
+
+from smidgen.ir import Array, Node
+from smidgen.kernels.common import constant_weights, int8_elements, without_multipliers
+from smidgen.kernels.conv2d import one_group, params
+from smidgen.kernels.fast_requantize import fast_requantize, requantize_columns, requantize_constants
+from smidgen.kernels.forward import forward_lead
+from smidgen.kernels.kernel import Kernel, Packed, ParamValue
+from smidgen.kernels.pixel_block import lanes, outputs_pairable, paired, requantize_cycles, words
+from smidgen.ops import Conv2D
+from smidgen.targets.target import Core
+
+M4 = frozenset(("dsp", "fpu"))
+MOST_CHANNELS = 168  # so that four blocks of transformed tiles lie within the reach of a store
+TILES_X = (4, 2, 1)
+
+# The transform of a filter in one dimension: g0, g1, g0 + g2, g2, g1, for d0 - d2, d1, d2, d4 - d2, d3.
+_TRANSFORM = np.array([[1, 0, 0], [0, 1, 0], [1, 0, 1], [0, 0, 1], [0, 1, 0]], np.int64)
+_GROUPS = ((0, 1), (2,), (3, 4))  # which of them feed accumulator 0, 1, 2
+_ACCUMULATORS = ((0, 0), (0, 2), (2, 0), (2, 2), (0, 1), (1, 0), (1, 2), (2, 1), (1, 1))
+_BLOCKS = tuple((i, j) for a, b in _ACCUMULATORS for i in _GROUPS[a] for j in _GROUPS[b])
+
+
+def stride2_3x3(node: Node) -> bool:
+    """Filters are 3x3, with stride 2 and no dilation"""
+    op = node.op
+    assert isinstance(op, Conv2D)
+    return node["w"].type.shape[1:3] == (3, 3) and op.stride == (2, 2) and op.dilation == (1, 1)
+
+
+def input_fours(node: Node) -> bool:
+    """Input channels are a multiple of 4, at most 168"""
+    channels = node["x"].type.shape[3]
+    return channels % 4 == 0 and channels <= MOST_CHANNELS
+
+
+def tiled(node: Node) -> bool:
+    """Four tiles of 2x2 outputs fit into the output: 2x8, 4x4 or 8x2"""
+    return any(_fits(node, across) for across in TILES_X)
+
+
+def _fits(node: Node, across: int) -> bool:
+    _, oh, ow, _ = node.output.type.shape
+    return ow >= 2 * across and oh >= 8 // across
+
+
+def _groups(node: Node, across: int) -> int:
+    """Times that four tiles are computed for an image."""
+    _, oh, ow, _ = node.output.type.shape
+    return -(-ow // (2 * across)) * -(-oh // (8 // across))
+
+
+def tiles_across(node: Node) -> int:
+    """SMG_TILES_X: what needs the fewest groups of four tiles."""
+    return min((a for a in TILES_X if _fits(node, a)), key=partial(_groups, node))
+
+
+def _block_steps(node: Node) -> tuple[int, int]:
+    """SMG_TURNS and SMG_BLOCK_STEPS."""
+    steps = node["x"].type.shape[3] // 2
+    turns = (steps + 16) // 17
+    return turns, turns * -(-steps // turns)
+
+
+def constants(node: Node) -> Mapping[str, int]:
+    return {
+        "SMG_IN_C": node["x"].type.shape[3], "SMG_OUT_C": node.output.type.shape[3],
+        "SMG_TILES_X": tiles_across(node), **requantize_constants(node),
+    }  # fmt: skip
+
+
+def packed_params(node: Node) -> Mapping[str, ParamValue]:
+    return without_multipliers(params(node))
+
+
+def transformed(w: Array, steps: int) -> Array:
+    """Doubled, transformed weights (out_c, 25, steps, 2) of filters (out_c, 3, 3, in_c)."""
+    full = 2 * np.einsum("ia,oabc,jb->oijc", _TRANSFORM, w.astype(np.int64), _TRANSFORM)
+    blocks = lanes(np.stack([full[:, i, j] for i, j in _BLOCKS], axis=1))
+    return np.pad(blocks, ((0, 0), (0, 0), (0, steps - blocks.shape[2]), (0, 0)))
+
+
+def pack(node: Node) -> Mapping[str, Packed]:
+    """A pair of channels: start, mult, addend, shift of each, then weights (25, steps, 2 channels) as words."""
+    columns = requantize_columns(node).astype(np.int64) * np.array([2, 1, 1, 1])
+    pairs = paired(len(columns))
+    w = words(transformed(node["w"].constant, _block_steps(node)[1]))
+    stream = w[pairs].transpose(0, 2, 3, 1).reshape(len(pairs), -1)
+    packed = np.concatenate([columns[pairs].reshape(len(pairs), 8), stream], axis=1)
+    as_int32 = (packed & 0xFFFFFFFF).astype(np.uint32).view(np.int32)
+    return {"w": Packed(None), "b": Packed(np.ascontiguousarray(as_int32))}
+
+
+def scratch(node: Node) -> int:
+    """Transformed tiles, the work area of the transforms or the sums, and a row of zero points."""
+    across = tiles_across(node)
+    columns = 4 * across + 1
+    work = max(2 * (4 // across) * columns * 5, 9 * 8)
+    return 4 * (25 * _block_steps(node)[1] * 4 + work) + columns * node["x"].type.shape[3]
+
+
+def cost(node: Node, core: Core) -> float:
+    channels, pairs, across = node["x"].type.shape[3], -(-node.output.type.shape[3] // 2), tiles_across(node)
+    columns, rows = 4 * across + 1, 4 // across
+    turns, steps = _block_steps(node)
+    quarter = rows * (columns * 36 + 75) + 8 * 79 + 35  # four channels of input
+    loops = 4 * 6 if steps <= 8 else 16 * 6 + 25 * ((turns - 1) * 5 + (5 if turns > 1 else 0))
+    products = 25 * steps * 16 + loops + 9 * 22
+    outputs = 8 * (4 * requantize_cycles(node) + 33) + 2 * rows * 8 + 14
+    group = channels // 4 * quarter + pairs * (products + outputs + 50) + 200
+    return node["x"].type.shape[0] * _groups(node, across) * group + 500
+
+
+def overlap(node: Node) -> Mapping[str, int]:
+    """Four tiles of outputs are written when their inputs are transformed; tiles at the end overlap earlier ones."""
+    op, (batch, in_h, in_w, in_c), (_, out_h, out_w, out_c) = node.op, node["x"].type.shape, node.output.type.shape
+    assert isinstance(op, Conv2D)
+    across = tiles_across(node)
+    high, wide = 8 // across, 2 * across
+    rows = [min(oy, out_h - high) for oy in range(0, out_h, high)]
+    columns = [min(ox, out_w - wide) for ox in range(0, out_w, wide)]
+    corners = [(n, oy, ox) for n in range(batch) for oy in rows for ox in columns]
+    steps = [
+        (((n * in_h + max(2 * oy - op.padding[0], 0)) * in_w + max(2 * ox - op.padding[1], 0)) * in_c,
+         ((n * out_h + oy + high - 1) * out_w + ox + wide) * out_c)
+        for n, oy, ox in corners
+    ]  # fmt: skip
+    return {"y": forward_lead(steps)}
+
+
+def footprint(node: Node) -> tuple[int, int]:
+    across, (turns, steps) = tiles_across(node), _block_steps(node)
+    turn = 2 * steps if steps <= 8 else steps // turns
+    outputs = 2 * (4 // across) * (4 * 4 * requantize_cycles(node) + 110)
+    return 56 * (2 + turn) + outputs + 220 + 430 + 130 + 990, 200
+
+
+KERNELS = (
+    Kernel(
+        "smg_conv2d_3x3_stride2_s8_m4", "conv2d_stride2", "conv2d", Conv2D, cost, packed_params, M4,
+        (int8_elements, constant_weights, one_group, stride2_3x3, input_fours, outputs_pairable, tiled,
+         fast_requantize),
+        pack, scratch, includes=("smg_3x3_stride2_m4.inc.h", "smg_3x3_stride2_portable.inc.h"),
+        overlap=overlap, constants=constants, footprint=footprint,
+    ),
+)  # fmt: skip

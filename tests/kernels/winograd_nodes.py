@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Random nodes for the Winograd kernels: 3x3 convolutions with stride 1, in both roundings."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+
+from smidgen import ops
+from smidgen.ir import Array, Node
+from tests.kernels.nodes import Draw, draw_layer
+
+SIZES = st.sampled_from([1, 2, 3, 4, 5, 7, 8, 9, 11, 12, 13, 16, 25])
+CHANNELS = st.sampled_from([4, 4, 8, 12, 16, 20, 36, 44, 68])
+
+
+@st.composite
+def three_by_three(draw: Draw, same: bool = False) -> tuple[Node, list[Array]]:
+    """Images of all remainders by the tile, thin ones too; padding 0 to 2 a side, or 1 with as many channels."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    n, h, w, ic = draw(st.sampled_from([1, 1, 2])), draw(SIZES), draw(SIZES), draw(CHANNELS)
+    out_c = ic if same else draw(st.integers(1, 9))
+    t, left, b, r = (1, 1, 1, 1) if same else (draw(st.integers(0, 2)) for _ in range(4))
+    h, w = max(h, 3 - t - b), max(w, 3 - left - r)
+    if draw(st.integers(0, 5)) == 0 and not same:  # rows out of the reach of an immediate offset
+        h, w, ic = 5, 150, 12
+    rounding = draw(st.sampled_from(["double", "double", "even"]))
+    return draw_layer(
+        draw, rng, ops.Conv2D, (n, h, w, ic), (out_c, 3, 3, ic), 0, draw(st.booleans()), padding=(t, left, b, r),
+        rounding=rounding,
+    )  # fmt: skip
