@@ -19,7 +19,7 @@ from smidgen.ops import Conv2D
 from smidgen.targets.target import Core
 
 M4 = frozenset(("dsp", "fpu"))
-MOST_CHANNELS = 168  # so that four blocks of transformed tiles lie within the reach of a store
+MOST_CHANNELS = 160  # so that four blocks of transformed tiles lie within the reach of a store
 TILES_X = (4, 2, 1)
 
 # The transform of a filter in one dimension: g0, g1, g0 + g2, g2, g1, for d0 - d2, d1, d2, d4 - d2, d3.
@@ -37,7 +37,7 @@ def stride2_3x3(node: Node) -> bool:
 
 
 def input_fours(node: Node) -> bool:
-    """Input channels are a multiple of 4, at most 168"""
+    """Input channels are a multiple of 4, at most 160"""
     channels = node["x"].type.shape[3]
     return channels % 4 == 0 and channels <= MOST_CHANNELS
 
