@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from smidgen.ir import Node
 from smidgen.kernels.fast_requantize import DOUBLE, rounding_mode
 from smidgen.kernels.flash_use import FlashUse
-from smidgen.kernels.pointwise.packing import affine_layer, block_groups, chunks_of, is_narrow, steps_of
+from smidgen.kernels.pointwise.packing import affine_layer, block_groups, chunks_of, is_narrow, steps_of, takes_two_groups
 from smidgen.ops import Conv2D
 from smidgen.ops.arithmetic import int_bounds
 from smidgen.targets.target import Core
@@ -57,11 +57,12 @@ def requantize_cycles(node: Node) -> int:
     return 7 + 8 + 8 * (high + 3) + clamps + 1
 
 
-def group_cycles(node: Node) -> int:
+def group_cycles(node: Node) -> float:
     """Cycles for a group and two channels, partial sums included."""
     narrow, affine, chunks = is_narrow(node), affine_layer(node) is not None, chunks_of(node)[0]
     sums = 15 * steps_of(node["w"].type.shape[-1]) + (1 if affine else 2) + (0 if narrow else 4)
-    return sums + requantize_cycles(node) + 6 + (chunks - 1) * 24 + (chunks > 1)
+    ends = 3.5 if takes_two_groups(node) else 6
+    return sums + requantize_cycles(node) + ends + (chunks - 1) * 24 + (chunks > 1)
 
 
 def cost(node: Node, core: Core, *, nbytes: int) -> float:
@@ -72,7 +73,7 @@ def cost(node: Node, core: Core, *, nbytes: int) -> float:
     narrow, chunks = is_narrow(node), chunks_of(node)[0]
     words = steps_of(in_c) * (2 if narrow else 1)
     parameters = 5 if affine_layer(node) else 8
-    pair = words + parameters + 18 + 8 * chunks + 4 * (tail > 0)
+    pair = words + parameters + 18 + 8 * chunks + 4 * (tail > 0) + 4 * takes_two_groups(node)
     work = (groups + tail) * (expand_cycles(in_c, narrow) + -(-out_c // 2) * group_cycles(node))
     return work + blocks * (110 + -(-out_c // 2) * pair) + tail * (40 + 8 * -(-out_c // 2)) + 60
 
@@ -83,7 +84,8 @@ def _pair_bytes(node: Node) -> int:
     assert isinstance(op, Conv2D)
     lo, hi = int_bounds(op.clamp)
     requantize = 8 * (12 if affine_layer(node) else 24) + 8 * 8 * ((lo > -128) + (hi < 127)) + 24
-    return 42 * steps_of(node["w"].type.shape[-1]) + requantize + 150 + 90 * (chunks_of(node)[0] - 1)
+    groups = 1 + takes_two_groups(node)
+    return groups * (42 * steps_of(node["w"].type.shape[-1]) + requantize) + 150 + 90 * (chunks_of(node)[0] - 1)
 
 
 def footprint(node: Node) -> tuple[int, int]:

@@ -18,6 +18,7 @@ SMG_INLINE void smg_pointwise(const smg_conv2d_params *p, const int8_t *x, const
         uint32_t *end = activations + count * SMG_GROUP_WORDS;
         smg_pointwise_expand(x, activations, count);
         block.end = block.tail_end = end;
+        block.odd = count % 2;
         if (SMG_TAIL > 0 && count == groups) {
             smg_pointwise_expand(x + (4 * count - 4 + SMG_TAIL) * SMG_IN_C, end, 1);
             block.tail_end = end + SMG_GROUP_WORDS;
