@@ -294,7 +294,7 @@ __attribute__((naked, noinline)) static void smg_pointwise_pairs(const uint32_t 
                                                                                                                                      ".endif\n"
                                                                                                                                      "cmp r5, r6\n"
                                                                                                                                      "bne.w 2b\n"
-#if SMG_TAIL
+#if SMG_TAIL > 1
                                                                                                                                      "ldr r2, [sp, #" SMG_FRAME_TAIL_END
                                                                                                                                      "]\n"
                                                                                                                                      ".if \\q > 0\n"
@@ -346,24 +346,24 @@ __attribute__((naked, noinline)) static void smg_pointwise_pairs(const uint32_t 
 }
 #else
 /* The same sums from the same packed words, modulo 2^32. */
-static uint32_t smg_pointwise_sum(const uint32_t *activations, const uint32_t *weights, int32_t step, int low,
-                                  uint32_t sum) {
+static uint32_t smg_pointwise_sum(const uint32_t *activations, int alone, const uint32_t *weights, int32_t step,
+                                  int low, uint32_t sum) {
     for (int32_t i = 0; i < SMG_STEPS; i++) {
         const uint32_t w = weights[i * step];
-        sum = (uint32_t)smg_smlad(activations[SMG_STEP_WORD(i)], low ? smg_sxtb16(w) : w, (int32_t)sum);
+        sum = (uint32_t)smg_smlad(activations[alone ? i : SMG_STEP_WORD(i)], low ? smg_sxtb16(w) : w, (int32_t)sum);
     }
     return sum;
 }
 
-/* Output bytes of one pixel and two channels; at: parameters, then weights. */
-static void smg_pointwise_two(const uint32_t *activations, const uint32_t *at, int8_t *y) {
+/* Output bytes of one pixel, alone or of a group, and two channels; at: parameters, then weights. */
+static void smg_pointwise_two(const uint32_t *activations, int alone, const uint32_t *at, int8_t *y) {
     const int32_t *p = (const int32_t *)at;
     const uint32_t *w = at + SMG_PARAMETERS;
     const uint32_t bias = at[0], both = SMG_AFFINE ? (SMG_NARROW ? bias : 0) : at[1];
-    const uint32_t even =
-        SMG_NARROW ? smg_pointwise_sum(activations, w + 1, 2, 0, bias) : smg_pointwise_sum(activations, w, 1, 1, bias);
-    const uint32_t odd = SMG_NARROW ? smg_pointwise_sum(activations, w, 2, 0, both)
-                                    : smg_pointwise_sum(activations, w, 1, 0, both) - even;
+    const uint32_t even = SMG_NARROW ? smg_pointwise_sum(activations, alone, w + 1, 2, 0, bias)
+                                     : smg_pointwise_sum(activations, alone, w, 1, 1, bias);
+    const uint32_t odd = SMG_NARROW ? smg_pointwise_sum(activations, alone, w, 2, 0, both)
+                                    : smg_pointwise_sum(activations, alone, w, 1, 0, both) - even;
 #if SMG_AFFINE
     y[0] = (int8_t)smg_clamp(smg_smmlar((int32_t)even, p[1], p[2]) >> SMG_SHIFT_EVEN, SMG_ACT_MIN, SMG_ACT_MAX);
     y[1] = (int8_t)smg_clamp(smg_smmlar((int32_t)odd, p[3], p[4]) >> SMG_SHIFT_ODD, SMG_ACT_MIN, SMG_ACT_MAX);
@@ -379,7 +379,7 @@ static void smg_pointwise_pairs(const uint32_t *activations, int8_t *y, const in
         int8_t *out = y + (c + 1 < SMG_OUT_C ? c : SMG_OUT_C - 2);
         for (const uint32_t *a = activations; a < block->tail_end; a += SMG_GROUP_WORDS, out += 4 * SMG_OUT_C) {
             if (a == block->end) out -= (4 - SMG_TAIL) * SMG_OUT_C;
-            for (int32_t i = 0; i < 4; i++) smg_pointwise_two(a + i, (const uint32_t *)stream, out + i * SMG_OUT_C);
+            for (int32_t i = 0; i < 4; i++) smg_pointwise_two(a + i, 0, (const uint32_t *)stream, out + i * SMG_OUT_C);
         }
     }
 }
