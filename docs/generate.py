@@ -21,6 +21,7 @@ import click
 
 from smidgen.cli.main import cli
 from smidgen.cli.support import OpRow, supported_ops
+from smidgen.schedule import SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent
 SPDX = "<!-- SPDX-License-Identifier: Apache-2.0 -->\n"
@@ -60,11 +61,13 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "model, source, target, numerics": "what was compiled, for what, in which arithmetic",
         "macs, live_macs": "nominal, as in the model's file; live: without those whose result is constant or not used",
         "folder, files, digest": "where the C is, its files, SHA-256 over all of them",
+        "optimize, max_ram_bytes, max_flash_bytes": "the setting and its limits, null: none",
         "weights": "where weights are read from: flash, staged or sram",
         "bytes.{arena,weights,static}": "exact; static: weights copied to RAM at start-up",
         "bytes_modelled.code, bytes_modelled.stack": "before building, from measured kernel sizes",
         "arena_lower_bound_bytes": "no order of execution and no placement needs less",
-        "steps[]": "name, source, kernel, cycles_modelled, staged_bytes, rejected[] (kernel, reason)",
+        "steps[]": "name, source, kernel, cycles_modelled, staged_bytes, flash_bytes.{weights,growth,tables,params} "
+        "(int8 weights, what packing adds, other arrays, parameters), rejected[] (kernel, reason)",
     },
     "run": {
         "model, target, cases, mismatches": "mismatches: cases that differ from the reference",
@@ -87,14 +90,24 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "is what the header calls ARENA_BYTES",
         "ram_lower_bound": "bytes: the arena that no order of execution and no placement can beat",
         "weights": "where weights are read from: flash, staged or sram",
+        "optimize, max_ram_bytes, max_flash_bytes": "the setting and its limits, null: none",
         "flash.{code,weights,total}": "bytes, read off the image; weights: every constant, the steps' parameters too",
+        "flash.{live_weights,growth,tables}": "of those: int8 weights that are not dead, what packing adds, the rest",
         "layers[]": "index, name, source, kernel, shape, macs, live_macs, instructions, cycles, stall_cycles, "
-        "cycles_per_mac, ram_bytes (alive in the arena), flash_bytes (its constants), staged_bytes (those copied to "
-        "the arena)",
+        "cycles_per_mac, ram_bytes (alive in the arena), flash_bytes (its constants, in all), weight_bytes, "
+        "growth_bytes, table_bytes, staged_bytes (those copied to the arena)",
         "overhead_cycles": "before the first kernel: the call and the copy of the input",
         "unknown_instructions": "mnemonic to count of what the cycle model has no rule for; empty is right",
         "with --elf": "elf, begin, end, instructions, cycles, latency_ms, stack_bytes, functions[], mix, "
         "cycles_by_rule, unknown_instructions, notes",
+    },
+    "tune": {
+        "model, source, target, toolchain, clock_hz, digest": "what was measured; digest: of all a result holds for",
+        "programs_run, measurements.{made,reused}": "programs built and run now; kernels measured now, and before",
+        "damaged[]": "files of the cache that were not believed and made anew",
+        "steps[]": "name, kernels[] (kernel, cycles with flash and caches, measured: false for scaled predictions)",
+        "programs[]": "settings[] of --optimize that take it, board_cycles, latency_ms, ram_bytes, flash_bytes, "
+        "kernels[]: none is beaten in all three",
     },
     "check": {
         "model, target, supported, fits": "fits: null when not supported",
@@ -115,6 +128,8 @@ def cli_page() -> str:
         '`--json` stdout holds\none object and nothing else; after an error it is `{"error": {"kind", "message"}}`. '
         "Messages and progress go to stderr.\n"
     )
+    parts.append("The settings of `--optimize`, for whole programs within `--max-ram` and `--max-flash`:\n")
+    parts += [*(f"* `{name}`: {text}" for name, text in SETTINGS.items()), ""]
     context = click.Context(cli, info_name="smidgen")
     for name in cli.list_commands(context):
         command = cli.get_command(context, name)

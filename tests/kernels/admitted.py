@@ -42,42 +42,27 @@ def strategy(kernel: Kernel) -> st.SearchStrategy[tuple[Node, list[Array]]]:
     for part, drawn in _STRIDED.get(kernel.family, ()):
         if part in kernel.symbol:
             return drawn()
-    rounding: Rounding = "even" if "rne" in kernel.symbol else "double"
+    if kernel.constants is not None:  # the rounding is one of the constants
+        return st.one_of(_of_rounding(kernel, "double"), _of_rounding(kernel, "even"))
+    return _of_rounding(kernel, "even" if "rne" in kernel.symbol else "double")
+
+
+def _of_rounding(kernel: Kernel, rounding: Rounding) -> st.SearchStrategy[tuple[Node, list[Array]]]:
+    any_shape = "scalar" in kernel.symbol
     if kernel.family == "conv2d_few_channels":
-        return st.one_of(nodes.conv2d_few_channels("double"), nodes.conv2d_few_channels("even"))
-    if kernel.family == "compact":
-        return st.one_of(_compact(kernel, "double"), _compact(kernel, "even"))
+        return nodes.conv2d_few_channels(rounding)
     if kernel.op is ops.Conv2D:
-        style = "1x1" if "1x1" in kernel.symbol else "any" if "scalar" in kernel.symbol else "one group"
-        return nodes.conv2d(rounding, style)
+        return nodes.conv2d(rounding, "1x1" if "1x1" in kernel.symbol else "any" if any_shape else "one group")
     if kernel.op is ops.DepthwiseConv2D:
-        style = (
-            "3x3s1"
-            if "3x3s1" in kernel.symbol
-            else "3x3s2"
-            if "3x3s2" in kernel.symbol
-            else "3x3"
-            if "3x3" in kernel.symbol
-            else "any"
-            if "scalar" in kernel.symbol
-            else "one"
-        )
-        return nodes.depthwise(rounding, style)
-    if kernel.symbol == "smg_add_linear_s8_m4":
-        return st.one_of(nodes.add("double", "same"), nodes.add("even", "same"))
+        styles = {"3x3s1": "3x3s1", "3x3s2": "3x3s2", "3x3": "3x3", "kxk": "kxk", "direct": "kxk", "scalar": "any"}
+        return nodes.depthwise(rounding, next((s for name, s in styles.items() if name in kernel.symbol), "one"))
     if kernel.op is ops.Add:
-        return nodes.add(rounding, "any" if "scalar" in kernel.symbol else "same")
+        return nodes.add(rounding, "any" if any_shape else "same")
     if kernel.op is ops.Mean:
         return nodes.mean(rounding, "any")
     if kernel.op in (ops.MaxPool2D, ops.AveragePool2D):
         return nodes.pool(kernel.op, rounding)
     return _PLAIN[kernel.op](rounding)
-
-
-def _compact(kernel: Kernel, rounding: Rounding) -> st.SearchStrategy[tuple[Node, list[Array]]]:
-    if kernel.op is ops.FullyConnected:
-        return nodes.fully_connected(rounding)
-    return nodes.conv2d(rounding, "one group") if kernel.op is ops.Conv2D else nodes.depthwise(rounding, "one")
 
 
 def draw_nodes(kernel: Kernel, count: int) -> list[tuple[Node, list[Array]]]:

@@ -16,8 +16,8 @@ from smidgen.codegen import Origin, emit
 from smidgen.compiler import Compiled
 from smidgen.ir import Array, Graph, Node, TensorType
 from smidgen.kernels import Kernel
-from smidgen.kernels.conv2d_few_channels import KERNELS, STRIP_BYTES, lead, pairs_fit
-from smidgen.kernels.conv2d_few_channels.packing import pairs
+from smidgen.kernels.conv2d_few_channels import KERNELS, STRIP_BYTES, lead
+from smidgen.kernels.conv2d_few_channels.packing import pairs, pairs_fit
 from smidgen.kernels.conv2d_few_channels.plan import (
     LOOP_BYTES,
     Plan,
@@ -89,8 +89,10 @@ def test_second_channel_at_its_bound(sign: int, tmp_path: Path) -> None:
 
 @st.composite
 def shapes(draw: st.DrawFn) -> Shape:
-    k_h, k_w, dilation = draw(st.integers(1, 10)), draw(st.integers(1, 7)), draw(st.sampled_from([(1, 1), (2, 1), (1, 2)]))
-    stride, pad = draw(st.tuples(st.integers(1, 4), st.integers(1, 4))), draw(st.tuples(st.integers(0, 5), st.integers(0, 3)))
+    k_h, k_w = draw(st.integers(1, 10)), draw(st.integers(1, 7))
+    dilation = draw(st.sampled_from([(1, 1), (2, 1), (1, 2)]))
+    stride = draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))
+    pad = draw(st.tuples(st.integers(0, 5), st.integers(0, 3)))
     h, w = draw(st.integers(1, 130)), draw(st.integers(1, 130))
     oh, ow = ((size + 2 * p - (k - 1) * d - 1) // s + 1
               for size, p, k, d, s in zip((h, w), pad, (k_h, k_w), dilation, stride, strict=True))  # fmt: skip
@@ -111,7 +113,7 @@ def test_plans_cover_every_row_once_within_their_limits(s: Shape) -> None:
         assert sum(plan.group_rows) == s.out_h
         assert max(plan.group_rows) <= plan.group_blocks * plan.rows
         assert plan.scratch_bytes <= STRIP_BYTES or plan.group_blocks == 1
-        assert loop_bytes(s, plan.rows, plan.resident) <= LOOP_BYTES
+        assert loop_bytes(plan.window, plan.rows) <= LOOP_BYTES
         assert plan.strip_rows >= (max(plan.group_rows) - 1) * s.stride[0] + (s.k_h - 1) * s.dilation[0] + 1
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import click
 from rich.console import Console
@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from smidgen.schedule import SETTINGS, WEIGHTS, Weights, make_objective
+from smidgen.schedule import CODE, PLANNERS, SETTINGS, WEIGHTS, Weights, make_objective, make_planner
 
 console = Console(stderr=True, markup=False, highlight=False)
 """Messages and progress: stderr, so that stdout holds results only. No markup: names of files may look like it."""
@@ -72,13 +72,17 @@ class Choosing:
     optimize: str
     max_ram: str | None
     max_flash: str | None
+    tuned: bool | Path
     kernels: Mapping[str, str]
     weights: str = "flash"
+    code: str = "flash"
+    planner: str = "fast"
+    planner_seconds: float = 60.0
 
     @property
     def used(self) -> bool:
         """True if any of the options was given."""
-        return self != Choosing("speed", None, None, {})
+        return self != Choosing("speed", None, None, False, {})
 
     def arguments(self) -> dict[str, Any]:  # Any: keyword arguments of several types
         return {f.name: getattr(self, f.name) for f in fields(self)}
@@ -93,12 +97,23 @@ def choosing_options(f: F) -> F:
         optimize: str,
         max_ram: str | None,
         max_flash: str | None,
+        tuned: bool,
+        tune_result: Path | None,
         kernels: tuple[str, ...],
         weights: str,
+        code: str,
+        planner: str,
+        planner_seconds: float,
         **others: object,
     ) -> object:
         make_objective(optimize, max_ram, max_flash)  # complain before any work
-        return f(choosing=Choosing(optimize, max_ram, max_flash, forced_kernels(kernels), weights), **others)
+        make_planner(planner, planner_seconds)
+        if tuned and tune_result is not None:
+            raise click.UsageError("--tuned takes what smidgen tune kept, --tune-result a file: give one of them")
+        costs = tune_result if tune_result is not None else tuned
+        forced = forced_kernels(kernels)
+        places = (weights, code, planner, planner_seconds)
+        return f(choosing=Choosing(optimize, max_ram, max_flash, costs, forced, *places), **others)
 
     options = (
         click.option(
@@ -110,6 +125,13 @@ def choosing_options(f: F) -> F:
         ),
         click.option("--max-ram", metavar="BYTES", help="Limit of arena and stack: 65536, 64K or 1M."),
         click.option("--max-flash", metavar="BYTES", help="Limit of code and constants, likewise."),
+        click.option("--tuned", is_flag=True, help="Choose by what smidgen tune measured, not by predictions."),
+        click.option(
+            "--tune-result",
+            type=click.Path(path_type=Path),
+            metavar="F",
+            help="The same, by a file that smidgen tune -o saved.",
+        ),
         click.option(
             "--kernel", "kernels", multiple=True, metavar="STEP=SYMBOL", help="Force a kernel for a step. Repeatable."
         ),
@@ -120,6 +142,23 @@ def choosing_options(f: F) -> F:
             show_default=True,
             help="Where weights are read from: flash; staged: copied to the arena before the steps where that pays; "
             "sram: kept there.",
+        ),
+        click.option(
+            "--code",
+            type=click.Choice(list(CODE)),
+            default="flash",
+            show_default=True,
+            help="Where kernels run: flash; sram: those larger than the flash's instruction cache run from RAM.",
+        ),
+        click.option(
+            "--planner",
+            type=click.Choice(list(PLANNERS)),
+            default="fast",
+            show_default=True,
+            help="How the arena is planned; exact needs OR-tools (pip install 'smidgen[exact]').",
+        ),
+        click.option(
+            "--planner-seconds", type=float, default=60.0, show_default=True, help="Limit of the exact planner."
         ),
     )
     for option in reversed(options):
@@ -185,11 +224,20 @@ def print_json(value: object) -> None:
         sys.stdout.flush()
 
 
+class Progressed(Protocol):
+    """Moves a bar."""
+
+    def __call__(self, done: int, total: int | None = None) -> None: ...
+
+
 @contextmanager
-def progress(text: str, total: int | None, *, quiet: bool) -> Iterator[Callable[[int], None]]:
-    """A bar (or a spinner without ``total``) on stderr, only on a terminal and not with --json to a pipe."""
+def progress(text: str, total: int | None, *, quiet: bool) -> Iterator[Progressed]:
+    """A bar (or a spinner without ``total``) on stderr, only on a terminal and not with --json to a pipe.
+
+    It is told what is done, and the new total where that is only known later.
+    """
     if not console.is_terminal or (quiet and not sys.stdout.isatty()):
-        yield lambda _: None
+        yield lambda done, total=None: None
         return
     columns = (
         SpinnerColumn(),
@@ -201,7 +249,7 @@ def progress(text: str, total: int | None, *, quiet: bool) -> Iterator[Callable[
     shown = columns if total is not None else (*columns[:2], columns[-1])
     with Progress(*shown, console=console, transient=True) as bar:
         task = bar.add_task(text, total=total)
-        yield lambda done: bar.update(task, completed=done)
+        yield lambda done, total=None: bar.update(task, completed=done, total=total)
 
 
 def table(title: str, *columns: str, right: Sequence[str] = ()) -> Table:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Graph and target to schedule: which kernel runs when, and where every byte lives."""
 
-from smidgen.schedule.candidates import Costs
+from smidgen.schedule.candidates import Candidate, Costs, Layer
 from smidgen.schedule.choose import Option, pareto
 from smidgen.schedule.constants import ConstantBytes, constant_bytes
+from smidgen.schedule.exact import PLANNERS, Planner, make_planner
 from smidgen.schedule.lifetimes import Lifetimes, Step, lifetimes_of
 from smidgen.schedule.objective import SETTINGS, Objective, Setting, make_objective
 from smidgen.schedule.placement import place
@@ -18,21 +19,26 @@ from smidgen.schedule.schedule import (
     schedule_with,
 )
 from smidgen.schedule.search import Search, Totals
-from smidgen.schedule.staging import WEIGHTS, Weights, check_weights
+from smidgen.schedule.staging import CODE, WEIGHTS, Weights, check_code, check_weights
 
 __all__ = [
+    "CODE",
+    "PLANNERS",
     "SETTINGS",
     "WEIGHTS",
     "Arranged",
     "Buffer",
+    "Candidate",
     "ConstantBytes",
     "Costs",
+    "Layer",
     "Lifetimes",
     "Objective",
     "Option",
     "Overlap",
     "Placement",
     "Plan",
+    "Planner",
     "Schedule",
     "Search",
     "Setting",
@@ -41,11 +47,13 @@ __all__ = [
     "Totals",
     "Weights",
     "arrange",
+    "check_code",
     "check_weights",
     "constant_bytes",
     "lifetimes_of",
     "lower_bound",
     "make_objective",
+    "make_planner",
     "make_schedule",
     "make_search",
     "pareto",

@@ -214,6 +214,9 @@ class _Priced:
             for k in a
         }
 
+        users = Counter(f for row in self._function for f in set(row.values()))
+        self._shared = sorted(f for f, count in users.items() if count > 1)
+
     def value(self, picks: Picks) -> float:
         functions = {self._function[i][k] for i, k in enumerate(picks)}
         return sum(self._own[i][k] for i, k in enumerate(picks)) + sum(self._code[f] for f in sorted(functions))
@@ -230,17 +233,29 @@ class _Priced:
             before = value
             best = self._by_layer(best)
             value = self.value(best)
-            for trial in self._without_a_function(best):
+            for trial in (*self._without_a_function(best), *self._with_a_function(best)):
                 if (at := self.value(trial)) < value:
                     best, value = trial, at
             if value >= before:
                 break
         return best
 
-    def _by_layer(self, picks: Picks) -> Picks:
-        """Each layer in turn to what costs least with the functions the others use."""
+    def _with_a_function(self, picks: Picks) -> Iterable[Picks]:
+        """For each function that several layers could share and none uses: the same program as if its code were there.
+
+        Then what it makes superfluous is dropped, layer by layer.
+        """
+        used = {self._function[i][k] for i, k in enumerate(picks)}
+        for opened in self._shared:
+            if opened not in used:
+                yield self._by_layer(self._by_layer(picks, opened))
+
+    def _by_layer(self, picks: Picks, opened: str | None = None) -> Picks:
+        """Each layer in turn to what costs least with the functions that the others use, and ``opened`` for nothing."""
         now = list(picks)
         uses = Counter(self._function[i][k] for i, k in enumerate(now))
+        if opened is not None:
+            uses[opened] += 1
         for i, a in enumerate(self._allowed):
             uses[self._function[i][now[i]]] -= 1
             now[i] = min(a, key=lambda k, i=i: (self._marginal(i, k, uses), k))  # type: ignore[misc]  # i: bound

@@ -73,7 +73,9 @@ def _outputs(shape: Shape, cut: Cut, constants: Mapping[str, int]) -> int:
     rescale = 3 if constants["SMG_SHIFT"] else 6 if constants["SMG_ROUNDING_MODE"] == DOUBLE else 4
     clamps = (constants["SMG_ACT_MIN"] > -128) + (constants["SMG_ACT_MAX"] < 127)
     values = shape.tile**2
-    tile = _LOOPS[shape.tile].output + values * (rescale + 3 * clamps) + (shape.tile * (2 * shape.tile - 1) if far else 0)
+    tile = (
+        _LOOPS[shape.tile].output + values * (rescale + 3 * clamps) + (shape.tile * (2 * shape.tile - 1) if far else 0)
+    )
     whole = (shape.out_h // shape.tile) * (shape.out_w // shape.tile)
     edges = shape.rows * shape.columns - whole
     run = min(cut.block, cut.across(shape))

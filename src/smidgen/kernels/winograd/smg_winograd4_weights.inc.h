@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The weight transform of F(4x4, 3x3) at run time: U = G g G' from int8 weights into scratch, so that flash holds 9 bytes
- * a pair of channels instead of 72. Two channels travel in one integer high * 65536 + low (see the input transform);
- * here low may be negative at the end, and then high is one too small. */
+/* The weight transform of F(4x4, 3x3) at run time: U = G g G' from int8 weights into scratch, so that flash holds 9
+ * bytes a pair of channels instead of 72. Two channels travel in one integer high * 65536 + low (see the input
+ * transform); here low may be negative at the end, and then high is one too small. */
 #ifndef SMG_WINOGRAD4_WEIGHTS_INC_H
 #define SMG_WINOGRAD4_WEIGHTS_INC_H
 #include "smg_winograd.inc.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SMG_POSITIONS small matrix products: m = V * U at each position, for one block of tiles and two output channels.
- * v: (positions, in_c / 2, SMG_BLOCK) words; u: (positions, in_c / 2, 2) words; m: (SMG_BLOCK, 2, positions) sums modulo
- * 2^32. Sums stay in registers. A block of 4 tiles takes 6 loads in two groups and 8 SMLAD a pair of channels, 2.0
- * cycles a SMLAD; a block of 2 takes 8 loads in one group and 8 SMLAD for two pairs, 2.125. */
+ * v: (positions, in_c / 2, SMG_BLOCK) words; u: (positions, in_c / 2, 2) words; m: (SMG_BLOCK, 2, positions) sums
+ * modulo 2^32. Sums stay in registers. A block of 4 tiles takes 6 loads in two groups and 8 SMLAD a pair of
+ * channels, 2.0 cycles a SMLAD; a block of 2 takes 8 loads in one group and 8 SMLAD for two pairs, 2.125. */
 #ifndef SMG_WINOGRAD_PRODUCTS_INC_H
 #define SMG_WINOGRAD_PRODUCTS_INC_H
 #include "smg_winograd.inc.h"
