@@ -48,7 +48,7 @@ def tasks(models_dir: Path | None) -> list[Task]:
         if path is not None:
             onnx = path.with_suffix(".onnx")
             found += [Task(model, ONNX, "speed", onnx, False)] if onnx.is_file() else []
-            found += [Task(model, MADE, s, None, False) for s in SETTINGS]
+            found.append(Task(model, MADE, "speed", None, False))
     return found
 
 
