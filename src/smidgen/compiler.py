@@ -8,6 +8,7 @@ import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -22,7 +23,17 @@ from smidgen.ir import Array, Graph, check_inputs, format_graph
 from smidgen.profile import profile_image
 from smidgen.quantize import integerize
 from smidgen.report import ProfileReport, profile_report
-from smidgen.schedule import Costs, Objective, Schedule, check_weights, make_objective, make_schedule, make_search
+from smidgen.schedule import (
+    Costs,
+    Objective,
+    Schedule,
+    check_code,
+    check_weights,
+    make_objective,
+    make_planner,
+    make_schedule,
+    make_search,
+)
 from smidgen.schedule.candidates import no_costs
 from smidgen.sim import Machine
 from smidgen.targets import Target, load_target
@@ -137,6 +148,9 @@ def compile(
     tuned: bool | str | Path | TuneResult = False,
     kernels: Mapping[str, str] | None = None,
     weights: str = "flash",
+    code: str = "flash",
+    planner: str = "fast",
+    planner_seconds: float = 60.0,
     models_dir: Path | None = None,
     check_fit: bool = True,
     probe: bool = False,
@@ -144,14 +158,18 @@ def compile(
 ) -> Compiled:
     """Compile a model for a target; nothing is written or built.
 
-    ``optimize`` is speed, balanced, size or ram; ``max_ram`` (arena, stack and weights kept in RAM) and ``max_flash``
+    ``optimize`` is speed, balanced, size or ram; ``max_ram`` (arena, stack and what is kept in RAM) and ``max_flash``
     (code and constants) are bytes, or text like "64K". ``tuned``: choose by what ``tune`` measured and kept in the
-    cache (True), in a file or in memory. ``kernels`` forces kernels by step name. ``weights`` is flash, staged (copied
-    to RAM before the steps where that pays) or sram (kept there). ``probe`` evaluates the graph before and after every
-    pass and compares. ``watch`` sees the graph after each pass. Raises UsageError, ModelError,
-    NoKernel, DoesNotFit if the limits or (unless ``check_fit`` is False) the board's memories cannot be kept.
+    cache (True), in a file or in memory. ``kernels`` forces kernels by step name. ``weights`` is flash,
+    staged (copied to RAM before the steps where that pays) or sram (kept there); ``code`` is flash, or sram: kernels
+    larger than the flash's cache run from RAM. ``planner`` is fast, or exact: CP-SAT for at most ``planner_seconds`` of
+    its own deterministic time. ``probe`` evaluates the graph before and after every pass and compares. ``watch`` sees
+    the graph after each pass. Raises UsageError, ModelError, NoKernel, ToolNotFound (exact without OR-tools),
+    DoesNotFit if the limits or (unless ``check_fit`` is False) the board's memories cannot be kept.
     """
     objective, place = make_objective(optimize, max_ram, max_flash), check_weights(weights)
+    runs = check_code(code)
+    plans = make_planner(planner, planner_seconds)
     board = target if isinstance(target, Target) else load_target(target)
     graph, origin = _load(model, models_dir, name, watch)
     if watch is not None:
@@ -159,12 +177,12 @@ def compile(
     inputs = next(iter(random_inputs(graph, 1, seed=1))) if probe else None
     lowered = run_pipeline(INTEGER, graph, probe=inputs, watch=watch)
     costs = no_costs if tuned is False else tuned_costs(lowered, board, tuned)
-    schedule = make_schedule(lowered, board, kernels, objective=objective, costs=costs, weights=place)
+    scheduled = partial(make_schedule, lowered, board, kernels, costs=costs, weights=place, planner=plans, code=runs)
+    schedule = scheduled(objective=objective)
     sources, memory = emit(schedule, origin)
     if check_fit and not _fits(memory, board):
         with contextlib.suppress(DoesNotFit):  # then the message is require_fit's
-            within = _within_board(objective, board)
-            schedule = make_schedule(lowered, board, kernels, objective=within, costs=costs, weights=place)
+            schedule = scheduled(objective=_within_board(objective, board))
             sources, memory = emit(schedule, origin)
         require_fit(memory, board)
     _require_ram(memory, objective)
@@ -172,13 +190,13 @@ def compile(
 
 
 def _require_ram(memory: Memory, objective: Objective) -> None:
-    """Raise DoesNotFit if the weights kept in RAM, which no choice of kernels sees, break the limit."""
+    """Raise DoesNotFit if what is kept in RAM, which no choice of kernels sees, breaks the limit."""
     limit = objective.max_ram_bytes
     if memory.static and limit is not None and memory.ram > limit:
         raise DoesNotFit(
-            f"the weights kept in RAM take {memory.static:,} bytes: with arena {memory.arena:,} and stack "
+            f"what is kept in RAM (weights, code) takes {memory.static:,} bytes: with arena {memory.arena:,} and stack "
             f"{memory.stack:,} that is {memory.ram:,}, more than the {limit:,} of --max-ram. Raise the limit, or take "
-            "--weights staged or flash"
+            "--weights staged or flash, --code flash"
         )
 
 
@@ -193,6 +211,7 @@ def _fits(memory: Memory, board: Target) -> bool:
 def _within_board(objective: Objective, board: Target) -> Objective:
     """The objective with the board's memories as limits too."""
     ram, flash = board.region("sram").size_bytes, board.region("flash").size_bytes
+    ram += board.second_sram.size_bytes if board.second_sram is not None else 0
     return replace(
         objective,
         max_ram_bytes=min(objective.max_ram_bytes or ram, ram),
@@ -202,18 +221,21 @@ def _within_board(objective: Objective, board: Target) -> Objective:
 
 def require_fit(memory: Memory, board: Target) -> None:
     """Raise DoesNotFit, with the figures, unless the program fits the board's main flash and RAM."""
-    for kind, need, parts in (
+    statics = f" + statics {memory.static}" if memory.static else ""
+    second = board.second_sram
+    checks = [
         (
-            "sram",
-            memory.ram,
-            f"arena {memory.arena} + stack {memory.stack}" + (f" + weights {memory.static}" if memory.static else ""),
+            board.region("sram"),
+            memory.ram - memory.second,
+            f"arena {memory.arena - memory.second} + stack {memory.stack}{statics}",
         ),
-        ("flash", memory.weights + memory.code, f"constants {memory.weights} + code {memory.code}"),
-    ):
-        region = board.region("sram" if kind == "sram" else "flash")
+        (board.region("flash"), memory.weights + memory.code, f"constants {memory.weights} + code {memory.code}"),
+        *([(second, memory.second, f"the arena's second part {memory.second}")] if second is not None else []),
+    ]
+    for region, need, parts in checks:
         if need > region.size_bytes:
             raise DoesNotFit(
-                f"the model needs {need} bytes of {kind} ({parts}), {board.name} has {region.size_bytes}. "
+                f"the model needs {need} bytes of {region.kind} ({parts}), {board.name} has {region.size_bytes}. "
                 f"Take a smaller model or a larger board (smidgen targets)"
             )
 

@@ -18,6 +18,8 @@ from tests.kernels import nodes, strided, winograd_nodes
 _STRIDED: dict[str, tuple[tuple[str, Callable[[], st.SearchStrategy[Any]]], ...]] = {
     "conv2d_direct": (("", strided.direct),),
     "winograd": (("small", lambda: winograd_nodes.three_by_three(True)), ("", winograd_nodes.three_by_three)),
+    "fully_connected": (("1x1_rows", nodes.pointwise), ("s8_m4", nodes.dense)),
+    "pointwise": (("", nodes.pointwise),),
     "conv2d_stride2": (("3x3", strided.stride2_3x3), ("1x1", strided.pointwise)),
 }
 """Family to the nodes of its kernels, by part of their symbols."""
@@ -37,48 +39,30 @@ _PLAIN: dict[type, Callable[[Rounding], st.SearchStrategy[Any]]] = {
 
 def strategy(kernel: Kernel) -> st.SearchStrategy[tuple[Node, list[Array]]]:
     """Nodes with data for every operand; ``Kernel.rejects`` has the last word."""
-    if kernel.family in _STRIDED:
-        return next(drawn for part, drawn in _STRIDED[kernel.family] if part in kernel.symbol)()
-    rounding: Rounding = "even" if "rne" in kernel.symbol else "double"
+    for part, drawn in _STRIDED.get(kernel.family, ()):
+        if part in kernel.symbol:
+            return drawn()
+    if kernel.constants is not None:  # the rounding is one of the constants
+        return st.one_of(_of_rounding(kernel, "double"), _of_rounding(kernel, "even"))
+    return _of_rounding(kernel, "even" if "rne" in kernel.symbol else "double")
+
+
+def _of_rounding(kernel: Kernel, rounding: Rounding) -> st.SearchStrategy[tuple[Node, list[Array]]]:
+    any_shape = "scalar" in kernel.symbol
     if kernel.family == "conv2d_few_channels":
-        return st.one_of(nodes.conv2d_few_channels("double"), nodes.conv2d_few_channels("even"))
-    if kernel.family == "compact":
-        return st.one_of(_compact(kernel, "double"), _compact(kernel, "even"))
-    if kernel.symbol == "smg_fully_connected_s8_m4":
-        return nodes.dense()
-    if kernel.family == "pointwise" or "1x1_rows" in kernel.symbol:
-        return nodes.pointwise()
+        return nodes.conv2d_few_channels(rounding)
     if kernel.op is ops.Conv2D:
-        style = "1x1" if "1x1" in kernel.symbol else "any" if "scalar" in kernel.symbol else "one group"
-        return nodes.conv2d(rounding, style)
+        return nodes.conv2d(rounding, "1x1" if "1x1" in kernel.symbol else "any" if any_shape else "one group")
     if kernel.op is ops.DepthwiseConv2D:
-        style = (
-            "3x3s1"
-            if "3x3s1" in kernel.symbol
-            else "3x3s2"
-            if "3x3s2" in kernel.symbol
-            else "3x3"
-            if "3x3" in kernel.symbol
-            else "any"
-            if "scalar" in kernel.symbol
-            else "one"
-        )
-        return nodes.depthwise(rounding, style)
-    if kernel.symbol == "smg_add_linear_s8_m4":
-        return st.one_of(nodes.add("double", "same"), nodes.add("even", "same"))
+        styles = {"3x3s1": "3x3s1", "3x3s2": "3x3s2", "3x3": "3x3", "kxk": "kxk", "direct": "kxk", "scalar": "any"}
+        return nodes.depthwise(rounding, next((s for name, s in styles.items() if name in kernel.symbol), "one"))
     if kernel.op is ops.Add:
-        return nodes.add(rounding, "any" if "scalar" in kernel.symbol else "same")
+        return nodes.add(rounding, "any" if any_shape else "same")
     if kernel.op is ops.Mean:
         return nodes.mean(rounding, "any")
     if kernel.op in (ops.MaxPool2D, ops.AveragePool2D):
         return nodes.pool(kernel.op, rounding)
     return _PLAIN[kernel.op](rounding)
-
-
-def _compact(kernel: Kernel, rounding: Rounding) -> st.SearchStrategy[tuple[Node, list[Array]]]:
-    if kernel.op is ops.FullyConnected:
-        return nodes.fully_connected(rounding)
-    return nodes.conv2d(rounding, "one group") if kernel.op is ops.Conv2D else nodes.depthwise(rounding, "one")
 
 
 def draw_nodes(kernel: Kernel, count: int) -> list[tuple[Node, list[Array]]]:

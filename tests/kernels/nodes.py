@@ -165,6 +165,15 @@ def depthwise(draw: Draw, rounding: Rounding, style: str = "any") -> tuple[Node,
     if style == "3x3":
         h, w, kernel = max(h, 2), max(w, 2), (3, 3)
         attributes = {"stride": attributes["stride"], "padding": (1, 1, 1, 1)}
+    if style == "kxk":
+        h, w = draw(st.one_of(st.integers(1, 12), st.integers(20, 40))), draw(st.integers(1, 11))
+        h, w = draw(st.sampled_from([(h, w), (h, w), (h, 1), (1, h)]))
+        kh, kw = (min(draw(st.sampled_from([1, 2, 3, 4, 5, 7, 10])), d) for d in (h, w))
+        t, left, b, r = (draw(st.integers(0, (k - 1) // 2)) for k in (kh, kw, kh, kw))
+        if draw(st.booleans()):
+            t = left = b = r = 0
+        kernel = (kh, kw)
+        attributes = {"stride": (draw(st.integers(1, 2)), draw(st.integers(1, 3))), "padding": (t, left, b, r)}
     if style in ("3x3s1", "3x3s2"):
         h, w = draw(st.integers(1, 14)), draw(st.sampled_from([*range(1, 13), 20, 22]))
         t, left, b, r = (draw(st.integers(0, 1)) for _ in range(4))

@@ -61,7 +61,9 @@ def build(
     ]
     compiler = Compiler(identity, toolchain.command(), flags, toolchain.environment(work_dir))
     compile_all(compiler, source_dir, jobs, INCLUDES)
-    script = linker_script(target, sources.interface.arena_symbol, stack_bytes)
+    ram_objects = [_object_name(path, "kernels") for path in sources.interface.ram_code]
+    interface = sources.interface
+    script = linker_script(target, interface.arena_symbol, stack_bytes, ram_objects, interface.second_arena_symbol)
     (work_dir / "link.ld").write_text(script, encoding="utf-8")
     elf_path = work_dir / f"{sources.name}.elf"
     objects = [f"obj/{job.output.name}" for job in jobs]
@@ -125,6 +127,10 @@ def _link(toolchain: Toolchain, target: Target, objects: list[str], elf_path: Pa
 
 
 def _link_error(text: str, target: Target, stack_bytes: int) -> DoesNotFit | None:
+    if "static RAM reaches into code's" in text:
+        return DoesNotFit(
+            f"arena and statics reach into the RAM of {target.name} that the code kept in RAM takes. Take --code flash"
+        )
     overflow = re.search(r"region [`'](\w+)'.*?overflowed by (\d+) bytes", text)
     if overflow:
         kind, missing = overflow.groups()

@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from smidgen.schedule import SETTINGS, WEIGHTS, Weights, make_objective
+from smidgen.schedule import CODE, PLANNERS, SETTINGS, WEIGHTS, Weights, make_objective, make_planner
 
 console = Console(stderr=True, markup=False, highlight=False)
 """Messages and progress: stderr, so that stdout holds results only. No markup: names of files may look like it."""
@@ -75,6 +75,9 @@ class Choosing:
     tuned: bool | Path
     kernels: Mapping[str, str]
     weights: str = "flash"
+    code: str = "flash"
+    planner: str = "fast"
+    planner_seconds: float = 60.0
 
     @property
     def used(self) -> bool:
@@ -98,13 +101,19 @@ def choosing_options(f: F) -> F:
         tune_result: Path | None,
         kernels: tuple[str, ...],
         weights: str,
+        code: str,
+        planner: str,
+        planner_seconds: float,
         **others: object,
     ) -> object:
         make_objective(optimize, max_ram, max_flash)  # complain before any work
+        make_planner(planner, planner_seconds)
         if tuned and tune_result is not None:
             raise click.UsageError("--tuned takes what smidgen tune kept, --tune-result a file: give one of them")
         costs = tune_result if tune_result is not None else tuned
-        return f(choosing=Choosing(optimize, max_ram, max_flash, costs, forced_kernels(kernels), weights), **others)
+        forced = forced_kernels(kernels)
+        places = (weights, code, planner, planner_seconds)
+        return f(choosing=Choosing(optimize, max_ram, max_flash, costs, forced, *places), **others)
 
     options = (
         click.option(
@@ -133,6 +142,23 @@ def choosing_options(f: F) -> F:
             show_default=True,
             help="Where weights are read from: flash; staged: copied to the arena before the steps where that pays; "
             "sram: kept there.",
+        ),
+        click.option(
+            "--code",
+            type=click.Choice(list(CODE)),
+            default="flash",
+            show_default=True,
+            help="Where kernels run: flash; sram: those larger than the flash's instruction cache run from RAM.",
+        ),
+        click.option(
+            "--planner",
+            type=click.Choice(list(PLANNERS)),
+            default="fast",
+            show_default=True,
+            help="How the arena is planned; exact needs OR-tools (pip install 'smidgen[exact]').",
+        ),
+        click.option(
+            "--planner-seconds", type=float, default=60.0, show_default=True, help="Limit of the exact planner."
         ),
     )
     for option in reversed(options):

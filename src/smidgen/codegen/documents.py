@@ -92,6 +92,7 @@ def _manifest(printer: Printer, origin: Origin, memory: Memory) -> dict[str, obj
         "macs": schedule.graph.nominal_macs,
         "live_macs": schedule.graph.macs,
         "weights": schedule.weights,
+        "code_in_ram": schedule.ram_code,
         "bytes": {"arena": memory.arena, "arena_lower_bound": schedule.plan.bound_bytes, "weights": memory.weights},
         "bytes_modelled": {"code": memory.code, "stack": memory.stack},
         "steps": [

@@ -14,7 +14,8 @@ from smidgen.schedule.constants import params_bytes
 class Memory:
     """Bytes a program needs. Arena, weights and static are exact; code and stack modelled until the program is built.
 
-    code: kernels, run function and the parameter structs. static: weights that are copied to RAM at start-up.
+    code: kernels, run function and the parameter structs. static: weights, and (modelled) code, copied to RAM at
+    start-up.
     """
 
     arena: int
@@ -22,6 +23,7 @@ class Memory:
     code: int
     stack: int
     static: int = 0
+    second: int = 0  # of the arena, in the board's second RAM
 
     @property
     def ram(self) -> int:
@@ -35,4 +37,7 @@ def memory_of(schedule: Schedule, weights_bytes: int) -> Memory:
     code = sum(code for code, _ in functions.values()) + footprint.run_code_bytes(len(schedule.steps)) + params
     stack = footprint.run_stack_bytes() + max((stack for _, stack in functions.values()), default=0)
     static = weights_bytes if schedule.weights == "sram" else 0
-    return Memory(max(schedule.plan.nbytes, 8), weights_bytes, code, stack, static)
+    static += sum(nbytes for name, (nbytes, _) in functions.items() if f"kernels/{name}.c" in schedule.ram_code)
+    split = schedule.plan.split
+    second = schedule.plan.nbytes - split if split is not None else 0
+    return Memory(max(schedule.plan.nbytes, 8), weights_bytes, code, stack, static, second)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from smidgen.errors import Finding, NoKernel
 from smidgen.ir import Array, Node, Op
+from smidgen.kernels.flash_use import FlashUse
 from smidgen.targets.target import Core
 
 Predicate = Callable[[Node], bool]
@@ -68,6 +69,8 @@ class Kernel:
     includes: tuple[str, ...] = ()  # headers beside the .c file that it includes, beyond include/
     constants: Callable[[Node], Mapping[str, int]] | None = None
     footprint: Callable[[Node], tuple[int, int]] | None = None
+    flash_use: Callable[[Node], FlashUse] | None = None
+    """What it fetches from flash more than once; None: no constants, and only loops that fit any code cache."""
 
     def rejects(self, node: Node, core: Core) -> str | None:
         """Why this kernel cannot compute ``node`` on ``core``, or None if it can."""

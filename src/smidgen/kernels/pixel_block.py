@@ -9,7 +9,7 @@ import numpy as np
 
 from smidgen.ir import Array, Node
 from smidgen.kernels.common import Int32s
-from smidgen.kernels.fast_requantize import DOUBLE, EVEN, accumulator_bounds, requantize_columns, rounding_mode
+from smidgen.kernels.fast_requantize import DOUBLE, accumulator_bounds, requantize_columns, rounding_mode
 from smidgen.kernels.kernel import Packed
 from smidgen.ops import Conv2D
 from smidgen.ops.accumulators import channel_weights
@@ -37,7 +37,8 @@ def lanes(values: Array) -> Array:
 
 def words(values: Array) -> Int32s:
     """Pairs of int16 (..., 2) as words (...), the first in the low half."""
-    assert values.min(initial=0) >= -(1 << 15) and values.max(initial=0) < 1 << 15
+    assert values.min(initial=0) >= -(1 << 15)
+    assert values.max(initial=0) < 1 << 15
     halves = np.ascontiguousarray(values.astype("<i2"))
     return halves.view("<i4")[..., 0].astype(np.int32)
 

@@ -4,7 +4,8 @@
 #include <stdint.h>
 
 extern uint32_t smg_data_start[], smg_data_end[], smg_bss_start[], smg_bss_end[], smg_stack_top[];
-extern const uint32_t smg_data_load[];
+extern const uint32_t smg_data_load[], smg_code_load[];
+extern uint32_t smg_code_start[], smg_code_end[];
 
 int main(void);
 void Reset_Handler(void);
@@ -24,6 +25,12 @@ static __attribute__((noinline, used)) void smg_start(void) {
         *to = *from++;
         __asm__ volatile(""); /* stays a loop: memcpy is not for code that runs before .data exists */
     }
+    from = smg_code_load;
+    for (uint32_t *to = smg_code_start; to < smg_code_end; to++) {
+        *to = *from++;
+        __asm__ volatile("");
+    }
+    __asm__ volatile("dsb\n\tisb" ::: "memory"); /* what was written is code */
     for (uint32_t *to = smg_bss_start; to < smg_bss_end; to++) {
         *to = 0;
         __asm__ volatile("");

@@ -4,6 +4,7 @@
 from smidgen.schedule.candidates import Candidate, Costs, Layer
 from smidgen.schedule.choose import Option, pareto
 from smidgen.schedule.constants import ConstantBytes, constant_bytes
+from smidgen.schedule.exact import PLANNERS, Planner, make_planner
 from smidgen.schedule.lifetimes import Lifetimes, Step, lifetimes_of
 from smidgen.schedule.objective import SETTINGS, Objective, Setting, make_objective
 from smidgen.schedule.placement import place
@@ -18,9 +19,11 @@ from smidgen.schedule.schedule import (
     schedule_with,
 )
 from smidgen.schedule.search import Search, Totals
-from smidgen.schedule.staging import WEIGHTS, Weights, check_weights
+from smidgen.schedule.staging import CODE, WEIGHTS, Weights, check_code, check_weights
 
 __all__ = [
+    "CODE",
+    "PLANNERS",
     "SETTINGS",
     "WEIGHTS",
     "Arranged",
@@ -35,6 +38,7 @@ __all__ = [
     "Overlap",
     "Placement",
     "Plan",
+    "Planner",
     "Schedule",
     "Search",
     "Setting",
@@ -43,11 +47,13 @@ __all__ = [
     "Totals",
     "Weights",
     "arrange",
+    "check_code",
     "check_weights",
     "constant_bytes",
     "lifetimes_of",
     "lower_bound",
     "make_objective",
+    "make_planner",
     "make_schedule",
     "make_search",
     "pareto",

@@ -11,6 +11,7 @@ from functools import cached_property
 from smidgen.errors import NoKernel, UsageError
 from smidgen.ir import Graph, Node, Value
 from smidgen.kernels import Kernel, admissible, footprint, function_name
+from smidgen.kernels.flash_use import expected_stalls
 from smidgen.kernels.registry import all_kernels
 from smidgen.schedule.constants import ConstantBytes, constant_bytes
 from smidgen.schedule.plan import aligned
@@ -104,7 +105,7 @@ def layers(
         except NoKernel as e:
             failures.append(e)
             continue
-        priced = [(costs(k, node) or cycles, k) for cycles, k in able]
+        priced = [(costs(k, node) or cycles + stalls(k, node, target), k) for cycles, k in able]
         priced.sort(key=lambda t: (t[0], t[1].symbol))
         candidates = tuple(Candidate(k, node, cycles, alive.step_bytes(k, node)) for cycles, k in priced)
         found.append(Layer(node, candidates, rejected, tuple((v.name, v.type.nbytes) for v in alive.values(node))))
@@ -114,6 +115,11 @@ def layers(
         names = ", ".join(layer.name for layer in found)
         raise UsageError(f"no step is called {', '.join(sorted(forced))}. The steps are: {names}")
     return tuple(found)
+
+
+def stalls(kernel: Kernel, node: Node, target: Target) -> float:
+    """Stall cycles expected of the board's flash, beyond those of reading the constants once as every kernel does."""
+    return expected_stalls(kernel.flash_use(node), target) if kernel.flash_use is not None else 0.0
 
 
 def _check_symbols(asked: Iterable[str], symbols: Sequence[str]) -> None:

@@ -49,10 +49,14 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Placements by offset; ``nbytes`` is the arena's size; no plan for these lifetimes can beat ``bound_bytes``."""
+    """Placements by offset; ``nbytes`` is the arena's size; no plan for these lifetimes can beat ``bound_bytes``.
+
+    Bytes from ``split`` on, if given, lie in a second memory: no buffer lies across it.
+    """
 
     placements: tuple[Placement, ...]
     bound_bytes: int
+    split: int | None = None
 
     @property
     def nbytes(self) -> int:
@@ -122,6 +126,8 @@ def verify_plan(plan: Plan, buffers: Sequence[Buffer], overlaps: Sequence[Overla
     for i, p in enumerate(plan.placements):
         if p.offset < 0 or p.offset % ALIGN:
             raise InvalidPlan(f"{p.buffer.name} at {p.offset} is not aligned to {ALIGN}")
+        if plan.split is not None and p.offset < plan.split < p.end:
+            raise InvalidPlan(f"{p.buffer.name} lies across {plan.split}, where the second memory begins")
         for q in plan.placements[:i]:
             disjoint = not p.buffer.meets(q.buffer) or p.offset >= q.end or q.offset >= p.end
             if not (disjoint or _allowed(p, q, leads) or _allowed(q, p, leads)):

@@ -8,7 +8,7 @@ from typing import Literal, cast, get_args
 
 from smidgen.errors import UsageError
 from smidgen.ir import Array, Node
-from smidgen.kernels import Choice, Kernel
+from smidgen.kernels import Choice, Kernel, footprint, function_name
 from smidgen.schedule.plan import aligned
 from smidgen.targets import Target
 
@@ -21,6 +21,15 @@ WEIGHTS: Mapping[Weights, str] = {
 }
 """Each place of the weights and what it means, as help and documentation show it."""
 
+Code = Literal["flash", "sram"]
+
+CODE: Mapping[Code, str] = {
+    "flash": "run where it lies",
+    "sram": "kernels larger than the flash's instruction cache run from RAM, copied there at start-up",
+}
+"""Each place of the code and what it means."""
+
+_LEAST_SHARE = 0.02  # of all cycles, for a kernel to be worth RAM
 _COPY_CYCLES_PER_BYTE = 0.75  # 16 bytes in 12 cycles: LDM and STM of four words, SUBS, branch (measured 0.7 to 0.8)
 _OUTPUTS_PER_PASS = 16  # positions that one reading of the weights serves: 4 to 16 in the kernels there are
 
@@ -30,6 +39,42 @@ def check_weights(text: str) -> Weights:
     if text not in get_args(Weights):
         raise UsageError(f"no place {text!r} for weights; there are {', '.join(WEIGHTS)}")
     return cast(Weights, text)  # just compared with all of them
+
+
+def check_code(text: str) -> Code:
+    """``text`` as a place of the code; UsageError if it is none."""
+    if text not in get_args(Code):
+        raise UsageError(f"no place {text!r} for code; there are {', '.join(CODE)}")
+    return cast(Code, text)  # just compared with all of them
+
+
+def choose_ram_code(choices: Mapping[Node, Choice], target: Target, limit_bytes: int | None) -> tuple[str, ...]:
+    """The C files of kernels to run from RAM: those larger than the flash's instruction cache, most cycles a byte
+    first, as many as that RAM and the limit hold. UsageError if the board has none."""
+    region, cache = target.code_ram, target.flash_cache
+    if region is None:
+        raise UsageError(
+            f"{target.name} has no RAM that code runs from without wait states: leave --code at flash, or describe "
+            "such a region in the board's file (alias)"
+        )
+    held = cache.instruction_lines * cache.line_bytes if cache is not None else 0
+    nbytes: dict[str, int] = {}
+    cycles: dict[str, float] = {}
+    for node, choice in choices.items():
+        file = f"kernels/{function_name(choice.kernel, node)}.c"
+        nbytes[file] = footprint.of(choice.kernel, node)[0]
+        cycles[file] = cycles.get(file, 0.0) + choice.cycles
+    total, room = (
+        sum(cycles.values()),
+        min(region.size_bytes, limit_bytes if limit_bytes is not None else region.size_bytes),
+    )
+    taken: list[str] = []
+    for file in sorted(nbytes, key=lambda f: (-cycles[f] / max(nbytes[f], 1), f)):
+        worth = target.region("flash").wait_states and nbytes[file] > held and cycles[file] > _LEAST_SHARE * total
+        if worth and nbytes[file] <= room:
+            taken.append(file)
+            room -= nbytes[file]
+    return tuple(sorted(taken))
 
 
 def operand_arrays(kernel: Kernel, node: Node) -> list[tuple[str, Array]]:

@@ -74,7 +74,7 @@ def _core(path: Path) -> Core:
 
 
 _BOARD_KEYS = frozenset(("name", "title", "core", "clock_hz", "provenance", "regions", "flash_cache", "latency_error"))
-_REGION_KEYS = frozenset(("name", "kind", "base", "size_bytes", "wait_states", "provenance"))
+_REGION_KEYS = frozenset(("name", "kind", "base", "size_bytes", "wait_states", "provenance", "alias"))
 _CACHE_KEYS = frozenset(("instruction_lines", "data_lines", "line_bytes", "fetch_bytes", "prefetch", "provenance"))
 
 
@@ -113,7 +113,10 @@ def _region(path: Path, entry: _Table, index: int) -> Region:
     if size == 0 or base % 4096 or size % 4096 or base + size > 1 << 32:
         raise TargetError(f"{path}: {where}: base and size are multiples of 4096 bytes within 32 bits, size not 0")
     name = _field(path, entry, "name", str, where)
-    return Region(name, base, size, kind, waits, _provenance(path, entry, where))
+    alias = _natural(path, entry, "alias", where) if "alias" in entry else None
+    if alias is not None and kind != "sram":
+        raise TargetError(f"{path}: {where}: alias is for sram, where code can run; this is {kind}")
+    return Region(name, base, size, kind, waits, _provenance(path, entry, where), alias)
 
 
 def _check_overlap(path: Path, regions: tuple[Region, ...]) -> None:

@@ -33,6 +33,7 @@ class Region:
     kind: RegionKind
     wait_states: int = 0  # extra cycles of an access that no cache or buffer answers
     provenance: str = ""
+    alias: int | None = None  # the same bytes' address in another region; here code runs without wait states
 
     def contains(self, address: int) -> bool:
         return self.base <= address < self.base + self.size_bytes
@@ -81,3 +82,14 @@ class Target:
     def region(self, kind: RegionKind) -> Region:
         """The main (first listed) region of this kind."""
         return next(r for r in self.regions if r.kind == kind)
+
+    @property
+    def second_sram(self) -> Region | None:
+        """RAM for what the main one has no room for, if the board has some."""
+        others = (r for r in self.regions if r.kind == "sram" and r.alias is None)
+        return next((r for r in others if r is not self.region("sram")), None)
+
+    @property
+    def code_ram(self) -> Region | None:
+        """RAM that the core fetches instructions from without wait states, if the board has some."""
+        return next((r for r in self.regions if r.alias is not None), None)

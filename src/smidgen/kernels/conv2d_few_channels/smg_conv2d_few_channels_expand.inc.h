@@ -1,91 +1,96 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows of input bytes into the strip of words that smg_conv2d_few_channels_rows.inc.h describes. */
+/* Rows of input bytes into the strip of words that smg_conv2d_few_channels_rows.inc.h describes.
+ *
+ * A row has SMG_VALUES bytes. With SMG_HEAD, its first goes into the upper half of a word whose lower half is padding,
+ * and so is the upper half of the last word if no byte is left for it. */
 #ifndef SMG_CONV2D_FEW_CHANNELS_EXPAND_INC_H
 #define SMG_CONV2D_FEW_CHANNELS_EXPAND_INC_H
 #include "smg_fast_requantize.h"
-#include "smg_memory.h"
 #include <stdint.h>
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter" /* naked functions find theirs in registers */
 
-#define SMG_FEW_CHANNELS_QUADS ((SMG_VALUES - SMG_HEAD) / 4)
-#define SMG_FEW_CHANNELS_REST ((SMG_VALUES - SMG_HEAD) % 4)
+#if defined(__ARM_FEATURE_DSP) && defined(__ARM_FP)
+#define SMG_FEW_CHANNELS_QUADS "((" SMG_TEXT(SMG_VALUES) " - " SMG_TEXT(SMG_HEAD) ") / 4)"
+#define SMG_FEW_CHANNELS_REST "((" SMG_TEXT(SMG_VALUES) " - " SMG_TEXT(SMG_HEAD) ") % 4)"
+#if (SMG_VALUES - SMG_HEAD) / 4 % 8
+#define SMG_FEW_CHANNELS_TURNS "1"
+#else
+#define SMG_FEW_CHANNELS_TURNS "2" /* sixteen bytes each, in one pass of the loop */
+#endif
+/* Two words from four bytes: with u = x + 128 = x ^ 0x80 unsigned, 2 * u is a mask of the shifted word. */
+#define SMG_FEW_CHANNELS_LANES(word)               \
+    " eor " word ", " word ", lr\n"                \
+    " and r7, r12, " word ", lsl #1\n"             \
+    " and r8, r12, " word ", lsr #7\n"             \
+    " pkhbt r9, r7, r8, lsl #16\n"                 \
+    " pkhtb r8, r8, r7, asr #16\n"                 \
+    " str r9, [r1], #" SMG_FEW_CHANNELS_PITCH "\n" \
+    " str r8, [r1], #" SMG_FEW_CHANNELS_PITCH "\n"
+#define SMG_FEW_CHANNELS_PITCH "4 * " SMG_TEXT(SMG_PITCH)
+#define SMG_FEW_CHANNELS_FOUR                                                                                   \
+    " ldr r3, [r0], #4\n ldr r4, [r0], #4\n ldr r5, [r0], #4\n ldr r6, [r0], #4\n" SMG_FEW_CHANNELS_LANES("r3") \
+        SMG_FEW_CHANNELS_LANES("r4") SMG_FEW_CHANNELS_LANES("r5") SMG_FEW_CHANNELS_LANES("r6")
 
-SMG_INLINE uint32_t smg_few_channels_value(int8_t x) { return (uint32_t)(2 * (x + 128)); }
-
-#if SMG_FEW_CHANNELS_QUADS && defined(__ARM_FEATURE_DSP) && defined(__ARM_FP)
-#define SMG_FEW_CHANNELS_LANES(word)           \
-    "eor " word ", " word ", lr\n"             \
-    "and r7, r12, " word ", lsl #1\n"          \
-    "and r8, r12, " word ", lsr #7\n"          \
-    "pkhbt r9, r7, r8, lsl #16\n"              \
-    "pkhtb r8, r8, r7, asr #16\n"              \
-    "str r9, [r1], #4 * " SMG_TEXT(SMG_STRIP_ROWS) "\n" \
-    "str r8, [r1], #4 * " SMG_TEXT(SMG_STRIP_ROWS) "\n"
-
-/* quads times four bytes of a row, from any address, into two words each; returns the place of the next word.
- * 37 cycles for 16 bytes. */
-__attribute__((naked, noinline)) static uint32_t *smg_few_channels_quads(const int8_t *from, uint32_t *to,
-                                                                         int32_t quads) {
-    __asm__ volatile("push {r4-r9, lr}\n"
-                     "movw r12, #0x01fe\n"
-                     "movt r12, #0x01fe\n"
-                     "mov lr, #0x80808080\n"
-                     "subs r2, r2, #4\n"
-                     "blt 2f\n"
-                     ".p2align 2\n"
-                     "1:\n"
-                     "ldr r3, [r0], #4\n"
-                     "ldr r4, [r0], #4\n"
-                     "ldr r5, [r0], #4\n"
-                     "ldr r6, [r0], #4\n" /* clang-format off */
-                     SMG_FEW_CHANNELS_LANES("r3")
-                     SMG_FEW_CHANNELS_LANES("r4")
-                     SMG_FEW_CHANNELS_LANES("r5")
-                     SMG_FEW_CHANNELS_LANES("r6") /* clang-format on */
-                     "subs r2, r2, #4\n"
-                     "bge 1b\n"
-                     "2:\n"
-                     "adds r2, r2, #4\n"
-                     "beq 4f\n"
-                     "3:\n"
-                     "ldr r3, [r0], #4\n" /* clang-format off */
+/* rows rows, 37 cycles for 16 bytes or 70 for 32. r1 next word, r2 next row's first word, r10 rows left, r11 quads
+ * left, on the stack zero. */
+__attribute__((naked, noinline)) static void smg_few_channels_expand(const int8_t *from, uint32_t *to, int32_t rows,
+                                                                     uint32_t zero) {
+    __asm__ volatile(
+        "push {r3-r11, lr}\n"
+        "movw r12, #0x01fe\n"
+        "movt r12, #0x01fe\n"
+        "mov lr, #0x80808080\n"
+        "mov r10, r2\n"
+        "mov r2, r1\n"
+        "1: mov r1, r2\n"
+        ".if " SMG_TEXT(SMG_HEAD) "\n"
+                                  " ldrsb r7, [r0], #1\n ldr r8, [sp]\n"
+                                  " add r7, r7, #128\n add r8, r8, r7, lsl #17\n str r8, [r1], #" SMG_FEW_CHANNELS_PITCH
+                                  "\n"
+                                  ".endif\n"
+                                  ".if " SMG_FEW_CHANNELS_QUADS " >= 4\n"
+                                  " movw r11, #" SMG_FEW_CHANNELS_QUADS " / (4 * " SMG_FEW_CHANNELS_TURNS ")\n"
+                                  " .p2align 2\n"
+                                  "2: .rept " SMG_FEW_CHANNELS_TURNS "\n" /* clang-format off */
+                     SMG_FEW_CHANNELS_FOUR /* clang-format on */
+                                  " .endr\n subs r11, r11, #1\n bne 2b\n"
+                                  ".endif\n"
+                                  ".if " SMG_FEW_CHANNELS_QUADS " % 4\n"
+                                  " mov r11, #" SMG_FEW_CHANNELS_QUADS " % 4\n"
+                                  "3: ldr r3, [r0], #4\n" /* clang-format off */
                      SMG_FEW_CHANNELS_LANES("r3") /* clang-format on */
-                     "subs r2, r2, #1\n"
-                     "bne 3b\n"
-                     "4:\n"
-                     "mov r0, r1\n"
-                     "pop {r4-r9, pc}\n");
+        " subs r11, r11, #1\n bne 3b\n"
+        ".endif\n"
+        ".if " SMG_FEW_CHANNELS_REST " >= 2\n"
+        " ldrsb r7, [r0], #1\n ldrsb r8, [r0], #1\n add r7, r7, #128\n add r8, r8, #128\n"
+        " lsl r7, r7, #1\n add r8, r7, r8, lsl #17\n str r8, [r1], #" SMG_FEW_CHANNELS_PITCH "\n"
+        ".endif\n"
+        ".if " SMG_FEW_CHANNELS_REST " % 2\n"
+        " ldrsb r7, [r0], #1\n ldr r8, [sp]\n add r7, r7, #128\n lsl r8, r8, #16\n"
+        " add r8, r8, r7, lsl #1\n str r8, [r1]\n"
+        ".endif\n"
+        ".if " SMG_TEXT(SMG_IN_ROW_BYTES) " - " SMG_TEXT(
+            SMG_VALUES) "\n"
+                        " addw r0, r0, #" SMG_TEXT(SMG_IN_ROW_BYTES) " - " SMG_TEXT(SMG_VALUES) "\n"
+                                                                                                ".endif\n"
+                                                                                                "add r2, r2, #4\n"
+                                                                                                "subs r10, r10, #1\n"
+                                                                                                "bne 1b\n"
+                                                                                                "pop {r3-r11, pc}\n");
 }
-#elif SMG_FEW_CHANNELS_QUADS
-SMG_INLINE uint32_t *smg_few_channels_quads(const int8_t *from, uint32_t *to, int32_t quads) {
-    for (int32_t i = 0; i < 2 * quads; i++, from += 2, to += SMG_STRIP_ROWS) {
-        *to = smg_few_channels_value(from[0]) | smg_few_channels_value(from[1]) << 16;
+#else
+/* rows rows. */
+SMG_INLINE void smg_few_channels_expand(const int8_t *from, uint32_t *to, int32_t rows, uint32_t zero) {
+    for (; rows > 0; rows--, from += SMG_IN_ROW_BYTES, to++) {
+        for (int32_t i = -SMG_HEAD; i < SMG_VALUES; i += 2) {
+            const uint32_t low = i < 0 ? zero : (uint32_t)(2 * (from[i] + 128));
+            const uint32_t high = i + 1 >= SMG_VALUES ? zero : (uint32_t)(2 * (from[i + 1] + 128));
+            to[(i + SMG_HEAD) / 2 * SMG_PITCH] = low | high << 16;
+        }
     }
-    return to;
 }
 #endif
-
-/* One row of SMG_VALUES bytes. If it starts in the upper half of a word, zero is its lower half, and the upper half of
- * the last word if that stays free. */
-SMG_INLINE void smg_few_channels_expand(const int8_t *from, uint32_t *to, uint32_t zero) {
-    (void)zero;
-#if SMG_HEAD
-    *to = zero | smg_few_channels_value(*from++) << 16;
-    to += SMG_STRIP_ROWS;
-#endif
-#if SMG_FEW_CHANNELS_QUADS
-    to = smg_few_channels_quads(from, to, SMG_FEW_CHANNELS_QUADS);
-    from += 4 * SMG_FEW_CHANNELS_QUADS;
-#endif
-#if SMG_FEW_CHANNELS_REST >= 2
-    *to = smg_few_channels_value(from[0]) | smg_few_channels_value(from[1]) << 16;
-    to += SMG_STRIP_ROWS;
-#endif
-#if SMG_FEW_CHANNELS_REST % 2
-    *to = smg_few_channels_value(from[SMG_FEW_CHANNELS_REST - 1]) | zero << 16;
-#endif
-}
 #pragma GCC diagnostic pop
 #endif

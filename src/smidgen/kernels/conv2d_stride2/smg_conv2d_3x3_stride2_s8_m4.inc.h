@@ -11,6 +11,7 @@
  * Four tiles of 2x2 outputs at a time: SMG_TILES_X of them (1, 2 or 4) beside each other. Their input is transformed
  * once for all channels; the last tiles of a row or column of tiles overlap those before them. An instance also
  * defines SMG_IN_C (a multiple of 4, at most 168), SMG_OUT_C and what smg_fast_requantize.h needs. */
+#include "smg_compact.h"
 #include "smg_fast_requantize.h"
 #include "smg_kernels.h"
 #include "smg_memory.h"
@@ -18,14 +19,14 @@
 smg_conv2d_kernel SMG_FUNCTION;
 
 #define SMG_TILES_Y (4 / SMG_TILES_X)
-#define SMG_COLUMNS (4 * SMG_TILES_X + 1)                          /* of input under SMG_TILES_X tiles */
-#define SMG_TURNS ((SMG_IN_C / 2 + 16) / 17)                       /* of the loop over a block of products */
+#define SMG_COLUMNS (4 * SMG_TILES_X + 1)                           /* of input under SMG_TILES_X tiles */
+#define SMG_TURNS ((SMG_IN_C / 2 + 16) / 17)                        /* of the loop over a block of products */
 #define SMG_TURN_STEPS ((SMG_IN_C / 2 + SMG_TURNS - 1) / SMG_TURNS) /* two channels each */
 #define SMG_BLOCK_STEPS (SMG_TURNS * SMG_TURN_STEPS)
-#define SMG_TILE_WORDS (25 * SMG_BLOCK_STEPS * 4)               /* (25, SMG_BLOCK_STEPS, 4 tiles) */
-#define SMG_HALF_WORDS (SMG_TILES_Y * SMG_COLUMNS * 5)          /* (SMG_TILES_Y, SMG_COLUMNS, 5) */
-#define SMG_PAIR_WORDS (8 + 25 * SMG_BLOCK_STEPS * 2)           /* constants of two channels, then their weights */
-#define SMG_SUM_WORDS (9 * 8)                                   /* (9, 4 tiles, 2 channels) */
+#define SMG_TILE_WORDS (25 * SMG_BLOCK_STEPS * 4)      /* (25, SMG_BLOCK_STEPS, 4 tiles) */
+#define SMG_HALF_WORDS (SMG_TILES_Y * SMG_COLUMNS * 5) /* (SMG_TILES_Y, SMG_COLUMNS, 5) */
+#define SMG_PAIR_WORDS (8 + 25 * SMG_BLOCK_STEPS * 2)  /* constants of two channels, then their weights */
+#define SMG_SUM_WORDS (9 * 8)                          /* (9, 4 tiles, 2 channels) */
 #define SMG_WORK_WORDS (2 * SMG_HALF_WORDS > SMG_SUM_WORDS ? 2 * SMG_HALF_WORDS : SMG_SUM_WORDS)
 
 /* Order of the 25 blocks, so that accumulators take 4, 4, 4, 4, 2, 2, 2, 2 and 1 of them: A00 A02 A20 A22 A01 A10 A12
@@ -49,7 +50,7 @@ typedef struct {
 } smg_corner;
 
 /* The vertical transform of every column of zero points: 0, z, z, 0, z. */
-__attribute__((noinline)) static void smg_blank_columns(uint32_t *to, uint32_t zeros, int32_t count) {
+SMG_COMPACT __attribute__((noinline)) static void smg_blank_columns(uint32_t *to, uint32_t zeros, int32_t count) {
     for (; count > 0; count--, to += 5) {
         to[0] = to[3] = to[SMG_HALF_WORDS] = to[SMG_HALF_WORDS + 3] = 0;
         to[1] = to[2] = to[4] = to[SMG_HALF_WORDS + 1] = to[SMG_HALF_WORDS + 2] = to[SMG_HALF_WORDS + 4] = zeros;

@@ -112,10 +112,7 @@ def cost(node: Node, core: Core) -> float:
     columns, rows = 4 * across + 1, 4 // across
     turns, steps = _block_steps(node)
     quarter = rows * (columns * 36 + 75) + 8 * 79 + 35  # four channels of input
-    if steps <= 8:
-        loops = 4 * 6
-    else:
-        loops = 16 * 6 + 25 * ((turns - 1) * 5 + (5 if turns > 1 else 0))
+    loops = 4 * 6 if steps <= 8 else 16 * 6 + 25 * ((turns - 1) * 5 + (5 if turns > 1 else 0))
     products = 25 * steps * 16 + loops + 9 * 22
     outputs = 8 * (4 * requantize_cycles(node) + 33) + 2 * rows * 8 + 14
     group = channels // 4 * quarter + pairs * (products + outputs + 50) + 200

@@ -19,7 +19,7 @@ from smidgen.kernels.common import (
     window_params,
     without_multipliers,
 )
-from smidgen.kernels.depthwise import three
+from smidgen.kernels.depthwise import three, window
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue
 from smidgen.ops import DepthwiseConv2D
 from smidgen.targets.target import Core
@@ -127,4 +127,5 @@ KERNELS = (
         (even_rounding, *_DSP, three_by_three), pack, three_scratch, includes=_INCLUDES_3X3,
     ),
     *three.KERNELS,
+    *window.KERNELS,
 )  # fmt: skip

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 
 from smidgen.ir import Node
 from smidgen.kernels.fast_requantize import DOUBLE, rounding_mode
-from smidgen.kernels.pointwise.packing import affine_layer, block_groups, is_narrow, steps_of
+from smidgen.kernels.flash_use import FlashUse
+from smidgen.kernels.pointwise.packing import affine_layer, block_groups, chunks_of, is_narrow, steps_of
 from smidgen.ops import Conv2D
 from smidgen.ops.arithmetic import int_bounds
 from smidgen.targets.target import Core
-
-_REGISTERS = 32  # of the FPU
 
 
 def pixels_of(node: Node) -> int:
@@ -20,21 +19,10 @@ def pixels_of(node: Node) -> int:
     return node.output.type.elements // node.output.type.shape[-1]
 
 
-def _deep(node: Node) -> bool:
-    """Parameters lie on the stack, for the weights take all registers."""
-    parameters = 5 if affine_layer(node) else 8
-    return not is_narrow(node) and steps_of(node["w"].type.shape[-1]) + parameters + 2 > _REGISTERS
-
-
-def chunks_of(node: Node) -> int:
-    """Times that the groups pass by for a pair of channels, with partial sums in memory between."""
-    return -(-steps_of(node["w"].type.shape[-1]) // _REGISTERS) if _deep(node) else 1
-
-
 def scratch(node: Node, *, nbytes: int) -> int:
-    """Bytes for the activation words of a block and of the last four pixels, and for partial sums."""
+    """Bytes for the activation words of a block and of the last four pixels, and for sums between chunks."""
     slots = block_groups(node, nbytes) + (pixels_of(node) % 4 > 0)
-    return slots * (16 * steps_of(node["w"].type.shape[-1]) + 32 * (chunks_of(node) > 1))
+    return slots * (16 * steps_of(node["w"].type.shape[-1]) + 32 * (chunks_of(node)[0] - 1))
 
 
 def overlap(node: Node, *, nbytes: int) -> Mapping[str, int]:
@@ -71,11 +59,9 @@ def requantize_cycles(node: Node) -> int:
 
 def group_cycles(node: Node) -> int:
     """Cycles for a group and two channels, partial sums included."""
-    deep, narrow, affine = _deep(node), is_narrow(node), affine_layer(node) is not None
-    sums = 15 * steps_of(node["w"].type.shape[-1]) + (1 if affine else 2) * (2 if deep else 1) + (0 if narrow else 4)
-    more = (chunks_of(node) - 1) * 31
-    ends = (2 if affine else 9) + 6 if deep else 6
-    return sums + requantize_cycles(node) + ends + more
+    narrow, affine, chunks = is_narrow(node), affine_layer(node) is not None, chunks_of(node)[0]
+    sums = 15 * steps_of(node["w"].type.shape[-1]) + (1 if affine else 2) + (0 if narrow else 4)
+    return sums + requantize_cycles(node) + 6 + (chunks - 1) * 24 + (chunks > 1)
 
 
 def cost(node: Node, core: Core, *, nbytes: int) -> float:
@@ -83,22 +69,32 @@ def cost(node: Node, core: Core, *, nbytes: int) -> float:
     tail = pixels_of(node) % 4 > 0
     groups = pixels_of(node) // 4
     blocks = -(-groups // block_groups(node, nbytes))
-    narrow, deep, chunks = is_narrow(node), _deep(node), chunks_of(node)
+    narrow, chunks = is_narrow(node), chunks_of(node)[0]
     words = steps_of(in_c) * (2 if narrow else 1)
     parameters = 5 if affine_layer(node) else 8
-    pair = words + parameters + (26 if not deep else 19 + 20 * chunks + parameters) + 4 * (tail > 0)
+    pair = words + parameters + 18 + 8 * chunks + 4 * (tail > 0)
     work = (groups + tail) * (expand_cycles(in_c, narrow) + -(-out_c // 2) * group_cycles(node))
     return work + blocks * (110 + -(-out_c // 2) * pair) + tail * (40 + 8 * -(-out_c // 2)) + 60
 
 
-def footprint(node: Node) -> tuple[int, int]:
-    """Code and stack bytes of an instance, from above."""
-    narrow, deep, affine = is_narrow(node), _deep(node), affine_layer(node) is not None
+def _pair_bytes(node: Node) -> int:
+    """Code that runs for every pair of channels, once a block."""
     op = node.op
     assert isinstance(op, Conv2D)
     lo, hi = int_bounds(op.clamp)
-    requantize = 8 * (12 if affine else 24) + 8 * 8 * ((lo > -128) + (hi < 127)) + 24
-    chunks = chunks_of(node)
-    pairs = 42 * steps_of(node["w"].type.shape[-1]) + requantize + 200 + 90 * deep * chunks
-    expand = 120 + 52 * (node["w"].type.shape[-1] >= 8) + 120
-    return pairs + expand + 160, 172 + 80 + 40 * (not narrow)
+    requantize = 8 * (12 if affine_layer(node) else 24) + 8 * 8 * ((lo > -128) + (hi < 127)) + 24
+    return 42 * steps_of(node["w"].type.shape[-1]) + requantize + 150 + 90 * (chunks_of(node)[0] - 1)
+
+
+def footprint(node: Node) -> tuple[int, int]:
+    """Code and stack bytes of an instance, from above."""
+    expand = 120 + 172 * chunks_of(node)[0]
+    return _pair_bytes(node) + expand + 210, 212 + 40 * (not is_narrow(node))
+
+
+def flash_use(node: Node, *, nbytes: int) -> FlashUse:
+    """Weights are read once a block. Each loop fits a cache of 1 KB, but not all of them together."""
+    out_c, in_c = node.output.type.shape[-1], node["w"].type.shape[-1]
+    pairs, blocks = -(-out_c // 2), -(-(pixels_of(node) // 4) // block_groups(node, nbytes))
+    words = steps_of(in_c) * (2 if is_narrow(node) else 1) + (5 if affine_layer(node) else 8)
+    return FlashUse((blocks - 1) * pairs * words * 4, ((_pair_bytes(node), blocks * pairs),))

@@ -67,7 +67,7 @@ def _all_pairs(
         pair = find_affine(steps[even], steps[odd], forms, sign)
         if pair is None:
             return None
-        found.append(pair)
+        found.append((pair[0], pair[1]))
     return tuple(found)
 
 
@@ -121,19 +121,32 @@ def _general_parameters(node: Node, narrow: bool) -> Int32s:
 
 
 def block_groups(node: Node, nbytes: int) -> int:
-    """Groups of four pixels in a block of at most ``nbytes`` of activation words; blocks of a layer are of like size."""
+    """Groups of four pixels in a block of at most ``nbytes`` of activation words; a layer's blocks are of like size."""
     groups = max(1, node.output.type.elements // node.output.type.shape[-1] // 4)
-    most = max(1, nbytes // (16 * steps_of(node["w"].type.shape[-1])))
+    most = max(1, nbytes // (16 * steps_of(node["w"].type.shape[-1])))  # without the sums between chunks
     return -(-groups // -(-groups // most))
+
+
+def chunks_of(node: Node) -> tuple[int, int]:
+    """Times that the groups pass by for two channels, and the steps, an even number, of each time but the last.
+
+    A step takes 42 bytes of code and the outputs after the last 150 to 320: no loop is longer than 1 KB of cache.
+    """
+    steps, affine = steps_of(node["w"].type.shape[-1]), affine_layer(node) is not None
+    if is_narrow(node) or steps <= (20 if affine else 16):
+        return 1, 0
+    last = 19 if affine else 15
+    count = 1 + -(-(steps - last) // (22 if affine else 20))
+    return count, -(-max(-(-steps // count), -(-(steps - last) // (count - 1))) // 2) * 2
 
 
 def constants(node: Node, nbytes: int) -> Mapping[str, int]:
     """The macros of smg_pointwise_shape.inc.h."""
     (n, h, w, out_c), in_c = node.output.type.shape, node["w"].type.shape[-1]
-    layer = affine_layer(node)
+    layer, (chunks, chunk_steps) = affine_layer(node), chunks_of(node)
     return {
         "SMG_IN_C": in_c, "SMG_OUT_C": out_c, "SMG_TAIL": n * h * w % 4,
-        "SMG_GROUPS": block_groups(node, nbytes),
+        "SMG_GROUPS": block_groups(node, nbytes), "SMG_CHUNKS": chunks, "SMG_CHUNK_STEPS": chunk_steps,
         "SMG_AFFINE": int(layer is not None),
         "SMG_SHIFT_EVEN": layer.shift_even if layer else 0, "SMG_SHIFT_ODD": layer.shift_odd if layer else 0,
         **requantize_constants(node),

@@ -5,14 +5,14 @@
 #include "smg_pointwise_expand.inc.h"
 #include "smg_pointwise_pairs.inc.h"
 
-/* scratch: activation words of a block (and of the last four pixels, if SMG_TAIL), then partial sums.
- * Pixels left over after whole groups are computed with the three to one before them, whose words the last block keeps. */
+/* scratch: activation words of a block (and of the last four pixels, if SMG_TAIL).
+ * Pixels left over after whole groups are computed with the three to one before them, whose words the last block keeps.
+ */
 SMG_INLINE void smg_pointwise(const smg_conv2d_params *p, const int8_t *x, const int32_t *stream, int8_t *y,
                               void *scratch) {
     uint32_t *activations = scratch;
     int32_t groups = p->batch * p->out_h * p->out_w / 4;
     smg_pointwise_block block;
-    block.partial = (int32_t *)(activations + (SMG_GROUPS + (SMG_TAIL > 0)) * SMG_GROUP_WORDS);
     while (groups > 0) {
         const int32_t count = groups < SMG_GROUPS ? groups : SMG_GROUPS;
         uint32_t *end = activations + count * SMG_GROUP_WORDS;

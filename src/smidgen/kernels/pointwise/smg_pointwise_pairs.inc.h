@@ -2,9 +2,10 @@
 /* Pointwise convolution of a block of groups, weights stationary: those of two channels lie in FPU registers while the
  * groups pass by. A step is LDM 5, VMOV 1, SXTB16 (narrow: VMOV) 1 and SMLAD 8 cycles for 16 products.
  *
- * r0-r3 activation words, r4 weight word, r5 next activations, r6-r9 sums of the even channel, r10-r12 and lr of the odd
- * one (or of both, see smg_pointwise_shape.inc.h). Parameters and pointers lie in FPU registers too if the weights leave
- * room, else on the stack; above 32 steps the sums go to memory between chunks of weights. */
+ * r0-r3 activation words, r4 weight word, r5 next activations, r6-r9 sums of the even channel, r10-r12 and lr of the
+ * odd one (or of both, see smg_pointwise_shape.inc.h). Parameters and pointers lie in FPU registers too. With more
+ * steps than SMG_CHUNK_STEPS the sums go to memory between SMG_CHUNKS chunks of weights, between the chunks' activation
+ * words: so each loop over the groups fits 1 KB of cache. */
 #ifndef SMG_POINTWISE_PAIRS_INC_H
 #define SMG_POINTWISE_PAIRS_INC_H
 #include "smg_pointwise_shape.inc.h"
@@ -12,44 +13,15 @@
 /* Where a block's activation words end: without and with the group of the last four pixels, which it computes again. */
 typedef struct {
     const uint32_t *end, *tail_end;
-    int32_t *partial; /* sums between chunks, (groups, 8) */
 } smg_pointwise_block;
 
 #if defined(__ARM_FEATURE_DSP) && defined(__ARM_FP)
-#define SMG_DEEP (!SMG_NARROW && SMG_STEPS + SMG_PARAMETERS + 2 > 32)
-#define SMG_CHUNKS (SMG_DEEP ? (SMG_STEPS + 31) / 32 : 1)
 #define SMG_ROW SMG_TEXT(SMG_OUT_C)
 
 #define SMG_STEPS_TEXT "((" SMG_TEXT(SMG_IN_C) "+1)/2)"
-#if SMG_DEEP
-#define SMG_CHUNKS_TEXT "((" SMG_TEXT(SMG_IN_C) "+63)/64)"
-#define SMG_PUT(r, v) "str " r ", [sp, #" v "]\n"
-#define SMG_GET(r, v) "ldr " r ", [sp, #" v "]\n"
-#if SMG_AFFINE /* bytes from the stack pointer; these five are loaded at once */
-#define SMG_MULT_EVEN "0"
-#define SMG_ADDEND_EVEN "4"
-#define SMG_MULT_ODD "8"
-#define SMG_ADDEND_ODD "12"
-#define SMG_OUT "16"
-#define SMG_BIAS_EVEN "20"
-#else
-#define SMG_BIAS_EVEN "0"
-#define SMG_BIAS_BOTH "4"
-#define SMG_MULT_EVEN "8"
-#define SMG_ADDEND_EVEN "12"
-#define SMG_SHIFT_OF_EVEN "16"
-#define SMG_MULT_ODD "20"
-#define SMG_ADDEND_ODD "24"
-#define SMG_SHIFT_OF_ODD "28"
-#define SMG_OUT "32"
-#endif
-#define SMG_END "36"
-#define SMG_PART "40"
-#else
-#define SMG_CHUNKS_TEXT "1"
 #define SMG_PUT(r, v) "vmov s" v ", " r "\n"
 #define SMG_GET(r, v) "vmov " r ", s" v "\n"
-#if SMG_AFFINE /* numbers of FPU registers */
+#if SMG_AFFINE /* numbers of FPU registers: output, end of activations, parameters */
 #define SMG_OUT "25"
 #define SMG_END "26"
 #define SMG_BIAS_EVEN "27"
@@ -69,20 +41,18 @@ typedef struct {
 #define SMG_ADDEND_ODD "30"
 #define SMG_SHIFT_OF_ODD "31"
 #endif
-#endif
-#define SMG_FRAME "72" /* what a pair needs once lies on the stack always */
-#define SMG_FRAME_ACTIVATIONS "44"
-#define SMG_FRAME_OUT "48"
-#define SMG_FRAME_WEIGHTS "52"
-#define SMG_FRAME_PAIRS "56"
-#define SMG_FRAME_END "60"
-#define SMG_FRAME_TAIL_END "64"
-#define SMG_FRAME_PARTIAL "68"
+#define SMG_FRAME "32" /* what a pair needs once lies on the stack */
+#define SMG_FRAME_ACTIVATIONS "0"
+#define SMG_FRAME_OUT "4"
+#define SMG_FRAME_WEIGHTS "8"
+#define SMG_FRAME_PAIRS "12"
+#define SMG_FRAME_END "16"
+#define SMG_FRAME_TAIL_END "20"
 
 /* The sums of a step: s is the register of the weights, from those of lanes or of sums before. */
-#define SMG_ADD_ODD(a0, a1, a2, a3)                                                                                    \
+#define SMG_ADD_ODD(a0, a1, a2, a3) \
     "smlad r10, r0, r4, " a0 "\nsmlad r11, r1, r4, " a1 "\nsmlad r12, r2, r4, " a2 "\nsmlad lr, r3, r4, " a3 "\n"
-#define SMG_ADD_EVEN(a0, a1, a2, a3)                                                                                   \
+#define SMG_ADD_EVEN(a0, a1, a2, a3) \
     "smlad r6, r0, r4, " a0 "\nsmlad r7, r1, r4, " a1 "\nsmlad r8, r2, r4, " a2 "\nsmlad r9, r3, r4, " a3 "\n"
 #if SMG_NARROW
 #define SMG_EVEN_WEIGHTS "vmov r4, \\even\n"
@@ -90,74 +60,70 @@ typedef struct {
 #define SMG_EVEN_WEIGHTS "sxtb16 r4, r4\n"
 #endif
 #if SMG_AFFINE && SMG_NARROW
-#define SMG_FIRST_STEP                                                                                                 \
-    SMG_GET("r9", SMG_BIAS_EVEN)                                                                                       \
+#define SMG_FIRST_STEP           \
+    SMG_GET("r9", SMG_BIAS_EVEN) \
     "vmov r4, \\odd\n" SMG_ADD_ODD("r9", "r9", "r9", "r9") SMG_EVEN_WEIGHTS SMG_ADD_EVEN("r9", "r9", "r9", "r9")
 #elif SMG_AFFINE
-#define SMG_FIRST_STEP                                                                                                 \
-    "vmov r4, \\odd\nsmuad r10, r0, r4\nsmuad r11, r1, r4\nsmuad r12, r2, r4\nsmuad lr, r3, r4\n"                      \
-    SMG_GET("r9", SMG_BIAS_EVEN) SMG_EVEN_WEIGHTS SMG_ADD_EVEN("r9", "r9", "r9", "r9")
+#define SMG_FIRST_STEP                                                                                     \
+    "vmov r4, \\odd\nsmuad r10, r0, r4\nsmuad r11, r1, r4\nsmuad r12, r2, r4\nsmuad lr, r3, r4\n" SMG_GET( \
+        "r9", SMG_BIAS_EVEN) SMG_EVEN_WEIGHTS SMG_ADD_EVEN("r9", "r9", "r9", "r9")
 #else
-#define SMG_FIRST_STEP                                                                                                 \
-    SMG_GET("r9", SMG_BIAS_EVEN)                                                                                       \
-    SMG_GET("lr", SMG_BIAS_BOTH)                                                                                       \
+#define SMG_FIRST_STEP           \
+    SMG_GET("r9", SMG_BIAS_EVEN) \
+    SMG_GET("lr", SMG_BIAS_BOTH) \
     "vmov r4, \\odd\n" SMG_ADD_ODD("lr", "lr", "lr", "lr") SMG_EVEN_WEIGHTS SMG_ADD_EVEN("r9", "r9", "r9", "r9")
 #endif
 
 /* From sums to output bytes, the pixels' in turn. */
 #if SMG_AFFINE
-#define SMG_STORE_AFFINE(sum, mult, addend, shift, at)                                                                 \
-    "smmlar " sum ", " sum ", " mult ", " addend "\n"                                                                  \
+#define SMG_STORE_AFFINE(sum, mult, addend, shift, at) \
+    "smmlar " sum ", " sum ", " mult ", " addend "\n"  \
     "ssat " sum ", #8, " sum ", asr #" SMG_TEXT(shift) "\n" SMG_ASM_CLAMP(sum) "strb " sum ", [r4, #" at "\n"
 #if SMG_OUT_C <= 255 /* r4 is the last pixel before: a store may write back so much */
-#define SMG_STORE_PIXEL(n, even, odd)                                                                                  \
-    SMG_STORE_AFFINE(even, "r0", "r1", SMG_SHIFT_EVEN, SMG_ROW "]!")                                                   \
+#define SMG_STORE_PIXEL(n, even, odd)                                \
+    SMG_STORE_AFFINE(even, "r0", "r1", SMG_SHIFT_EVEN, SMG_ROW "]!") \
     SMG_STORE_AFFINE(odd, "r2", "r3", SMG_SHIFT_ODD, "1]")
 #define SMG_STORE_END ""
 #define SMG_BEFORE SMG_ROW
 #else
-#define SMG_STORE_PIXEL(n, even, odd)                                                                                  \
-    SMG_STORE_AFFINE(even, "r0", "r1", SMG_SHIFT_EVEN, #n "*" SMG_ROW "]")                                             \
+#define SMG_STORE_PIXEL(n, even, odd)                                      \
+    SMG_STORE_AFFINE(even, "r0", "r1", SMG_SHIFT_EVEN, #n "*" SMG_ROW "]") \
     SMG_STORE_AFFINE(odd, "r2", "r3", SMG_SHIFT_ODD, #n "*" SMG_ROW "+1]")
 #define SMG_STORE_END "add r4, r4, #4*" SMG_ROW "\n"
 #define SMG_BEFORE "0"
 #endif
-#if SMG_DEEP
-#define SMG_LOAD_PARAMETERS "ldm sp, {r0-r4}\n"
-#else
-#define SMG_LOAD_PARAMETERS                                                                                            \
-    SMG_GET("r0", SMG_MULT_EVEN)                                                                                       \
-    SMG_GET("r1", SMG_ADDEND_EVEN)                                                                                     \
+#define SMG_LOAD_PARAMETERS        \
+    SMG_GET("r0", SMG_MULT_EVEN)   \
+    SMG_GET("r1", SMG_ADDEND_EVEN) \
     SMG_GET("r2", SMG_MULT_ODD) SMG_GET("r3", SMG_ADDEND_ODD) SMG_GET("r4", SMG_OUT)
-#endif
-#define SMG_STORE_SUMS                                                                                                 \
-    SMG_LOAD_PARAMETERS SMG_STORE_PIXEL(0, "r6", "r10")                                                                \
-    SMG_STORE_PIXEL(1, "r7", "r11") SMG_STORE_PIXEL(2, "r8", "r12") SMG_STORE_PIXEL(3, "r9", "lr") SMG_STORE_END
+#define SMG_STORE_SUMS                                                                  \
+    SMG_LOAD_PARAMETERS SMG_STORE_PIXEL(0, "r6", "r10") SMG_STORE_PIXEL(1, "r7", "r11") \
+        SMG_STORE_PIXEL(2, "r8", "r12") SMG_STORE_PIXEL(3, "r9", "lr") SMG_STORE_END
 #else
 #if SMG_NARROW /* twice the sum from 256 times it, or from the sum itself */
 #define SMG_TWICE_EVEN(sum) "asr " sum ", " sum ", #7\n"
 #else
 #define SMG_TWICE_EVEN(sum) "lsl " sum ", " sum ", #1\n"
 #endif
-#define SMG_STORE_SUM(n, sum, byte)                                                                                    \
+#define SMG_STORE_SUM(n, sum, byte) \
     SMG_ASM_REQUANTIZE("r3", sum, "r0", "r1", "r2") "strb r3, [r4, #" #n "*" SMG_ROW "+" byte "]\n"
-#define SMG_STORE_FOUR(a0, a1, a2, a3, byte)                                                                           \
+#define SMG_STORE_FOUR(a0, a1, a2, a3, byte) \
     SMG_STORE_SUM(0, a0, byte) SMG_STORE_SUM(1, a1, byte) SMG_STORE_SUM(2, a2, byte) SMG_STORE_SUM(3, a3, byte)
-#define SMG_STORE_SUMS                                                                                                 \
-    SMG_GET("r4", SMG_OUT)                                                                                             \
-    SMG_GET("r0", SMG_MULT_EVEN)                                                                                       \
-    SMG_GET("r1", SMG_ADDEND_EVEN)                                                                                     \
-    SMG_GET("r2", SMG_SHIFT_OF_EVEN)                                                                                   \
-    SMG_TWICE_EVEN("r6")                                                                                               \
-    SMG_TWICE_EVEN("r7")                                                                                               \
-    SMG_TWICE_EVEN("r8")                                                                                               \
-    SMG_TWICE_EVEN("r9")                                                                                               \
-    SMG_STORE_FOUR("r6", "r7", "r8", "r9", "0")                                                                        \
-    SMG_GET("r0", SMG_MULT_ODD)                                                                                        \
-    SMG_GET("r1", SMG_ADDEND_ODD)                                                                                      \
-    SMG_GET("r2", SMG_SHIFT_OF_ODD)                                                                                    \
-    "asr r10, r10, #7\nasr r11, r11, #7\nasr r12, r12, #7\nasr lr, lr, #7\n"                                           \
-    SMG_STORE_FOUR("r10", "r11", "r12", "lr", "1") "add r4, r4, #4*" SMG_ROW "\n"
+#define SMG_STORE_SUMS                                                                       \
+    SMG_GET("r4", SMG_OUT)                                                                   \
+    SMG_GET("r0", SMG_MULT_EVEN)                                                             \
+    SMG_GET("r1", SMG_ADDEND_EVEN)                                                           \
+    SMG_GET("r2", SMG_SHIFT_OF_EVEN)                                                         \
+    SMG_TWICE_EVEN("r6")                                                                     \
+    SMG_TWICE_EVEN("r7")                                                                     \
+    SMG_TWICE_EVEN("r8")                                                                     \
+    SMG_TWICE_EVEN("r9")                                                                     \
+    SMG_STORE_FOUR("r6", "r7", "r8", "r9", "0")                                              \
+    SMG_GET("r0", SMG_MULT_ODD)                                                              \
+    SMG_GET("r1", SMG_ADDEND_ODD)                                                            \
+    SMG_GET("r2", SMG_SHIFT_OF_ODD)                                                          \
+    "asr r10, r10, #7\nasr r11, r11, #7\nasr r12, r12, #7\nasr lr, lr, #7\n" SMG_STORE_FOUR( \
+        "r10", "r11", "r12", "lr", "1") "add r4, r4, #4*" SMG_ROW "\n"
 #define SMG_BEFORE "0"
 #endif
 #if SMG_NARROW
@@ -166,203 +132,195 @@ typedef struct {
 #define SMG_SEPARATE "sub r10, r10, r6\nsub r11, r11, r7\nsub r12, r12, r8\nsub lr, lr, r9\n"
 #endif
 
-#define SMG_WORDS_OF "((\\q+1)*" SMG_STEPS_TEXT "/" SMG_CHUNKS_TEXT "-" SMG_STEPS_BEFORE ")"
-#define SMG_STEPS_BEFORE "(\\q*" SMG_STEPS_TEXT "/" SMG_CHUNKS_TEXT ")"
+#define SMG_CHUNKS_TEXT SMG_TEXT(SMG_CHUNKS)
+#define SMG_STEPS_BEFORE "(\\q*" SMG_TEXT(SMG_CHUNK_STEPS) ")"
+#define SMG_BYTES_BEFORE "(\\q*(16*" SMG_TEXT(SMG_CHUNK_STEPS) "+32)-32)" /* to the sums that a chunk goes on from */
+#define SMG_GROUP_BYTES "(16*" SMG_STEPS_TEXT "+32*" SMG_CHUNKS_TEXT "-32)"
 
 /* Outputs of the block's groups, all channels. stream: SMG_PARAMETERS and SMG_WEIGHT_WORDS words a pair of channels. */
-__attribute__((naked, noinline)) static void
-smg_pointwise_pairs(const uint32_t *activations __attribute__((unused)), int8_t *y __attribute__((unused)),
-                    const int32_t *stream __attribute__((unused)),
-                    const smg_pointwise_block *block __attribute__((unused))) {
+__attribute__((naked, noinline)) static void smg_pointwise_pairs(const uint32_t *activations __attribute__((unused)),
+                                                                 int8_t *y __attribute__((unused)),
+                                                                 const int32_t *stream __attribute__((unused)),
+                                                                 const smg_pointwise_block *block
+                                                                 __attribute__((unused))) {
     __asm__(
         ".macro smg_step first, odd, even\n"
         "ldmia r5!, {r0-r3}\n"
-        ".if \\first\n"
-        SMG_FIRST_STEP
-        ".else\n"
-        "vmov r4, \\odd\n"
-        SMG_ADD_ODD("r10", "r11", "r12", "lr") SMG_EVEN_WEIGHTS SMG_ADD_EVEN("r6", "r7", "r8", "r9")
-        ".endif\n"
-        ".endm\n"
-        ".macro smg_step_if number, count, first, odd, even\n"
-        ".if \\number < \\count\n"
-        ".if \\number == 0\n"
-        "smg_step \\first, \\odd, \\even\n"
-        ".else\n"
-        "smg_step 0, \\odd, \\even\n"
-        ".endif\n"
-        ".endif\n"
-        ".endm\n"
-        ".macro smg_load number, last\n"
-        ".if \\number == 1\n"
-        "vldmia r0!, {s0}\n"
-        ".else\n"
-        "vldmia r0!, {s0-s\\last}\n"
-        ".endif\n"
-        ".endm\n"
-        "push {r4-r11, lr}\n"
-        "vpush {s16-s31}\n"
-        "sub sp, #" SMG_FRAME "\n"
-        "sub r1, #" SMG_BEFORE "\n"
-        "ldmia r3, {r4-r6}\n"
-        "str r0, [sp, #" SMG_FRAME_ACTIVATIONS "]\n"
-        "str r1, [sp, #" SMG_FRAME_OUT "]\n"
-        "movs r1, #(" SMG_ROW "+1)/2\n"
-        "str r4, [sp, #" SMG_FRAME_END "]\n"
-        "str r5, [sp, #" SMG_FRAME_TAIL_END "]\n"
-        "str r6, [sp, #" SMG_FRAME_PARTIAL "]\n"
-        "mov r0, r2\n"
-        "1:\n"
-        "str r1, [sp, #" SMG_FRAME_PAIRS "]\n"
-#if !SMG_DEEP && SMG_AFFINE
-        "vldmia r0!, {s27-s31}\n"
-#elif !SMG_DEEP
-        "vldmia r0!, {s24-s31}\n"
-#elif SMG_AFFINE
-        "ldmia r0!, {r2-r6}\n"
-        "str r2, [sp, #" SMG_BIAS_EVEN "]\n"
-        "stm sp, {r3-r6}\n"
+        ".if \\first\n" SMG_FIRST_STEP ".else\n"
+        "vmov r4, \\odd\n" SMG_ADD_ODD("r10", "r11", "r12", "lr") SMG_EVEN_WEIGHTS SMG_ADD_EVEN(
+            "r6", "r7", "r8",
+            "r9") ".endif\n"
+                  ".endm\n"
+                  ".macro smg_step_if number, count, first, odd, even\n"
+                  ".if \\number < \\count\n"
+                  ".if \\number == 0\n"
+                  "smg_step \\first, \\odd, \\even\n"
+                  ".else\n"
+                  "smg_step 0, \\odd, \\even\n"
+                  ".endif\n"
+                  ".endif\n"
+                  ".endm\n"
+                  ".macro smg_load number, last\n"
+                  ".if \\number == 1\n"
+                  "vldmia r0!, {s0}\n"
+                  ".else\n"
+                  "vldmia r0!, {s0-s\\last}\n"
+                  ".endif\n"
+                  ".endm\n"
+                  "push {r4-r11, lr}\n"
+                  "vpush {s16-s31}\n"
+                  "sub sp, #" SMG_FRAME "\n"
+                  "sub r1, #" SMG_BEFORE "\n"
+                  "ldmia r3, {r4, r5}\n"
+                  "str r0, [sp, #" SMG_FRAME_ACTIVATIONS "]\n"
+                  "str r1, [sp, #" SMG_FRAME_OUT "]\n"
+                  "movs r1, #(" SMG_ROW "+1)/2\n"
+                  "str r4, [sp, #" SMG_FRAME_END "]\n"
+                  "str r5, [sp, #" SMG_FRAME_TAIL_END "]\n"
+                  "mov r0, r2\n"
+                  "1:\n"
+                  "str r1, [sp, #" SMG_FRAME_PAIRS "]\n"
+#if SMG_AFFINE
+                  "vldmia r0!, {s27-s31}\n"
 #else
-        "ldmia r0!, {r2-r9}\n"
-        "stm sp, {r2-r9}\n"
+                  "vldmia r0!, {s24-s31}\n"
 #endif
-        ".irp q, 0, 1, 2, 3\n"
-        ".if \\q < " SMG_CHUNKS_TEXT "\n"
-        ".irp j, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31\n"
+                  ".irp q, 0, 1, 2, 3, 4, 5, 6, 7\n"
+                  ".if \\q < " SMG_CHUNKS_TEXT "\n"
+                  ".if \\q + 1 < " SMG_CHUNKS_TEXT "\n"
+                  ".set smg_words, " SMG_TEXT(
+                      SMG_CHUNK_STEPS) "\n"
+                                       ".else\n"
+                                       ".set smg_words, " SMG_STEPS_TEXT "-" SMG_STEPS_BEFORE "\n"
+                                       ".endif\n"
+                                       ".irp j, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, "
+                                       "20, 21, 22, 23\n"
 #if SMG_NARROW
-        ".if \\j + 1 == 2*" SMG_STEPS_TEXT "\n"
+                                       ".if \\j + 1 == 2*" SMG_STEPS_TEXT "\n"
 #else
-        ".if \\j + 1 == " SMG_WORDS_OF "\n"
+                                       ".if \\j + 1 == smg_words\n"
 #endif
-        "smg_load \\j+1, \\j\n"
-        ".endif\n"
-        ".endr\n"
-        "ldr r5, [sp, #" SMG_FRAME_ACTIVATIONS "]\n"
-#if SMG_DEEP
-        "ldr r2, [sp, #" SMG_FRAME_END "]\n"
-        "ldr r3, [sp, #" SMG_FRAME_TAIL_END "]\n"
-        "ldr r4, [sp, #" SMG_FRAME_PARTIAL "]\n"
-        "ldr r6, [sp, #" SMG_FRAME_OUT "]\n"
-        "add r5, r5, #16*" SMG_STEPS_BEFORE "\n"
-        "add r2, r2, #16*" SMG_STEPS_BEFORE "\n"
-        "add r3, r3, #16*" SMG_STEPS_BEFORE "\n"
-        "str r4, [sp, #" SMG_PART "]\n"
-        "str r6, [sp, #" SMG_OUT "]\n"
-        ".if \\q + 1 < " SMG_CHUNKS_TEXT "\n"
-        "str r3, [sp, #" SMG_END "]\n"
-        ".else\n"
-        "str r2, [sp, #" SMG_END "]\n"
-        ".endif\n"
-#else
-        "ldr r2, [sp, #" SMG_FRAME_END "]\n"
-        "ldr r6, [sp, #" SMG_FRAME_OUT "]\n"
-        SMG_PUT("r2", SMG_END)
-        SMG_PUT("r6", SMG_OUT)
-#endif
-        "str r0, [sp, #" SMG_FRAME_WEIGHTS "]\n"
-        ".p2align 2\n"
-        "2:\n"
-#if SMG_DEEP
-        ".if \\q > 0\n"
-        SMG_GET("r4", SMG_PART)
-        ".if \\q + 1 < " SMG_CHUNKS_TEXT "\n"
-        "ldmia r4, {r6-r12, lr}\n"
-        ".else\n"
-        "ldmia r4!, {r6-r12, lr}\n"
-        SMG_PUT("r4", SMG_PART)
-        ".endif\n"
-        ".endif\n"
-#endif
+                                       "smg_load \\j+1, \\j\n"
+                                       ".endif\n"
+                                       ".endr\n"
+                                       "ldr r5, [sp, #" SMG_FRAME_ACTIVATIONS "]\n"
+                                       ".if \\q + 1 < " SMG_CHUNKS_TEXT "\n"
+                                       "ldr r2, [sp, #" SMG_FRAME_TAIL_END "]\n"
+                                       ".else\n"
+                                       "ldr r2, [sp, #" SMG_FRAME_END "]\n"
+                                       ".endif\n"
+                                       "ldr r6, [sp, #" SMG_FRAME_OUT "]\n"
+                                       ".if \\q > 0\n"
+                                       "add r5, r5, #" SMG_BYTES_BEFORE "\n"
+                                       "add r2, r2, #" SMG_BYTES_BEFORE "\n"
+                                       ".endif\n" SMG_PUT("r2", SMG_END) SMG_PUT(
+                                           "r6",
+                                           SMG_OUT) "str r0, [sp, #" SMG_FRAME_WEIGHTS "]\n"
+                                                    ".p2align 2\n"
+                                                    "2:\n"
+                                                    ".if \\q > 0\n"
+                                                    "ldmia r5!, {r6-r12, lr}\n"
+                                                    ".endif\n"
 #if SMG_NARROW
-        "smg_step_if 0, " SMG_STEPS_TEXT ", 1, s0, s1\n"
-        "smg_step_if 1, " SMG_STEPS_TEXT ", 1, s2, s3\n"
-        "smg_step_if 2, " SMG_STEPS_TEXT ", 1, s4, s5\n"
-        "smg_step_if 3, " SMG_STEPS_TEXT ", 1, s6, s7\n"
-        "smg_step_if 4, " SMG_STEPS_TEXT ", 1, s8, s9\n"
-        "smg_step_if 5, " SMG_STEPS_TEXT ", 1, s10, s11\n"
-        "smg_step_if 6, " SMG_STEPS_TEXT ", 1, s12, s13\n"
-        "smg_step_if 7, " SMG_STEPS_TEXT ", 1, s14, s15\n"
-        "smg_step_if 8, " SMG_STEPS_TEXT ", 1, s16, s17\n"
-        "smg_step_if 9, " SMG_STEPS_TEXT ", 1, s18, s19\n"
-        "smg_step_if 10, " SMG_STEPS_TEXT ", 1, s20, s21\n"
-        "smg_step_if 11, " SMG_STEPS_TEXT ", 1, s22, s23\n"
+                                                    "smg_step_if 0, " SMG_STEPS_TEXT ", 1, s0, s1\n"
+                                                    "smg_step_if 1, " SMG_STEPS_TEXT ", 1, s2, s3\n"
+                                                    "smg_step_if 2, " SMG_STEPS_TEXT ", 1, s4, s5\n"
+                                                    "smg_step_if 3, " SMG_STEPS_TEXT ", 1, s6, s7\n"
+                                                    "smg_step_if 4, " SMG_STEPS_TEXT ", 1, s8, s9\n"
+                                                    "smg_step_if 5, " SMG_STEPS_TEXT ", 1, s10, s11\n"
+                                                    "smg_step_if 6, " SMG_STEPS_TEXT ", 1, s12, s13\n"
+                                                    "smg_step_if 7, " SMG_STEPS_TEXT ", 1, s14, s15\n"
+                                                    "smg_step_if 8, " SMG_STEPS_TEXT ", 1, s16, s17\n"
+                                                    "smg_step_if 9, " SMG_STEPS_TEXT ", 1, s18, s19\n"
+                                                    "smg_step_if 10, " SMG_STEPS_TEXT ", 1, s20, s21\n"
+                                                    "smg_step_if 11, " SMG_STEPS_TEXT ", 1, s22, s23\n"
 #else
-        ".irp j, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31\n"
-        ".if \\q == 0\n"
-        "smg_step_if \\j, " SMG_WORDS_OF ", 1, s\\j, s\\j\n"
-        ".else\n"
-        "smg_step_if \\j, " SMG_WORDS_OF ", 0, s\\j, s\\j\n"
-        ".endif\n"
-        ".endr\n"
+                                                    ".irp j, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, "
+                                                    "17, 18, 19, 20, 21, 22, 23\n"
+                                                    ".if \\q == 0\n"
+                                                    "smg_step_if \\j, smg_words, 1, s\\j, s\\j\n"
+                                                    ".else\n"
+                                                    "smg_step_if \\j, smg_words, 0, s\\j, s\\j\n"
+                                                    ".endif\n"
+                                                    ".endr\n"
 #endif
-        ".if \\q + 1 < " SMG_CHUNKS_TEXT "\n"
-#if SMG_DEEP
-        SMG_GET("r4", SMG_PART)
-        SMG_GET("r0", SMG_END)
-        "stmia r4!, {r6-r12, lr}\n"
-        SMG_PUT("r4", SMG_PART)
-        "add r5, r5, #16*(" SMG_STEPS_TEXT "-" SMG_WORDS_OF ")\n"
-        "cmp r5, r0\n"
-        "bne.w 2b\n"
-#endif
-        ".else\n"
-        SMG_SEPARATE SMG_STORE_SUMS
-#if SMG_DEEP
-        "str r4, [sp, #" SMG_OUT "]\n"
-        "ldr r6, [sp, #" SMG_END "]\n"
-        ".if \\q > 0\n"
-        "add r5, r5, #16*(" SMG_STEPS_TEXT "-" SMG_WORDS_OF ")\n"
-        ".endif\n"
-#else
-        SMG_GET("r6", SMG_END)
-        SMG_PUT("r4", SMG_OUT)
-#endif
-        "cmp r5, r6\n"
-        "bne.w 2b\n"
+                                                    ".if \\q + 1 < " SMG_CHUNKS_TEXT "\n"
+                                                    "stmia r5!, {r6-r12, lr}\n" SMG_GET(
+                                                        "r0",
+                                                        SMG_END) ".if \\q > 0\n"
+                                                                 "add r5, r5, #" SMG_GROUP_BYTES "-16*" SMG_TEXT(
+                                                                     SMG_CHUNK_STEPS) "-64\n"
+                                                                                      ".else\n"
+                                                                                      "add r5, r5, #" SMG_GROUP_BYTES
+                                                                                      "-16*" SMG_TEXT(
+                                                                                          SMG_CHUNK_STEPS) "-32\n"
+                                                                                                           ".endif\n"
+                                                                                                           "cmp r5, "
+                                                                                                           "r0\n"
+                                                                                                           "bne.w 2b\n"
+                                                                                                           ".else"
+                                                                                                           "\n" SMG_SEPARATE SMG_STORE_SUMS SMG_GET("r6", SMG_END) SMG_PUT(
+                                                                                                               "r4",
+                                                                                                               SMG_OUT) ".if \\q > 0\n"
+                                                                                                                        "add r5, r5, #" SMG_BYTES_BEFORE
+                                                                                                                        "\n"
+                                                                                                                        ".endif\n"
+                                                                                                                        "cmp r5, r6\n"
+                                                                                                                        "bne.w 2b\n"
 #if SMG_TAIL
-        "ldr r2, [sp, #" SMG_FRAME_TAIL_END "]\n"
-        ".if \\q > 0\n"
-        "add r2, r2, #16*" SMG_STEPS_BEFORE "\n"
-        ".endif\n"
-        "cmp r5, r2\n"
-        "beq 3f\n"
-        "sub r4, r4, #(4-" SMG_TEXT(SMG_TAIL) ")*" SMG_ROW "\n"
-        SMG_PUT("r2", SMG_END)
-        SMG_PUT("r4", SMG_OUT)
-        "b 2b\n"
-        "3:\n"
+                                                                                                                        "ldr r2, [sp, #" SMG_FRAME_TAIL_END
+                                                                                                                        "]\n"
+                                                                                                                        ".if \\q > 0\n"
+                                                                                                                        "add r2, r2, #" SMG_BYTES_BEFORE
+                                                                                                                        "\n"
+                                                                                                                        ".endif\n"
+                                                                                                                        "cmp r5, r2\n"
+                                                                                                                        "beq 3f\n"
+                                                                                                                        "sub r4, r4, #(4-" SMG_TEXT(
+                                                                                                                            SMG_TAIL) ")*" SMG_ROW "\n" SMG_PUT("r2",
+                                                                                                                                                                SMG_END)
+                                                                                                                            SMG_PUT(
+                                                                                                                                "r4",
+                                                                                                                                SMG_OUT) "b 2b\n"
+                                                                                                                                         "3:\n"
 #endif
-        ".endif\n"
-        "ldr r0, [sp, #" SMG_FRAME_WEIGHTS "]\n"
-        ".endif\n"
-        ".endr\n"
-        "ldr r1, [sp, #" SMG_FRAME_PAIRS "]\n"
-        "ldr r3, [sp, #" SMG_FRAME_OUT "]\n"
-        "subs r1, #1\n"
+                                                                                                                                         ".endif\n"
+                                                                                                                                         "ldr r0, [sp, #" SMG_FRAME_WEIGHTS
+                                                                                                                                         "]\n"
+                                                                                                                                         ".endif\n"
+                                                                                                                                         ".endr\n"
+                                                                                                                                         "ldr r1, [sp, #" SMG_FRAME_PAIRS
+                                                                                                                                         "]\n"
+                                                                                                                                         "ldr r3, [sp, #" SMG_FRAME_OUT
+                                                                                                                                         "]\n"
+                                                                                                                                         "subs r1, #1\n"
 #if SMG_OUT_C % 2
-        "cmp r1, #1\n"
-        "ite eq\n"
-        "addeq r3, #1\n"
-        "addne r3, #2\n"
+                                                                                                                                         "cmp r1, #1\n"
+                                                                                                                                         "ite eq\n"
+                                                                                                                                         "addeq r3, #1\n"
+                                                                                                                                         "addne r3, #2\n"
 #else
-        "add r3, #2\n"
+                                                                                                                        "add r3, #2\n"
 #endif
-        "str r3, [sp, #" SMG_FRAME_OUT "]\n"
-        "cmp r1, #0\n"
-        "bne.w 1b\n"
-        "add sp, #" SMG_FRAME "\n"
-        "vpop {s16-s31}\n"
-        "pop {r4-r11, pc}\n"
-        ".purgem smg_step\n"
-        ".purgem smg_step_if\n"
-        ".purgem smg_load\n"    );
+                                                                                                                                         "str r3, [sp, #" SMG_FRAME_OUT
+                                                                                                                                         "]\n"
+                                                                                                                                         "cmp r1, #0\n"
+                                                                                                                                         "bne.w 1b\n"
+                                                                                                                                         "add sp, #" SMG_FRAME
+                                                                                                                                         "\n"
+                                                                                                                                         "vpop {s16-s31}\n"
+                                                                                                                                         "pop {r4-r11, pc}\n"
+                                                                                                                                         ".purgem smg_step\n"
+                                                                                                                                         ".purgem smg_step_if\n"
+                                                                                                                                         ".purgem smg_load\n");
 }
 #else
 /* The same sums from the same packed words, modulo 2^32. */
-static uint32_t smg_pointwise_sum(const uint32_t *activations, const uint32_t *weights, int32_t step, int low, uint32_t sum) {
+static uint32_t smg_pointwise_sum(const uint32_t *activations, const uint32_t *weights, int32_t step, int low,
+                                  uint32_t sum) {
     for (int32_t i = 0; i < SMG_STEPS; i++) {
         const uint32_t w = weights[i * step];
-        sum = (uint32_t)smg_smlad(activations[4 * i], low ? smg_sxtb16(w) : w, (int32_t)sum);
+        sum = (uint32_t)smg_smlad(activations[SMG_STEP_WORD(i)], low ? smg_sxtb16(w) : w, (int32_t)sum);
     }
     return sum;
 }
@@ -372,7 +330,8 @@ static void smg_pointwise_two(const uint32_t *activations, const uint32_t *at, i
     const int32_t *p = (const int32_t *)at;
     const uint32_t *w = at + SMG_PARAMETERS;
     const uint32_t bias = at[0], both = SMG_AFFINE ? (SMG_NARROW ? bias : 0) : at[1];
-    const uint32_t even = SMG_NARROW ? smg_pointwise_sum(activations, w + 1, 2, 0, bias) : smg_pointwise_sum(activations, w, 1, 1, bias);
+    const uint32_t even =
+        SMG_NARROW ? smg_pointwise_sum(activations, w + 1, 2, 0, bias) : smg_pointwise_sum(activations, w, 1, 1, bias);
     const uint32_t odd = SMG_NARROW ? smg_pointwise_sum(activations, w, 2, 0, both)
                                     : smg_pointwise_sum(activations, w, 1, 0, both) - even;
 #if SMG_AFFINE

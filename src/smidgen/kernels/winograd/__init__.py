@@ -14,6 +14,7 @@ from smidgen.kernels.kernel import Kernel, Packed, ParamValue, Predicate
 from smidgen.kernels.winograd.cost import cycles
 from smidgen.kernels.winograd.geometry import Cut, Shape, lead_bytes, scratch_bytes, shape_of, whole_rows
 from smidgen.kernels.winograd.requantize import packed_channels, rounding_macros, scaled_requantize
+from smidgen.kernels.winograd.size import footprint
 from smidgen.kernels.winograd.transform import F2, F4, Scheme, packed_weights
 from smidgen.ops import Conv2D
 from smidgen.targets.target import Core
@@ -100,11 +101,12 @@ class Variant:
         return {"y": lead_bytes(shape, self.cut_of(shape))}
 
     def footprint(self, node: Node) -> tuple[int, int]:
-        return 4096, 160
+        shape = self.shape(node)
+        return footprint(shape, self.cut_of(shape), self.constants(node), staged=self.staged)
 
     def cost(self, node: Node, core: Core) -> float:
         shape = self.shape(node)
-        return cycles(shape, self.cut_of(shape), self.constants(node))
+        return cycles(shape, self.cut_of(shape), self.constants(node), staged=self.staged)
 
     def shape(self, node: Node) -> Shape:
         return shape_of(node, self.scheme.tile)

@@ -89,11 +89,11 @@ def whole_rows(shape: Shape, block: int = 4) -> Cut:
 
 
 def scratch_bytes(shape: Shape, cut: Cut) -> int:
-    """V; the strip of transformed columns or the sums; a row of zero points; what a group keeps; one tile of outputs."""
+    """V; the strip of columns or the sums; a row of zero points; what a group keeps; one tile of outputs."""
     across, side = cut.across(shape), shape.tile + 2
     width = shape.tile * across + 2
     strip, sums = width * 2 * side * 4, 2 * cut.block * side * side * 4
-    zeros = min(shape.in_w, width) * shape.in_c
+    zeros = min(shape.in_w, width - shape.pad_l) * shape.in_c
     kept = shape.in_w * shape.in_c + shape.in_c // 4 * shape.pad_l * side * 2 * 4 if cut.group else 0
     return cut.unit_bytes(shape) + max(strip, sums) + zeros + kept + (shape.tile**2 if shape.edges else 0)
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The weight transform of F(4x4, 3x3) at run time: U = G g G' from int8 weights into scratch, so that flash holds 9 bytes
- * a pair of channels instead of 72. Two channels travel in one integer high * 65536 + low (see the input transform);
- * here low may be negative at the end, and then high is one too small. */
+/* The weight transform of F(4x4, 3x3) at run time: U = G g G' from int8 weights into scratch, so that flash holds 9
+ * bytes a pair of channels instead of 72. Two channels travel in one integer high * 65536 + low (see the input
+ * transform); here low may be negative at the end, and then high is one too small. */
 #ifndef SMG_WINOGRAD4_WEIGHTS_INC_H
 #define SMG_WINOGRAD4_WEIGHTS_INC_H
 #include "smg_winograd.inc.h"
@@ -21,13 +21,13 @@ SMG_INLINE void smg_six_weights(uint32_t a, uint32_t b, uint32_t c, uint32_t *to
 SMG_INLINE uint32_t smg_carried(uint32_t v) { return v + ((v & 0x8000U) << 1); }
 
 /* Two channels of one filter: g points at the first of their 9 taps, u at position 0. */
-SMG_INLINE void smg_transform_filter(const int8_t *g, int32_t odd, uint32_t *u) {
+SMG_COLD void smg_transform_filter(const int8_t *g, uint32_t rotated, uint32_t *u) {
     uint32_t columns[18], row[6];
     for (int32_t k = 0; k < 3; k++) {
         uint32_t taps[3];
         for (int32_t i = 0; i < 3; i++) {
             const uint32_t four = smg_load32(g + (3 * i + k) * SMG_IN_C);
-            const uint32_t two = smg_sxtb16(odd ? smg_ror8(four) : four);
+            const uint32_t two = smg_sxtb16(four >> rotated);
             taps[i] = two - ((two & 0x8000U) << 1);
         }
         smg_six_weights(taps[0], taps[1], taps[2], columns + k, 3);
@@ -44,7 +44,7 @@ SMG_INLINE void smg_transform_weights(const int8_t *w, uint32_t *u) {
         uint32_t *to = u + o / 2 * 36 * SMG_IN_C + o % 2;
         for (int32_t channel = 0; channel < SMG_IN_C; channel += 4, to += 4) {
             smg_transform_filter(w + channel, 0, to);
-            smg_transform_filter(w + channel, 1, to + 2);
+            smg_transform_filter(w + channel, 8, to + 2);
         }
     }
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SMG_POSITIONS small matrix products: m = V * U at each position, for one block of tiles and two output channels.
- * v: (positions, in_c / 2, SMG_BLOCK) words; u: (positions, in_c / 2, 2) words; m: (SMG_BLOCK, 2, positions) sums modulo
- * 2^32. Sums stay in registers. A block of 4 tiles takes 6 loads in two groups and 8 SMLAD a pair of channels, 2.0
- * cycles a SMLAD; a block of 2 takes 8 loads in one group and 8 SMLAD for two pairs, 2.125. */
+ * v: (positions, in_c / 2, SMG_BLOCK) words; u: (positions, in_c / 2, 2) words; m: (SMG_BLOCK, 2, positions) sums
+ * modulo 2^32. Sums stay in registers. A block of 4 tiles takes 6 loads in two groups and 8 SMLAD a pair of
+ * channels, 2.0 cycles a SMLAD; a block of 2 takes 8 loads in one group and 8 SMLAD for two pairs, 2.125. */
 #ifndef SMG_WINOGRAD_PRODUCTS_INC_H
 #define SMG_WINOGRAD_PRODUCTS_INC_H
 #include "smg_winograd.inc.h"
@@ -15,6 +15,7 @@
 #endif
 /* clang-format off */
 #if SMG_BLOCK == 4
+#define SMG_MOST_STEPS 16
 #define SMG_STEPS (SMG_IN_C / 2)
 #define SMG_STEP                                                                                                       \
     "ldr r2, [r1], #4\n"                                                                                               \
@@ -66,6 +67,7 @@
     "str r11, [r2, " SMG_SUM_OFFSET(7) "]\n"                                                                           \
     "str r4, [r2], #4\n"
 #else
+#define SMG_MOST_STEPS 14
 #define SMG_STEPS (SMG_IN_C / 4)
 #define SMG_LOAD_EIGHT                                                                                                 \
     "ldr r2, [r0], #4\n"                                                                                               \
@@ -105,9 +107,9 @@
     "str r4, [r2], #4\n"
 #endif
 
-/* Up to 16 steps are unrolled: below 1 KB, so that the loop stays in a small instruction cache. More are done in equal
+/* Up to 16 (14) steps are unrolled: below 1 KB, so that the loop stays in a small instruction cache. More are done in equal
  * turns, of which the first begins inside. */
-#define SMG_TURNS ((SMG_STEPS + 15) / 16)
+#define SMG_TURNS ((SMG_STEPS + SMG_MOST_STEPS - 1) / SMG_MOST_STEPS)
 #define SMG_TURN_STEPS ((SMG_STEPS + SMG_TURNS - 1) / SMG_TURNS)
 #define SMG_SKIPPED (SMG_TURNS * SMG_TURN_STEPS - SMG_STEPS)
 
@@ -120,7 +122,7 @@ SMG_NAKED static void smg_products(const uint32_t *v, const uint32_t *u, uint32_
         "vmov s1, r2\n"
         ".p2align 2\n"
         "1:\n"
-#if SMG_STEPS <= 16
+#if SMG_STEPS <= SMG_MOST_STEPS
         SMG_FIRST_STEP
         ".rept " SMG_TEXT(SMG_STEPS) "-1\n"
         SMG_STEP
@@ -129,7 +131,7 @@ SMG_NAKED static void smg_products(const uint32_t *v, const uint32_t *u, uint32_
         "add r2, r0, #" SMG_TEXT(4 * SMG_IN_C / 2 * SMG_BLOCK) "\n"
         "vmov s2, r2\n"
         SMG_CLEAR
-#if (SMG_STEPS + (SMG_STEPS + 15) / 16 - 1) / ((SMG_STEPS + 15) / 16) * ((SMG_STEPS + 15) / 16) > SMG_STEPS
+#if SMG_SKIPPED > 0
         "b 3f\n"
 #endif
         ".p2align 2\n"
