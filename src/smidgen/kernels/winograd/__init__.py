@@ -14,6 +14,7 @@ from smidgen.kernels.kernel import Kernel, Packed, ParamValue, Predicate
 from smidgen.kernels.winograd.cost import cycles
 from smidgen.kernels.winograd.geometry import Cut, Shape, lead_bytes, scratch_bytes, shape_of, whole_rows
 from smidgen.kernels.winograd.requantize import packed_channels, rounding_macros, scaled_requantize
+from smidgen.kernels.winograd.size import footprint
 from smidgen.kernels.winograd.transform import F2, F4, Scheme, packed_weights
 from smidgen.ops import Conv2D
 from smidgen.targets.target import Core
@@ -100,7 +101,8 @@ class Variant:
         return {"y": lead_bytes(shape, self.cut_of(shape))}
 
     def footprint(self, node: Node) -> tuple[int, int]:
-        return 4096, 160
+        shape = self.shape(node)
+        return footprint(shape, self.cut_of(shape), self.constants(node), staged=self.staged)
 
     def cost(self, node: Node, core: Core) -> float:
         shape = self.shape(node)
@@ -115,7 +117,7 @@ def kernel(symbol: str, variant: Variant, requires: tuple[Predicate, ...] = (), 
     tile = variant.scheme.tile
     body = tuple(f"smg_winograd{part}.inc.h" for part in ("", f"{tile}_input", f"{tile}_output", "_conv", "_products"))
     if variant.staged:
-        body += (f"smg_winograd{tile}_weights.inc.h",)
+        body += ("smg_winograd_weights.inc.h",)
     other = tuple(f"smg_winograd{6 - tile}_{part}.inc.h" for part in ("input", "output"))
     return Kernel(
         symbol, "winograd", "conv2d", Conv2D, variant.cost, params, frozenset(("dsp", "fpu")),
@@ -132,4 +134,5 @@ KERNELS = (
     kernel("smg_conv2d_winograd4_small_s8_m4", Variant(F4, small_units), (same_sizes,), in_place=True),
     kernel("smg_conv2d_winograd4_staged_s8_m4", Variant(F4, whole_rows, staged=True)),
     kernel("smg_conv2d_winograd2_s8_m4", Variant(F2, whole_rows)),
+    kernel("smg_conv2d_winograd2_staged_s8_m4", Variant(F2, whole_rows, staged=True)),
 )

@@ -88,12 +88,27 @@ def whole_rows(shape: Shape, block: int = 4) -> Cut:
     return next(c for c in fit if c.blocks(shape) * 8 <= least * 9)
 
 
+@dataclass(frozen=True, slots=True)
+class Unrolled:
+    """The products' loop: steps of a position, in ``turns`` equal parts, or ``together`` positions a turn."""
+
+    steps: int
+    turns: int
+    together: int
+
+
+def unrolled(shape: Shape, cut: Cut) -> Unrolled:
+    """As much as stays below 1 KB of code (smg_winograd_products.inc.h)."""
+    steps, most = (shape.in_c // 2, 16) if cut.block == 4 else (shape.in_c // 4, 14)
+    return Unrolled(steps, -(-steps // most), 4 if steps <= most // 4 else 2 if steps <= most // 2 else 1)
+
+
 def scratch_bytes(shape: Shape, cut: Cut) -> int:
-    """V; the strip of transformed columns or the sums; a row of zero points; what a group keeps; one tile of outputs."""
+    """V; the strip of columns or the sums; a row of zero points; what a group keeps; one tile of outputs."""
     across, side = cut.across(shape), shape.tile + 2
     width = shape.tile * across + 2
     strip, sums = width * 2 * side * 4, 2 * cut.block * side * side * 4
-    zeros = min(shape.in_w, width) * shape.in_c
+    zeros = min(shape.in_w, width - shape.pad_l) * shape.in_c
     kept = shape.in_w * shape.in_c + shape.in_c // 4 * shape.pad_l * side * 2 * 4 if cut.group else 0
     return cut.unit_bytes(shape) + max(strip, sums) + zeros + kept + (shape.tile**2 if shape.edges else 0)
 

@@ -17,11 +17,11 @@
 
 #define SMG_COLD static __attribute__((noinline)) /* called seldom: not worth a copy at each call */
 
-#define SMG_SIDE (SMG_TILE + 2)               /* of a tile of inputs */
-#define SMG_POSITIONS (SMG_SIDE * SMG_SIDE)   /* of a tile in the transform's domain */
-#define SMG_STRIP_WORDS (2 * SMG_SIDE)        /* of one column of four channels, vertically transformed */
-#define SMG_SCALE_BITS (SMG_TILE == 4 ? 6 : 2) /* the output transform gives 2^that times the accumulator */
-#define SMG_POSITION_WORDS (SMG_IN_C / 2 * SMG_BLOCK)       /* of one position of V */
+#define SMG_SIDE (SMG_TILE + 2)                       /* of a tile of inputs */
+#define SMG_POSITIONS (SMG_SIDE * SMG_SIDE)           /* of a tile in the transform's domain */
+#define SMG_STRIP_WORDS (2 * SMG_SIDE)                /* of one column of four channels, vertically transformed */
+#define SMG_SCALE_BITS (SMG_TILE == 4 ? 6 : 2)        /* the output transform gives 2^that times the accumulator */
+#define SMG_POSITION_WORDS (SMG_IN_C / 2 * SMG_BLOCK) /* of one position of V */
 #define SMG_BLOCK_WORDS (SMG_POSITIONS * SMG_POSITION_WORDS) /* V: (blocks, positions, in_c / 2, SMG_BLOCK tiles) */
 
 /* Where the rows of pixels of a row of tiles begin. With SMG_IN_PITCH all but the first and last are rows of the image,
@@ -37,7 +37,7 @@ typedef struct {
 #define SMG_NAKED __attribute__((naked, noinline))
 #pragma clang diagnostic ignored "-Wunused-parameter"
 #pragma clang diagnostic ignored "-Woverlength-strings" /* C99's limit of 4095 characters, of no compiler today */
-#else /* GCC must not infer which registers they leave alone */
+#else                                                   /* GCC must not infer which registers they leave alone */
 #define SMG_NAKED __attribute__((naked, noinline, noipa))
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #endif
@@ -60,20 +60,20 @@ typedef struct {
 
 /* x: SMG_SCALE * acc in a register, lost; t: the output byte. r10 mult, r11 addend, lr shift. */
 #if SMG_SHIFT
-#define SMG_ASM_SCALED(t, x)                                                                                           \
-    "smmlar " t ", " x ", r10, r11\n"                                                                                  \
+#define SMG_ASM_SCALED(t, x)          \
+    "smmlar " t ", " x ", r10, r11\n" \
     "ssat " t ", #8, " t ", asr #" SMG_TEXT(SMG_SHIFT) "\n" SMG_ASM_CLAMP(t)
 #elif SMG_ROUNDING_MODE == SMG_ROUND_DOUBLE
-#define SMG_ASM_SCALED(t, x)                                                                                           \
-    "smmla " t ", " x ", r10, r11\n"                                                                                   \
-    "asrs " x ", " x ", #31\n"                                                                                         \
-    "add " t ", " x ", " t ", asr #" SMG_DOUBLED_SHIFT "\n"                                                   \
-    "asr " t ", " t ", lr\n"                                                                                           \
+#define SMG_ASM_SCALED(t, x)                                \
+    "smmla " t ", " x ", r10, r11\n"                        \
+    "asrs " x ", " x ", #31\n"                              \
+    "add " t ", " x ", " t ", asr #" SMG_DOUBLED_SHIFT "\n" \
+    "asr " t ", " t ", lr\n"                                \
     "ssat " t ", #8, " t "\n" SMG_ASM_CLAMP(t)
 #else
-#define SMG_ASM_SCALED(t, x)                                                                                           \
-    "smmla " t ", " x ", r10, r11\n"                                                                                   \
-    "asr " t ", " t ", lr\n"                                                                                           \
+#define SMG_ASM_SCALED(t, x)         \
+    "smmla " t ", " x ", r10, r11\n" \
+    "asr " t ", " t ", lr\n"         \
     "ssat " t ", #8, " t "\n" SMG_ASM_CLAMP(t)
 #endif
 

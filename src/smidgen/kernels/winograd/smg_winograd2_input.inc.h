@@ -140,7 +140,9 @@ SMG_INLINE void smg_tiles(const uint32_t *strip, uint32_t *v, int32_t first, int
 /* clang-format on */
 #else
 /* a - b in both int16 lanes. */
-SMG_INLINE uint32_t smg_less16(uint32_t a, uint32_t b) { return smg_sadd16(a, smg_lanes(-smg_lane(b, 0), -smg_lane(b, 1))); }
+SMG_INLINE uint32_t smg_less16(uint32_t a, uint32_t b) {
+    return smg_sadd16(a, smg_lanes(-smg_lane(b, 0), -smg_lane(b, 1)));
+}
 
 /* B' of one column or row. */
 SMG_INLINE void smg_four_inputs(const uint32_t *d, uint32_t *to, int32_t to_step) {

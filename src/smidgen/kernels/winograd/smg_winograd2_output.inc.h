@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The output transform of F(2x2, 3x3): A'MA = 4 acc, true while |acc| < 2^29, and requantisation. 2x2 outputs a tile. The
- * bias joins at position (1, 1), which every output adds once. */
+/* The output transform of F(2x2, 3x3): A'MA = 4 acc, true while |acc| < 2^29, and requantisation. 2x2 outputs a tile.
+ * The bias joins at position (1, 1), which every output adds once. */
 #ifndef SMG_WINOGRAD2_OUTPUT_INC_H
 #define SMG_WINOGRAD2_OUTPUT_INC_H
 #include "smg_winograd.inc.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The output transform of F(4x4, 3x3): A'MA = 576 acc modulo 2^32, and requantisation. 576 = 64 * 9, and 9 is odd: times
- * the inverse of 9 modulo 2^32 that is 64 acc, the true value while |acc| < 2^25. The multiplication adds the bias too.
- * First along the rows of M, in place, then down the columns; 4x4 outputs a tile. */
+/* The output transform of F(4x4, 3x3): A'MA = 576 acc modulo 2^32, and requantisation. 576 = 64 * 9, and 9 is odd:
+ * times the inverse of 9 modulo 2^32 that is 64 acc, the true value while |acc| < 2^25. The multiplication adds the
+ * bias too. First along the rows of M, in place, then down the columns; 4x4 outputs a tile. */
 #ifndef SMG_WINOGRAD4_OUTPUT_INC_H
 #define SMG_WINOGRAD4_OUTPUT_INC_H
 #include "smg_winograd.inc.h"

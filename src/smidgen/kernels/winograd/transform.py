@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Winograd's minimal filtering with integers: its matrices, weights in its domain, and the bounds that make it exact.
 
-F(m, 3) computes m outputs y of a 3-tap filter g from m + 2 inputs d as y = A'[(G g) * (B' d)] / scale, in two dimensions
-with each matrix on both sides (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015). Here G is
-scaled to integers, so the result is scale^2 times the convolution's, exactly. All of it holds modulo 2^32: sums and
-intermediate values may wrap, and only the scaled accumulator itself must fit. What multiplies as int16 must fit too.
+F(m, 3) computes m outputs y of a 3-tap filter g from m + 2 inputs d as y = A'[(G g) * (B' d)] / scale; in two
+dimensions each matrix stands on both sides (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015).
+Here G is scaled to integers, so the result is scale^2 times the convolution's, exactly. All of it holds modulo 2^32:
+sums and intermediate values may wrap, and only the scaled accumulator itself must fit. What multiplies as int16 must
+fit too.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class Scheme:
     """The matrices of one F(tile x tile, 3x3), as tuples of rows.
 
     The output transform gives 2^scale_bits * odd * accumulator. Inputs are the int8 values plus ``raised``; ``offset``,
-    added to the rows and columns of a tile of inputs from ``offset_from`` on, keeps transformed inputs from being negative.
+    added to rows and columns of a tile of inputs from ``offset_from`` on, keeps transformed inputs from being negative.
     """
 
     tile: int
@@ -75,11 +76,12 @@ def transformed_weights(w: npt.NDArray[np.int8], scheme: Scheme) -> Int16s:
     g = np.array(scheme.weight_rows, np.int64)
     u = np.einsum("ia,oabc,jb->oijc", g, w.astype(np.int64), g)
     assert np.abs(u).max(initial=0) < 1 << 15
-    return u.reshape(len(w), scheme.positions, w.shape[3]).astype(np.int16)
+    flat: Int16s = u.reshape(len(w), scheme.positions, w.shape[3]).astype(np.int16)
+    return flat
 
 
 def pairs(values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-    """(..., channels) as (..., channels / 2, 2): channels 4q and 4q + 2, then 4q + 1 and 4q + 3, as SXTB16 takes them."""
+    """(..., channels) as (..., channels / 2, 2): channels 4q, 4q + 2, then 4q + 1, 4q + 3, as SXTB16 takes them."""
     quads = values.reshape(*values.shape[:-1], -1, 4)[..., [0, 2, 1, 3]]
     return quads.reshape(*values.shape[:-1], -1, 2)
 

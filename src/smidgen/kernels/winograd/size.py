@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Code and stack bytes of the Winograd kernels' functions, from above."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from smidgen.kernels.fast_requantize import DOUBLE
+from smidgen.kernels.winograd.geometry import LARGEST_IMMEDIATE, Cut, Shape, unrolled
+
+_SEVERAL_STACK, _EDGES_STACK = 256, 32
+_GROUP_STACK, _STAGED_STACK = 40, 72
+_GROUP_CODE, _STAGED_CODE = 560, 1080  # of the C that only they have
+
+
+def footprint(shape: Shape, cut: Cut, constants: Mapping[str, int], *, staged: bool = False) -> tuple[int, int]:
+    """The assembly's instructions are counted, the C around them is what zig cc 0.17.1 -O3 makes of it, rounded up."""
+    large = shape.tile == 4
+    columns = (246 if constants["SMG_IN_PITCH"] else 304) if large else 160
+    assembly = columns + (652 if large else 208) + _products(shape, cut) + _outputs(shape, constants)
+    around = (1490 if large else 1390) + (_GROUP_CODE if cut.group else 0) + (_STAGED_CODE if staged else 0)
+    edges = (_outputs(shape, constants) + 850 if large else 780) if shape.edges else 0
+    stack = _SEVERAL_STACK + (_EDGES_STACK if shape.edges else 0)
+    return assembly + around + edges, stack + (_GROUP_STACK if cut.group else 0) + (_STAGED_STACK if staged else 0)
+
+
+def _products(shape: Shape, cut: Cut) -> int:
+    loop, step = unrolled(shape, cut), 56 if cut.block == 4 else 64
+    return (
+        loop.together * -(-loop.steps // loop.turns) * step + 40 * (loop.together - 1) + (104 if loop.turns > 1 else 70)
+    )
+
+
+def _outputs(shape: Shape, constants: Mapping[str, int]) -> int:
+    """Of one tile: without rescales, and 4, 6 or 10 more bytes for each after its multiplication, 8 for each clamp."""
+    values, far = shape.tile**2, (shape.tile - 1) * shape.out_c * (shape.out_w + 1) > LARGEST_IMMEDIATE
+    rescale = 0 if constants["SMG_SHIFT"] else 10 if constants["SMG_ROUNDING_MODE"] == DOUBLE else 4
+    clamps = (constants["SMG_ACT_MIN"] > -128) + (constants["SMG_ACT_MAX"] < 127)
+    return (824 if shape.tile == 4 else 232) + values * (rescale + 10 * clamps) + (100 if far else 0)
