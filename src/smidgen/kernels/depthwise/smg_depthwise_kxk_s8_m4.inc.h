@@ -31,7 +31,6 @@ smg_depthwise_kernel SMG_FUNCTION;
 #define SMG_PACKED_WORDS (4 + SMG_STEPS * SMG_PARITIES) /* a channel: bias, mult, addend, shift, weights */
 
 #if SMG_DEPTHWISE_ASSEMBLY
-#define SMG_AT_ONCE (8 / SMG_PARITIES) /* positions */
 #if SMG_ROW_BYTES == 4 && SMG_OUT_W == 1
 #define SMG_ONE_LINE 1
 #define SMG_POSITIONS SMG_UNITS

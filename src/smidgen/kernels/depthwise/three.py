@@ -289,7 +289,7 @@ def rows_flash_use(node: Node) -> FlashUse:
 
 
 def rows_overlap(node: Node) -> Mapping[str, int]:
-    """A channel of two rows of outputs ends where its first input may start: later channels need all that lies above."""
+    """A channel of two rows of outputs ends where its first input may start: later channels need all above that."""
     assert isinstance(node.op, DepthwiseConv2D)
     n, ih, iw, oh, ow, c = shape(node)
     top = node.op.padding[0]

@@ -105,9 +105,7 @@ def _with_shift(node: Node, shift: int) -> Scaled | None:
     return Scaled(taps << (1 + up), wrapped(columns), shift, EVEN)
 
 
-def _approximated(
-    node: Node, c: int, shift: int, precision: int
-) -> tuple[tuple[int, int, int, int], int] | None:
+def _approximated(node: Node, c: int, shift: int, precision: int) -> tuple[tuple[int, int, int, int], int] | None:
     """A channel of a larger shift with a shorter multiplier and weights scaled by 2^precision, as (columns, precision),
     if every output's first accumulator is as asked."""
     bias, mult, _, right = (int(v) for v in requantize_columns(node)[c])

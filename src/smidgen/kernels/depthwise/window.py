@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,7 @@ from smidgen.ops import DepthwiseConv2D
 from smidgen.targets.target import Core
 
 STRIP_BYTES = 4096
+CODE_CACHE_BYTES = 850  # less what surrounds the blocks
 DATA_CACHE_BYTES = 192  # of weights that stay cached from one block to the next
 
 
@@ -75,6 +76,20 @@ class Window:
         return -(-self.units // -(-self.units // most))
 
     @property
+    def positions(self) -> int:
+        """In a line of outputs."""
+        return self.units if self.one_line else self.ow
+
+    @property
+    def lines(self) -> int:
+        return 1 if self.one_line else self.units
+
+    def blocks(self, at_once: int) -> tuple[int, int]:
+        """Blocks of so many positions in a line, and positions after them; a position of one output is the last."""
+        odd = self.oh % self.parities if self.one_line else 0
+        return (self.positions - odd) // at_once, (self.positions - odd) % at_once + odd
+
+    @property
     def plane_bytes(self) -> int:
         return (self.units_a_strip + self.word_rows - 1) * self.row_bytes
 
@@ -113,12 +128,35 @@ def words_fit(node: Node) -> bool:
     return w.c <= 500 and w.iw * w.c < 1 << 16 and w.plane_bytes < 4096
 
 
-def constants(node: Node) -> Mapping[str, int]:
+def _in_code(node: Node, at_once: int) -> int:
+    """Bytes of a line's blocks."""
+    w = window(node)
+    steps = w.word_rows * w.kw if _unrolled(w) else w.kw
+    full, rest = w.blocks(at_once)
+    return window_bytes(node, steps, w.parities, tuple(c for c in (at_once * (full > 0), rest) if c))
+
+
+def most_at_once(node: Node) -> int:
+    return 8 // window(node).parities
+
+
+def few_at_once(node: Node) -> int:
+    """As many positions as the cache of code can hold."""
+    able = (n for n in range(most_at_once(node), 1, -1) if _in_code(node, n) <= CODE_CACHE_BYTES)
+    return next(able, 1)
+
+
+def code_is_long(node: Node) -> bool:
+    """The kernel that takes more outputs at once has loops of more than 850 bytes"""
+    return few_at_once(node) < most_at_once(node)
+
+
+def _constants(node: Node, at_once: int) -> Mapping[str, int]:
     w = window(node)
     fixed = {
         "SMG_IN_H": w.ih, "SMG_IN_W": w.iw, "SMG_OUT_H": w.oh, "SMG_OUT_W": w.ow, "SMG_CHANNELS": w.c, "SMG_K_H": w.kh,
         "SMG_K_W": w.kw, "SMG_STRIDE_H": w.sh, "SMG_STRIDE_W": w.sw, "SMG_PAD_T": w.top, "SMG_PAD_L": w.left,
-        "SMG_UNITS_A_STRIP": w.units_a_strip,
+        "SMG_UNITS_A_STRIP": w.units_a_strip, "SMG_AT_ONCE": at_once,
     }  # fmt: skip
     return {**fixed, **scaled(node).constants(node)}
 
@@ -166,14 +204,12 @@ def _block_cycles(node: Node, count: int) -> float:
     return _window_cycles(w, count) + count * w.parities * output + block + store + 1
 
 
-def _channel_cycles(node: Node) -> float:
+def _channel_cycles(node: Node, at_once: int) -> float:
     w = window(node)
-    at_once, positions = 8 // w.parities, w.units if w.one_line else w.ow
-    odd = w.one_line and w.oh % w.parities
-    full, rest = (positions - odd) // at_once, (positions - odd) % at_once + odd
+    full, rest = w.blocks(at_once)
     line = full * (_block_cycles(node, at_once) + 6) + (_block_cycles(node, rest) if rest else 0) + 20
     strips = -(-w.units // w.units_a_strip)
-    return (1 if w.one_line else w.units) * line + 27 * strips
+    return w.lines * line + 27 * strips
 
 
 def _words_cycles(w: Window) -> float:
@@ -186,38 +222,35 @@ def _words_cycles(w: Window) -> float:
     return rows * ((w.iw // 2) * (25 + 5 * (w.iw >= 6)) + w.iw % 2 * 13 + 12)
 
 
-def cost(node: Node, core: Core) -> float:
+def _cost(node: Node, at_once: int) -> float:
     w = window(node)
     groups, strips = -(-w.c // 4), -(-w.units // w.units_a_strip)
     padded = w.row_bytes != 4 * w.iw or w.top > 0 or 2 * (w.units + w.word_rows - 1) - w.top > w.ih + 1
     fill = 8.0 * min(w.c, 4) * w.plane_bytes / 4 * padded
     carried = (strips - 1) * min(w.c, 4) * (0.65 * (w.word_rows - 1) * w.row_bytes + 20)
-    group = _words_cycles(w) + carried + 70 + 60 * strips * (strips > 1)
-    return w.n * (w.c * _channel_cycles(node) + groups * group) + fill
+    beyond = 40 * (2 * (w.units + w.word_rows - 1) - w.top > w.ih)
+    group = _words_cycles(w) + carried + 70 + beyond + 60 * strips * (strips > 1)
+    return w.n * (w.c * _channel_cycles(node, at_once) + groups * group) + fill
 
 
-def footprint(node: Node) -> tuple[int, int]:
+def _footprint(node: Node, at_once: int) -> tuple[int, int]:
     w = window(node)
-    at_once, positions = 8 // w.parities, w.units if w.one_line else w.ow
-    odd = w.one_line and w.oh % w.parities
-    rest = (positions - odd) % at_once + odd
-    steps = w.word_rows * w.kw if _unrolled(w) else w.kw
-    counts = tuple(count for count in (at_once, rest) if 0 < count <= positions)
+    full, rest = w.blocks(at_once)
+    copies = (full > 0) + (rest > 0)
     kinds = 1 + w.top % 2 + (w.ih - w.top) % 2
-    driver = 540 + 60 * len(counts) + 140 * (w.units_a_strip < w.units) + 70 * (not _unrolled(w)) * len(counts)
-    return driver + words_bytes(w.iw, w.c, kinds) + window_bytes(node, steps, w.parities, counts), 220
+    driver = 540 + 60 * copies + 140 * (w.units_a_strip < w.units) + 70 * (not _unrolled(w)) * copies
+    return driver + words_bytes(w.iw, w.c, kinds) + _in_code(node, at_once), 220
 
 
-def flash_use(node: Node) -> FlashUse:
-    """A channel's weights are read for every block, from the data cache if they are few."""
+def _flash_use(node: Node, at_once: int) -> FlashUse:
+    """A channel's weights are read for every block, from the data cache if they are few; a line's blocks are hot."""
     w = window(node)
-    at_once, positions = 8 // w.parities, w.units if w.one_line else w.ow
-    blocks = -(-positions // at_once) * (1 if w.one_line else w.units) * w.n
+    full, rest = w.blocks(at_once)
+    blocks = (full + (rest > 0)) * w.lines * w.n
     weights = 4 * w.word_rows * w.kw * w.parities
-    steps = w.word_rows * w.kw if _unrolled(w) else w.kw
-    times = blocks * w.c * (1 if _unrolled(w) else w.word_rows)
-    loops = ((window_bytes(node, steps, w.parities, (min(at_once, positions),)), times),)
-    return FlashUse((blocks - 1) * weights * w.c if weights > DATA_CACHE_BYTES else 0, loops)
+    times = w.n * w.lines * w.c * (1 if _unrolled(w) else w.word_rows)
+    constant_bytes = (blocks - 1) * weights * w.c if weights > DATA_CACHE_BYTES else 0
+    return FlashUse(constant_bytes, ((_in_code(node, at_once) + 160, times),))
 
 
 def no_padding(node: Node) -> bool:
@@ -285,13 +318,35 @@ def direct_footprint(node: Node) -> tuple[int, int]:
     return 380 + 4 * output_bytes(node) + -(-kh * kw // 2) * 66, 120
 
 
+def _windows(
+    symbol: str, at_once: Callable[[Node], int], includes: tuple[str, ...], *more: Callable[[Node], bool]
+) -> Kernel:
+    def cost(node: Node, core: Core) -> float:
+        return _cost(node, at_once(node))
+
+    def constants(node: Node) -> Mapping[str, int]:
+        return _constants(node, at_once(node))
+
+    def footprint(node: Node) -> tuple[int, int]:
+        return _footprint(node, at_once(node))
+
+    def flash_use(node: Node) -> FlashUse:
+        return _flash_use(node, at_once(node))
+
+    requires = (
+        int8_elements, constant_weights, one_to_one, no_dilation, few_steps, shrinks, words_fit, fast_requantize, *more,
+    )  # fmt: skip
+    return Kernel(
+        symbol, "depthwise", "depthwise", DepthwiseConv2D, cost, params, M4, requires, pack, scratch, inplace="x",
+        includes=includes, constants=constants, footprint=footprint, flash_use=flash_use,
+    )  # fmt: skip
+
+
+_INCLUDES = ("smg_depthwise_assembly.inc.h", "smg_depthwise_columns.inc.h")
 KERNELS = (
-    Kernel(
-        "smg_depthwise_kxk_s8_m4", "depthwise", "depthwise", DepthwiseConv2D, cost, params, M4,
-        (int8_elements, constant_weights, one_to_one, no_dilation, few_steps, shrinks, words_fit, fast_requantize),
-        pack, scratch, inplace="x",
-        includes=("smg_depthwise_assembly.inc.h", "smg_depthwise_columns.inc.h"),
-        constants=constants, footprint=footprint, flash_use=flash_use,
+    _windows("smg_depthwise_kxk_s8_m4", most_at_once, _INCLUDES),
+    _windows(
+        "smg_depthwise_kxk_short_s8_m4", few_at_once, (*_INCLUDES, "smg_depthwise_kxk_s8_m4.inc.h"), code_is_long
     ),
     Kernel(
         "smg_depthwise_direct_s8_m4", "depthwise", "depthwise", DepthwiseConv2D, direct_cost, params, M4,
