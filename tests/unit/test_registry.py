@@ -118,3 +118,9 @@ def test_windowed_pools_are_distinct() -> None:
     """MaxPool2D has no rounding: one kernel serves both profiles."""
     assert roundings(MaxPool2D) == ("",)
     assert roundings(AveragePool2D) == ("double", "even")
+
+
+def test_no_two_headers_share_a_name() -> None:
+    """A program's kernels lie in one folder: of two headers with one name only one would be there."""
+    names = [p.name for p in ROOT.rglob("*.h")]
+    assert sorted(names) == sorted(set(names))
