@@ -4,7 +4,8 @@
     python docs/generate.py            exit 1 and say which file is stale
     python docs/generate.py --update   write them
 
-Generated: docs/supported-ops.md, docs/cli.md, and in README.md the tables and the outputs of commands.
+Generated: docs/supported-ops.md, docs/cli.md, in README.md the tables and the outputs of commands, in
+docs/performance.md the tables.
 """
 
 from __future__ import annotations
@@ -16,16 +17,20 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import click
 
 from smidgen.cli.main import cli
 from smidgen.cli.support import OpRow, supported_ops
+from smidgen.results import best_of_each_engine, best_published
+from smidgen.schedule import SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent
 SPDX = "<!-- SPDX-License-Identifier: Apache-2.0 -->\n"
 MADE = "<!-- Made by docs/generate.py; edit that, not this. -->\n"
 BLOCK = re.compile(r"<!-- (output|table): (.+?) -->\n(.*?)<!-- end -->", re.DOTALL)
+MODELS = ("ad", "kws", "ic", "vww", "sww")
 PUBLISHED_MCYCLES = {"ad": 0.742, "kws": 9.43, "ic": 35.8, "vww": 30.4, "sww": 2.75}  # TFLM + CMSIS-NN, see README
 
 
@@ -60,11 +65,13 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "model, source, target, numerics": "what was compiled, for what, in which arithmetic",
         "macs, live_macs": "nominal, as in the model's file; live: without those whose result is constant or not used",
         "folder, files, digest": "where the C is, its files, SHA-256 over all of them",
+        "optimize, max_ram_bytes, max_flash_bytes": "the setting and its limits, null: none",
         "weights": "where weights are read from: flash, staged or sram",
         "bytes.{arena,weights,static}": "exact; static: weights copied to RAM at start-up",
         "bytes_modelled.code, bytes_modelled.stack": "before building, from measured kernel sizes",
         "arena_lower_bound_bytes": "no order of execution and no placement needs less",
-        "steps[]": "name, source, kernel, cycles_modelled, staged_bytes, rejected[] (kernel, reason)",
+        "steps[]": "name, source, kernel, cycles_modelled, staged_bytes, flash_bytes.{weights,growth,tables,params} "
+        "(int8 weights, what packing adds, other arrays, parameters), rejected[] (kernel, reason)",
     },
     "run": {
         "model, target, cases, mismatches": "mismatches: cases that differ from the reference",
@@ -87,14 +94,24 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "is what the header calls ARENA_BYTES",
         "ram_lower_bound": "bytes: the arena that no order of execution and no placement can beat",
         "weights": "where weights are read from: flash, staged or sram",
+        "optimize, max_ram_bytes, max_flash_bytes": "the setting and its limits, null: none",
         "flash.{code,weights,total}": "bytes, read off the image; weights: every constant, the steps' parameters too",
+        "flash.{live_weights,growth,tables}": "of those: int8 weights that are not dead, what packing adds, the rest",
         "layers[]": "index, name, source, kernel, shape, macs, live_macs, instructions, cycles, stall_cycles, "
-        "cycles_per_mac, ram_bytes (alive in the arena), flash_bytes (its constants), staged_bytes (those copied to "
-        "the arena)",
+        "cycles_per_mac, ram_bytes (alive in the arena), flash_bytes (its constants, in all), weight_bytes, "
+        "growth_bytes, table_bytes, staged_bytes (those copied to the arena)",
         "overhead_cycles": "before the first kernel: the call and the copy of the input",
         "unknown_instructions": "mnemonic to count of what the cycle model has no rule for; empty is right",
         "with --elf": "elf, begin, end, instructions, cycles, latency_ms, stack_bytes, functions[], mix, "
         "cycles_by_rule, unknown_instructions, notes",
+    },
+    "tune": {
+        "model, source, target, toolchain, clock_hz, digest": "what was measured; digest: of all a result holds for",
+        "programs_run, measurements.{made,reused}": "programs built and run now; kernels measured now, and before",
+        "damaged[]": "files of the cache that were not believed and made anew",
+        "steps[]": "name, kernels[] (kernel, cycles with flash and caches, measured: false for scaled predictions)",
+        "programs[]": "settings[] of --optimize that take it, board_cycles, latency_ms, ram_bytes, flash_bytes, "
+        "kernels[]: none is beaten in all three",
     },
     "check": {
         "model, target, supported, fits": "fits: null when not supported",
@@ -115,6 +132,8 @@ def cli_page() -> str:
         '`--json` stdout holds\none object and nothing else; after an error it is `{"error": {"kind", "message"}}`. '
         "Messages and progress go to stderr.\n"
     )
+    parts.append("The settings of `--optimize`, for whole programs within `--max-ram` and `--max-flash`:\n")
+    parts += [*(f"* `{name}`: {text}" for name, text in SETTINGS.items()), ""]
     context = click.Context(cli, info_name="smidgen")
     for name in cli.list_commands(context):
         command = cli.get_command(context, name)
@@ -144,20 +163,83 @@ def readme() -> str:
     return BLOCK.sub(replace, text)
 
 
-def results_table() -> str:
+def entries(form: str = "official-tflite") -> dict[tuple[str, str], Any]:
+    """The baseline's entries of one form by model and setting."""
     baseline = json.loads((ROOT / "bench/baseline.json").read_text(encoding="utf-8"))
+    keys = [(m, s, f"nucleo-l4r5zi/{m}-{form}/{s}") for m in MODELS for s in SETTINGS]
+    return {(m, s): baseline[key] for m, s, key in keys}
+
+
+def results_table() -> str:
     lines = [
-        "| model | MACs | Mcycles (cycles/MAC) | ms | on the board, ms | TFLM + CMSIS-NN, Mcycles | RAM, bytes "
-        "| flash, bytes |",
-        "|---|---|---|---|---|---|---|---|",
+        "| model | setting | Mcycles (cycles/MAC) | on the board, Mcycles | ms, with error | RAM, bytes | flash, bytes "
+        "| TFLM + CMSIS-NN, Mcycles | best published, ms |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
-    for name in ("ad", "kws", "ic", "vww", "sww"):
-        e = baseline[f"nucleo-l4r5zi/{name}-official-tflite"]
-        cycles, board = e["cycles_modelled"], e["board_cycles_modelled"]
+    for (name, setting), e in entries().items():
+        cycles, board, (least, most) = e["cycles_modelled"], e["board_cycles_modelled"], e["latency_ms_range"]
+        best = best_published(name)
+        beside = (str(PUBLISHED_MCYCLES[name]), f"{best.latency_ms:.2f} ({best.software})" if best else "-")
         lines.append(
-            f"| {name} | {e['macs']:,} | {cycles / 1e6:.3f} ({cycles / e['macs']:.2f}) | {cycles / 120e3:.2f} | "
-            f"{board / 120e3:.2f} | {PUBLISHED_MCYCLES[name]} | {sum(e['ram_bytes'].values()):,} | "
-            f"{sum(e['flash_bytes'].values()):,} |"
+            f"| {name} | {setting} | {cycles / 1e6:.3f} ({cycles / e['macs']:.2f}) | {board / 1e6:.3f} | "
+            f"{board / 120e3:.2f} ({least:.2f} to {most:.2f}) | {sum(e['ram_bytes'].values()):,} | "
+            f"{sum(e['flash_bytes'].values()):,} | {' | '.join(beside if setting == 'speed' else ('', ''))} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def performance() -> str:
+    """docs/performance.md with its tables made anew; the text between them is written by hand."""
+    return BLOCK.sub(_performance_block, (ROOT / "docs/performance.md").read_text(encoding="utf-8"))
+
+
+def _performance_block(match: re.Match[str]) -> str:
+    kind, what, _ = match.groups()
+    table, _, model = what.partition(" ")
+    body = published_table(model) if table == "published" else layers_table(model)
+    return f"<!-- {kind}: {what} -->\n{body}<!-- end -->"
+
+
+def layers_table(model: str) -> str:
+    """Where each cycle of the speed setting goes."""
+    e = entries()[model, "speed"]
+    total = e["cycles_modelled"]
+    lines = [
+        "| # | layer | kernel | out | MACs | live | cycles | share | cycles/live MAC | stalls | RAM | flash |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for i, (name, kernel, shape, macs, live, cycles, stalls, ram, flash) in enumerate(e["layers"]):
+        out = "x".join(map(str, shape[1:] or shape))
+        lines.append(
+            f"| {i} | {name} | `{kernel.removeprefix('smg_')}` | {out} | {macs:,} | {live:,} | {cycles:,} | "
+            f"{100 * cycles / total:.1f} % | {f'{cycles / live:.2f}' if live else '-'} | "
+            f"{'-' if stalls is None else f'{stalls:,}'} | {ram:,} | {flash:,} |"
+        )
+    counted = sum(row[5] for row in e["layers"])
+    stalls = "-" if e["board_cycles_modelled"] is None else f"{e['board_cycles_modelled'] - total:,}"
+    flash_bytes = sum(e["flash_bytes"].values())
+    lines.append(
+        f"| | call and copies | | | | | {total - counted:,} | {100 * (total - counted) / total:.1f} % | | | | |"
+    )
+    lines.append(
+        f"| | all | | | {e['macs']:,} | {e['live_macs']:,} | {total:,} | 100 % | {total / e['live_macs']:.2f} | "
+        f"{stalls} | {sum(e['ram_bytes'].values()):,} | {flash_bytes:,} |"
+    )
+    spent = e["flash_bytes"]
+    lines.append(
+        f"\nFlash: {spent['live_weights']:,} bytes of int8 weights, {spent['growth']:+,} by packing, "
+        f"{spent['tables']:,} of tables and parameters, {spent['code']:,} of code."
+    )
+    return "\n".join(lines) + "\n"
+
+
+def published_table(model: str) -> str:
+    """Every engine's best for the board, with its source."""
+    lines = ["| engine | software | ms | Mcycles | submitter | round | source |", "|---|---|---|---|---|---|---|"]
+    for p in best_of_each_engine(model):
+        lines.append(
+            f"| {p.engine} | {p.software} | {p.latency_ms:.2f} | {p.mcycles:.3f} | {p.submitter} | {p.round} | "
+            f"`{p.source}` |"
         )
     return "\n".join(lines) + "\n"
 
@@ -172,7 +254,12 @@ def run(command: str) -> str:
     return "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())
 
 
-PAGES = {"docs/supported-ops.md": supported_ops_page, "docs/cli.md": cli_page, "README.md": readme}
+PAGES = {
+    "docs/supported-ops.md": supported_ops_page,
+    "docs/cli.md": cli_page,
+    "README.md": readme,
+    "docs/performance.md": performance,
+}
 
 
 def stale(update: bool) -> list[str]:

@@ -8,6 +8,7 @@ import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -22,10 +23,36 @@ from smidgen.ir import Array, Graph, check_inputs, format_graph
 from smidgen.profile import profile_image
 from smidgen.quantize import integerize
 from smidgen.report import ProfileReport, profile_report
-from smidgen.schedule import Objective, Schedule, check_code, check_weights, make_objective, make_planner, make_schedule
+from smidgen.schedule import (
+    Costs,
+    Objective,
+    Schedule,
+    check_code,
+    check_weights,
+    make_objective,
+    make_planner,
+    make_schedule,
+    make_search,
+)
+from smidgen.schedule.candidates import no_costs
 from smidgen.sim import Machine
 from smidgen.targets import Target, load_target
 from smidgen.transforms import FLOAT, INTEGER, run_pipeline
+from smidgen.tune import (
+    Cache,
+    Program,
+    TuneResult,
+    Tuning,
+    costs_of,
+    find_result,
+    front,
+    measure,
+    read_result,
+    require_match,
+    tune_result,
+    user_cache,
+    write_result,
+)
 from smidgen.verify import Verification, random_inputs, verify_image
 from smidgen.zoo import find_model
 
@@ -49,10 +76,9 @@ class Compiled:
 
     def build(self, toolchain: str = "zig", optimize: str = "-O3", work_dir: Path | None = None) -> Image:
         """Compile and link the emulator's image. Without ``work_dir`` it lies in a folder that the process removes."""
-        if toolchain not in TOOLCHAINS:
-            raise UsageError(f"no toolchain {toolchain!r}; there are {', '.join(TOOLCHAINS)}")
+        compiler = _toolchain(toolchain)
         folder = work_dir or _scratch_folder(self.sources.digest + toolchain + optimize)
-        return build(self.sources, self.target, TOOLCHAINS[toolchain](), optimize, work_dir=folder)
+        return build(self.sources, self.target, compiler, optimize, work_dir=folder)
 
 
 _FOLDERS: dict[str, tempfile.TemporaryDirectory[str]] = {}
@@ -119,6 +145,7 @@ def compile(
     optimize: str = "speed",
     max_ram: int | str | None = None,
     max_flash: int | str | None = None,
+    tuned: bool | str | Path | TuneResult = False,
     kernels: Mapping[str, str] | None = None,
     weights: str = "flash",
     code: str = "flash",
@@ -132,7 +159,8 @@ def compile(
     """Compile a model for a target; nothing is written or built.
 
     ``optimize`` is speed, balanced, size or ram; ``max_ram`` (arena, stack and what is kept in RAM) and ``max_flash``
-    (code and constants) are bytes, or text like "64K". ``kernels`` forces kernels by step name. ``weights`` is flash,
+    (code and constants) are bytes, or text like "64K". ``tuned``: choose by what ``tune`` measured and kept in the
+    cache (True), in a file or in memory. ``kernels`` forces kernels by step name. ``weights`` is flash,
     staged (copied to RAM before the steps where that pays) or sram (kept there); ``code`` is flash, or sram: kernels
     larger than the flash's cache run from RAM. ``planner`` is fast, or exact: CP-SAT for at most ``planner_seconds`` of
     its own deterministic time. ``probe`` evaluates the graph before and after every pass and compares. ``watch`` sees
@@ -148,12 +176,13 @@ def compile(
         watch("import", graph)
     inputs = next(iter(random_inputs(graph, 1, seed=1))) if probe else None
     lowered = run_pipeline(INTEGER, graph, probe=inputs, watch=watch)
-    schedule = make_schedule(lowered, board, kernels, objective=objective, weights=place, planner=plans, code=runs)
+    costs = no_costs if tuned is False else tuned_costs(lowered, board, tuned)
+    scheduled = partial(make_schedule, lowered, board, kernels, costs=costs, weights=place, planner=plans, code=runs)
+    schedule = scheduled(objective=objective)
     sources, memory = emit(schedule, origin)
     if check_fit and not _fits(memory, board):
         with contextlib.suppress(DoesNotFit):  # then the message is require_fit's
-            within = _within_board(objective, board)
-            schedule = make_schedule(lowered, board, kernels, objective=within, weights=place, planner=plans, code=runs)
+            schedule = scheduled(objective=_within_board(objective, board))
             sources, memory = emit(schedule, origin)
         require_fit(memory, board)
     _require_ram(memory, objective)
@@ -182,6 +211,7 @@ def _fits(memory: Memory, board: Target) -> bool:
 def _within_board(objective: Objective, board: Target) -> Objective:
     """The objective with the board's memories as limits too."""
     ram, flash = board.region("sram").size_bytes, board.region("flash").size_bytes
+    ram += board.second_sram.size_bytes if board.second_sram is not None else 0
     return replace(
         objective,
         max_ram_bytes=min(objective.max_ram_bytes or ram, ram),
@@ -191,18 +221,21 @@ def _within_board(objective: Objective, board: Target) -> Objective:
 
 def require_fit(memory: Memory, board: Target) -> None:
     """Raise DoesNotFit, with the figures, unless the program fits the board's main flash and RAM."""
-    for kind, need, parts in (
+    statics = f" + statics {memory.static}" if memory.static else ""
+    second = board.second_sram
+    checks = [
         (
-            "sram",
-            memory.ram,
-            f"arena {memory.arena} + stack {memory.stack}" + (f" + statics {memory.static}" if memory.static else ""),
+            board.region("sram"),
+            memory.ram - memory.second,
+            f"arena {memory.arena - memory.second} + stack {memory.stack}{statics}",
         ),
-        ("flash", memory.weights + memory.code, f"constants {memory.weights} + code {memory.code}"),
-    ):
-        region = board.region("sram" if kind == "sram" else "flash")
+        (board.region("flash"), memory.weights + memory.code, f"constants {memory.weights} + code {memory.code}"),
+        *([(second, memory.second, f"the arena's second part {memory.second}")] if second is not None else []),
+    ]
+    for region, need, parts in checks:
         if need > region.size_bytes:
             raise DoesNotFit(
-                f"the model needs {need} bytes of {kind} ({parts}), {board.name} has {region.size_bytes}. "
+                f"the model needs {need} bytes of {region.kind} ({parts}), {board.name} has {region.size_bytes}. "
                 f"Take a smaller model or a larger board (smidgen targets)"
             )
 
@@ -212,6 +245,70 @@ def _compiled(model: object) -> Compiled:
     if not isinstance(model, Compiled):
         raise UsageError(f"this takes what smidgen.compile returns, not a {type(model).__name__}")
     return model
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What ``tune`` found: costs to compile by, the programs worth choosing from, and how it went."""
+
+    result: TuneResult
+    tuning: Tuning
+    programs: tuple[Program, ...]
+    target: Target
+    origin: Origin
+
+
+def tune(
+    model: str | Path | Graph,
+    target: str | Target = DEFAULT_TARGET,
+    *,
+    name: str | None = None,
+    models_dir: Path | None = None,
+    toolchain: str = "zig",
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Tuned:
+    """Measure the kernels that could compute a model on the emulated core, flash and caches included.
+
+    Measurements are kept in the user's cache folder by content, each as soon as it is made. ``progress`` is told the
+    programs run and all there are. ``smidgen.compile(model, tuned=True)`` chooses by them.
+    """
+    board = target if isinstance(target, Target) else load_target(target)
+    graph, origin = _load(model, models_dir, name, None)
+    lowered = run_pipeline(INTEGER, graph)
+    compiler = _toolchain(toolchain)
+    folder = user_cache()
+    layers = make_search(lowered, board).layers
+    tuning = measure(lowered, layers, board, compiler, Cache(folder), progress)
+    costs = costs_of(layers, tuning.measured)
+    result = tune_result(lowered, board, compiler, layers, tuning.measured)
+    if folder is not None:
+        write_result(folder / "results" / f"{result.digest}.json", result)
+    programs = front(make_search(lowered, board, costs=costs))
+    return Tuned(result, tuning, programs, board, origin)
+
+
+def tuned_costs(graph: Graph, board: Target, tuned: bool | str | Path | TuneResult) -> Costs:
+    """The costs in a tune result. UsageError if there is none for this graph, board, compiler and set of kernels."""
+    if isinstance(tuned, TuneResult):
+        result = tuned
+    elif isinstance(tuned, bool):
+        found = find_result(graph, board, [make() for make in TOOLCHAINS.values()])
+        if found is None:
+            raise UsageError(
+                f"{graph.name} was not tuned for {board.name} with this version of smidgen and its compiler. Run "
+                f"smidgen tune first, with the same --target"
+            )
+        result = found
+    else:
+        result = read_result(Path(tuned))
+    require_match(result, graph, board, [make() for make in TOOLCHAINS.values()])
+    return result.costs()
+
+
+def _toolchain(name: str) -> Toolchain:
+    if name not in TOOLCHAINS:
+        raise UsageError(f"no toolchain {name!r}; there are {', '.join(TOOLCHAINS)}")
+    return TOOLCHAINS[name]()
 
 
 def verify(

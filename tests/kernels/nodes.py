@@ -170,6 +170,8 @@ def depthwise(draw: Draw, rounding: Rounding, style: str = "any") -> tuple[Node,
         h, w = draw(st.sampled_from([(h, w), (h, w), (h, 1), (1, h)]))
         kh, kw = (min(draw(st.sampled_from([1, 2, 3, 4, 5, 7, 10])), d) for d in (h, w))
         t, left, b, r = (draw(st.integers(0, (k - 1) // 2)) for k in (kh, kw, kh, kw))
+        if draw(st.booleans()):
+            t = left = b = r = 0
         kernel = (kh, kw)
         attributes = {"stride": (draw(st.integers(1, 2)), draw(st.integers(1, 3))), "padding": (t, left, b, r)}
     if style in ("3x3s1", "3x3s2"):

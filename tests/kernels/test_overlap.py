@@ -21,7 +21,9 @@ CASES = 16
 SPREAD = (0, 8, 24)  # bytes above the least lead
 
 
-def run_overlapped(library: ctypes.CDLL, kernel: Kernel, node: Node, arrays: list[Array], which: str, lead: int) -> Array:
+def run_overlapped(
+    library: ctypes.CDLL, kernel: Kernel, node: Node, arrays: list[Array], which: str, lead: int
+) -> Array:
     """The kernel's output while its first operand starts ``lead`` bytes above buffer ``which``."""
     keep: list[Any] = []
     params = fill(structs()[f"smg_{kernel.contract}_params"], kernel.params(node), keep)

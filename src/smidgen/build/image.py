@@ -62,7 +62,8 @@ def build(
     compiler = Compiler(identity, toolchain.command(), flags, toolchain.environment(work_dir))
     compile_all(compiler, source_dir, jobs, INCLUDES)
     ram_objects = [_object_name(path, "kernels") for path in sources.interface.ram_code]
-    script = linker_script(target, sources.interface.arena_symbol, stack_bytes, ram_objects)
+    interface = sources.interface
+    script = linker_script(target, interface.arena_symbol, stack_bytes, ram_objects, interface.second_arena_symbol)
     (work_dir / "link.ld").write_text(script, encoding="utf-8")
     elf_path = work_dir / f"{sources.name}.elf"
     objects = [f"obj/{job.output.name}" for job in jobs]

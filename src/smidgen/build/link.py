@@ -19,6 +19,7 @@ MEMORY
   flash (rx)  : ORIGIN = {flash_base:#010x}, LENGTH = {flash_bytes}
   ram   (rwx) : ORIGIN = {ram_base:#010x}, LENGTH = {ram_bytes}
   code  (rwx) : ORIGIN = {code_base:#010x}, LENGTH = {code_bytes}
+  ram2  (rwx) : ORIGIN = {second_base:#010x}, LENGTH = {second_bytes}
 }}
 SECTIONS
 {{
@@ -50,7 +51,7 @@ SECTIONS
     . += {guard};
     . = ALIGN(8);
   }} > ram
-  .bss (NOLOAD) : ALIGN(8) {{
+{second}  .bss (NOLOAD) : ALIGN(8) {{
 {bss}    . = ALIGN(4);
     smg_bss_end = .;
   }} > ram
@@ -64,8 +65,23 @@ SECTIONS
 """
 
 
+_SECOND = """\
+  .arena2 (NOLOAD) : ALIGN(16) {{
+    smg_arena2_guard_low = .;
+    . += {guard};
+    *(.bss.{arena})
+    smg_arena2_guard_high = .;
+    . += {guard};
+  }} > ram2
+"""
+
+
 def linker_script(
-    target: Target, arena_symbol: str, stack_bytes: int = DEFAULT_STACK_BYTES, ram_objects: Sequence[str] = ()
+    target: Target,
+    arena_symbol: str,
+    stack_bytes: int = DEFAULT_STACK_BYTES,
+    ram_objects: Sequence[str] = (),
+    second_arena_symbol: str = "",
 ) -> str:
     """The script's text. The code of ``ram_objects`` (file names) is stored in flash and runs from the code RAM.
 
@@ -76,6 +92,7 @@ def linker_script(
     flash, ram = target.region("flash"), target.region("sram")
     code = target.code_ram or Region("none", ram.base, 0, "sram", alias=0)
     assert target.code_ram is not None or not ram_objects
+    second = target.second_sram or code
     objects = "".join(f"    *{name}(.text .text.*)\n" for name in ram_objects)
     return _SCRIPT.format(
         target=target.name,
@@ -83,6 +100,9 @@ def linker_script(
         flash_bytes=flash.size_bytes,
         ram_base=ram.base,
         ram_bytes=ram.size_bytes,
+        second_base=second.base,
+        second_bytes=second.size_bytes,
+        second=_SECOND.format(arena=second_arena_symbol, guard=GUARD_BYTES) if second_arena_symbol else "",
         code_base=code.base,
         code_bytes=code.size_bytes,
         alias=code.alias or 0,

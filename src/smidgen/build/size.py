@@ -54,10 +54,14 @@ def measure(elf: Elf) -> Sizes:
     extent = {(s, c): _extent(elf, s, c) for s in ("text", "rodata", "data", "bss") for c in CATEGORIES}
     extent["ramcode", "kernels"] = _extent(elf, "ramcode", "kernels")
     span = {key: end - start for key, (start, end) in extent.items()}
-    arena = (elf.symbol("smg_arena_guard_low").address + GUARD_BYTES, elf.symbol("smg_arena_guard_high").address)
+    arenas = {
+        (name, "model"): (elf.symbol(f"smg_{name}_guard_low").address + GUARD_BYTES, elf.symbol(high).address)
+        for name, high in (("arena", "smg_arena_guard_high"), ("arena2", "smg_arena2_guard_high"))
+        if name == "arena" or high in elf.by_name
+    }
     symbols = [
         SymbolSize(s.name, s.nbytes, category, section)
-        for (section, category), (start, end) in {**extent, ("arena", "model"): arena}.items()
+        for (section, category), (start, end) in {**extent, **arenas}.items()
         if category != "harness"
         for s in elf.symbols
         if s.nbytes and start <= s.address < end
@@ -70,7 +74,7 @@ def measure(elf: Elf) -> Sizes:
         constant_bytes=span["rodata", "model"],
         initialized_bytes=sum(span["data", c] for c in ours),
         zeroed_bytes=sum(span["bss", c] for c in ours),
-        arena_bytes=arena[1] - arena[0],
+        arena_bytes=sum(end - start for start, end in arenas.values()),
         ram_code_bytes=span["ramcode", "kernels"],
         symbols=tuple(sorted(symbols, key=lambda s: (-s.nbytes, s.name))),
     )

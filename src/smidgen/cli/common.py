@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import click
 from rich.console import Console
@@ -72,6 +72,7 @@ class Choosing:
     optimize: str
     max_ram: str | None
     max_flash: str | None
+    tuned: bool | Path
     kernels: Mapping[str, str]
     weights: str = "flash"
     code: str = "flash"
@@ -81,7 +82,7 @@ class Choosing:
     @property
     def used(self) -> bool:
         """True if any of the options was given."""
-        return self != Choosing("speed", None, None, {})
+        return self != Choosing("speed", None, None, False, {})
 
     def arguments(self) -> dict[str, Any]:  # Any: keyword arguments of several types
         return {f.name: getattr(self, f.name) for f in fields(self)}
@@ -96,6 +97,8 @@ def choosing_options(f: F) -> F:
         optimize: str,
         max_ram: str | None,
         max_flash: str | None,
+        tuned: bool,
+        tune_result: Path | None,
         kernels: tuple[str, ...],
         weights: str,
         code: str,
@@ -105,9 +108,12 @@ def choosing_options(f: F) -> F:
     ) -> object:
         make_objective(optimize, max_ram, max_flash)  # complain before any work
         make_planner(planner, planner_seconds)
+        if tuned and tune_result is not None:
+            raise click.UsageError("--tuned takes what smidgen tune kept, --tune-result a file: give one of them")
+        costs = tune_result if tune_result is not None else tuned
         forced = forced_kernels(kernels)
         places = (weights, code, planner, planner_seconds)
-        return f(choosing=Choosing(optimize, max_ram, max_flash, forced, *places), **others)
+        return f(choosing=Choosing(optimize, max_ram, max_flash, costs, forced, *places), **others)
 
     options = (
         click.option(
@@ -119,6 +125,13 @@ def choosing_options(f: F) -> F:
         ),
         click.option("--max-ram", metavar="BYTES", help="Limit of arena and stack: 65536, 64K or 1M."),
         click.option("--max-flash", metavar="BYTES", help="Limit of code and constants, likewise."),
+        click.option("--tuned", is_flag=True, help="Choose by what smidgen tune measured, not by predictions."),
+        click.option(
+            "--tune-result",
+            type=click.Path(path_type=Path),
+            metavar="F",
+            help="The same, by a file that smidgen tune -o saved.",
+        ),
         click.option(
             "--kernel", "kernels", multiple=True, metavar="STEP=SYMBOL", help="Force a kernel for a step. Repeatable."
         ),
@@ -211,11 +224,20 @@ def print_json(value: object) -> None:
         sys.stdout.flush()
 
 
+class Progressed(Protocol):
+    """Moves a bar."""
+
+    def __call__(self, done: int, total: int | None = None) -> None: ...
+
+
 @contextmanager
-def progress(text: str, total: int | None, *, quiet: bool) -> Iterator[Callable[[int], None]]:
-    """A bar (or a spinner without ``total``) on stderr, only on a terminal and not with --json to a pipe."""
+def progress(text: str, total: int | None, *, quiet: bool) -> Iterator[Progressed]:
+    """A bar (or a spinner without ``total``) on stderr, only on a terminal and not with --json to a pipe.
+
+    It is told what is done, and the new total where that is only known later.
+    """
     if not console.is_terminal or (quiet and not sys.stdout.isatty()):
-        yield lambda _: None
+        yield lambda done, total=None: None
         return
     columns = (
         SpinnerColumn(),
@@ -227,7 +249,7 @@ def progress(text: str, total: int | None, *, quiet: bool) -> Iterator[Callable[
     shown = columns if total is not None else (*columns[:2], columns[-1])
     with Progress(*shown, console=console, transient=True) as bar:
         task = bar.add_task(text, total=total)
-        yield lambda done: bar.update(task, completed=done)
+        yield lambda done, total=None: bar.update(task, completed=done, total=total)
 
 
 def table(title: str, *columns: str, right: Sequence[str] = ()) -> Table:

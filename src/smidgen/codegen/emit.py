@@ -87,10 +87,10 @@ def _interface(printer: Printer) -> Interface:
 
     def placed(v: Value) -> TensorSlot:
         slot = schedule.slots[v]
-        return TensorSlot(v.name, printer.arena, slot.offset, slot.nbytes)
+        return TensorSlot(v.name, *printer.locate(slot.offset), slot.nbytes)
 
     def scratch(name: str | None, nbytes: int) -> tuple[TensorSlot, ...]:
-        return () if name is None else (TensorSlot(name, printer.arena, schedule.plan.offset(name), nbytes),)
+        return () if name is None else (TensorSlot(name, *printer.locate(schedule.plan.offset(name)), nbytes),)
 
     # what is copied for the next kernel lands before that is entered: in this step, as the emulator sees it
     staged = [*(scratch(s.staged, s.staged_bytes) for s in schedule.steps[1:]), ()]
@@ -108,4 +108,6 @@ def _interface(printer: Printer) -> Interface:
         tuple(TensorSlot(v.name, _BUFFER + name, 0, v.type.nbytes) for v, name in printer.tensors(kind))
         for kind in ("input", "output")
     )
-    return Interface(inputs, outputs, tuple(steps), printer.arena, f"{printer.prefix}_run", schedule.ram_code)
+    second = f"{printer.arena}2" if schedule.plan.split is not None else ""
+    run = f"{printer.prefix}_run"
+    return Interface(inputs, outputs, tuple(steps), printer.arena, run, schedule.ram_code, second)

@@ -23,6 +23,7 @@ class Memory:
     code: int
     stack: int
     static: int = 0
+    second: int = 0  # of the arena, in the board's second RAM
 
     @property
     def ram(self) -> int:
@@ -37,4 +38,6 @@ def memory_of(schedule: Schedule, weights_bytes: int) -> Memory:
     stack = footprint.run_stack_bytes() + max((stack for _, stack in functions.values()), default=0)
     static = weights_bytes if schedule.weights == "sram" else 0
     static += sum(nbytes for name, (nbytes, _) in functions.items() if f"kernels/{name}.c" in schedule.ram_code)
-    return Memory(max(schedule.plan.nbytes, 8), weights_bytes, code, stack, static)
+    split = schedule.plan.split
+    second = schedule.plan.nbytes - split if split is not None else 0
+    return Memory(max(schedule.plan.nbytes, 8), weights_bytes, code, stack, static, second)

@@ -31,6 +31,29 @@ class Printer:
     def arena(self) -> str:
         return f"{self.prefix}_arena"
 
+    def locate(self, offset: int) -> tuple[str, int]:
+        """The C array of the arena's byte ``offset``, and which byte of it that is."""
+        split = self.schedule.plan.split
+        if split is None or offset < split:
+            return self.arena, offset
+        return f"{self.arena}2", offset - split
+
+    def address(self, offset: int) -> str:
+        """The arena's byte ``offset`` in C."""
+        return "{} + {}".format(*self.locate(offset))
+
+    def arenas(self) -> str:
+        """The definitions of the arena's arrays."""
+        total, split = f"{self.macro()}_ARENA_BYTES", self.schedule.plan.split
+        if split is None:
+            return f"static _Alignas(8) uint8_t {self.arena}[{total}];"
+        section = f'__attribute__((section(".bss.{self.arena}2")))'
+        return (
+            f"static _Alignas(8) uint8_t {self.arena}[{split}];\n"
+            f"/* What the main RAM has no room for: put this section into the second one. */\n"
+            f"static _Alignas(8) {section} uint8_t {self.arena}2[{total} - {split}];"
+        )
+
     def source(self, origin: str) -> str:
         """The model's .c file; fills ``data`` on the way."""
         graph = self.schedule.graph
@@ -57,6 +80,7 @@ class Printer:
             source=origin,
             numerics=graph.numerics,
             kernels=self.declarations(),
+            arenas=self.arenas(),
             map=self.memory_map(),
             params="\n".join(self.params(s) for s in steps),
             signature=self.signature(),
@@ -93,11 +117,11 @@ class Printer:
         rows: list[tuple[str, str, str]] = []
         for v in self._placed():
             ctype = C_TYPES[v.type.dtype]
-            address = f"(({ctype} *)({self.arena} + {self.schedule.slots[v].offset}))"
+            address = f"(({ctype} *)({self.address(self.schedule.slots[v].offset)}))"
             rows.append((f"at_{v.name}", address, _shape(v.type)))
         for s in self.schedule.steps:
             if s.scratch is not None:
-                address = f"({self.arena} + {self.schedule.plan.offset(s.scratch)})"
+                address = f"({self.address(self.schedule.plan.offset(s.scratch))})"
                 rows.append((f"scratch_{s.name}", address, f"{life[s.scratch].nbytes} bytes"))
             rows += self._staged_rows(s)
         names, addresses = (max((len(r[i]) for r in rows), default=0) for i in (0, 1))
@@ -112,7 +136,7 @@ class Printer:
         offsets = staged_offsets(arrays)
         for operand, data in arrays:
             ctype = "int8_t" if data.dtype == np.uint8 else C_TYPES[data.dtype.name]  # as in _byte_pointer
-            address = f"(({ctype} *)({self.arena} + {start + offsets[operand]}))"
+            address = f"(({ctype} *)({self.address(start + offsets[operand])}))"
             yield f"staged_{step.name}_{operand}", address, f"{data.nbytes} bytes of constants"
 
     def _placed(self) -> Iterable[Value]:

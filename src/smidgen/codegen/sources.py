@@ -38,6 +38,7 @@ class Interface:
     arena_symbol: str
     run_symbol: str
     ram_code: tuple[str, ...] = ()  # C files whose functions run from RAM
+    second_arena_symbol: str = ""  # the part of the arena in the board's second RAM, if there is one
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,12 @@ def parameters(scale: float) -> tuple[int, int, int]:
     return q31, shift, -math.floor(radius)
 
 
+def exponentials(q31: int, shift: int, diff_min: int) -> npt.NDArray[np.int32]:
+    """exp of 0, -1, ... input steps, Q0: as many as a byte's difference can be and still count, at most 256."""
+    steps = np.arange(min(256, 1 - diff_min), dtype=np.int64)
+    return _exp_on_negative(doubling_high_mul(-steps << shift, q31)).astype(np.int32)
+
+
 def softmax(diff: Int64s, q31: int, shift: int, diff_min: int) -> npt.NDArray[np.int8]:
     """int8 probabilities (scale 1/256, zero point -128) of diff = x - max(x), over the last dimension."""
     counted = diff >= diff_min

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Graph and target to schedule: which kernel runs when, and where every byte lives."""
 
-from smidgen.schedule.candidates import Costs
+from smidgen.schedule.candidates import Candidate, Costs, Layer
 from smidgen.schedule.choose import Option, pareto
 from smidgen.schedule.constants import ConstantBytes, constant_bytes
 from smidgen.schedule.exact import PLANNERS, Planner, make_planner
@@ -28,8 +28,10 @@ __all__ = [
     "WEIGHTS",
     "Arranged",
     "Buffer",
+    "Candidate",
     "ConstantBytes",
     "Costs",
+    "Layer",
     "Lifetimes",
     "Objective",
     "Option",

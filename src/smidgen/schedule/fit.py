@@ -21,13 +21,17 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Buffers by index with aligned sizes, and the pairs that restrict them."""
+    """Buffers by index with aligned sizes, and the pairs that restrict them.
+
+    If ``split`` is given, a further buffer of no bytes stands at it for the end of the first memory.
+    """
 
     nbytes: tuple[int, ...]
     pairs: tuple[Pair, ...]
+    split: int | None = None
 
 
-def layout_of(buffers: Sequence[Buffer], overlaps: Sequence[Overlap]) -> Layout:
+def layout_of(buffers: Sequence[Buffer], overlaps: Sequence[Overlap], split: int | None = None) -> Layout:
     """Sizes and leads rounded up to the alignment."""
     nbytes = tuple(aligned(b.nbytes) for b in buffers)
     leads = {(o.lower, o.upper): aligned(o.lead_bytes) for o in overlaps}
@@ -35,10 +39,15 @@ def layout_of(buffers: Sequence[Buffer], overlaps: Sequence[Overlap]) -> Layout:
     for j, b in enumerate(buffers):
         for i, a in enumerate(buffers[:j]):
             if a.meets(b):
-                a_below = min(nbytes[i], leads.get((a.name, b.name), nbytes[i]))
-                b_below = min(nbytes[j], leads.get((b.name, a.name), nbytes[j]))
+                first = max(a.first, b.first)  # where they meet, both are largest at the first step
+                a_bytes, b_bytes = aligned(a.at(first)), aligned(b.at(first))
+                a_below = min(a_bytes, leads.get((a.name, b.name), a_bytes))
+                b_below = min(b_bytes, leads.get((b.name, a.name), b_bytes))
                 pairs.append(Pair(i, j, a_below, b_below))
-    return Layout(nbytes, tuple(pairs))
+    if split is None:
+        return Layout(nbytes, tuple(pairs))
+    ends = (Pair(i, len(nbytes), n, 0) for i, n in enumerate(nbytes))
+    return Layout((*nbytes, 0), (*pairs, *ends), split)
 
 
 class GaveUp(Exception):
@@ -63,6 +72,8 @@ class _Search:
         self.pairs = [(p.a, p.b, p.a_below, p.b_below) for p in layout.pairs]
         self.low = [0] * len(layout.nbytes)  # of each offset
         self.high = [capacity_bytes - n for n in layout.nbytes]
+        if layout.split is not None:
+            self.low[-1] = self.high[-1] = layout.split
         self.state = [_OPEN] * len(self.pairs)
         self.weight = [1] * len(self.pairs)
         self.incident: list[list[int]] = [[] for _ in layout.nbytes]

@@ -22,21 +22,27 @@ _ORDERS: tuple[Callable[[Buffer], tuple[int, ...]], ...] = (
 Management for Deep Neural Net Inference" (2020). Backwards in time puts results below the operands they may overlap."""
 
 
-def place(buffers: Sequence[Buffer], overlaps: Sequence[Overlap] = (), *, decisions: int = DECISIONS) -> Plan:
+def place(
+    buffers: Sequence[Buffer],
+    overlaps: Sequence[Overlap] = (),
+    *,
+    decisions: int = DECISIONS,
+    split: int | None = None,
+) -> Plan:
     """First fit in several orders, then searches for a smaller plan until none is left or each has given up.
 
     Deterministic, and the order of ``buffers`` does not matter. ``decisions`` bounds each search; 0 leaves it at first
-    fit.
+    fit. No buffer lies across ``split``.
     """
     items = sorted(buffers, key=lambda b: b.name)
     bound = lower_bound(items, overlaps)
-    layout = layout_of(items, overlaps)
+    layout = layout_of(items, overlaps, split)
     starts = [sorted(range(len(items)), key=lambda i, k=key: k(items[i])) for key in _ORDERS]  # type: ignore[misc]  # k: bound
     offsets = min(first_fits(layout, starts), key=lambda found: _peak(layout, found))
     if decisions:
         offsets = _improve(layout, offsets, bound, decisions)
-    placements = (Placement(b, at) for b, at in zip(items, offsets, strict=True))
-    plan = Plan(tuple(sorted(placements, key=lambda p: (p.offset, p.buffer.name))), bound)
+    placements = (Placement(b, at) for b, at in zip(items, offsets, strict=split is None))
+    plan = Plan(tuple(sorted(placements, key=lambda p: (p.offset, p.buffer.name))), bound, split)
     verify_plan(plan, items, overlaps)
     return plan
 
@@ -47,11 +53,13 @@ def first_fits(layout: Layout, orders: Sequence[Sequence[int]]) -> list[list[int
     for p in layout.pairs:
         meets[p.a].append((p.b, p.a_below, p.b_below))
         meets[p.b].append((p.a, p.b_below, p.a_below))
-    return [_first_fit(meets, order) for order in orders]
+    return [_first_fit(meets, order, layout.split) for order in orders]
 
 
-def _first_fit(meets: Sequence[Sequence[tuple[int, int, int]]], order: Sequence[int]) -> list[int]:
+def _first_fit(meets: Sequence[Sequence[tuple[int, int, int]]], order: Sequence[int], split: int | None) -> list[int]:
     at = [-1] * len(meets)
+    if split is not None:
+        at[-1] = split
     for i in order:
         taken = [(at[j] - below, at[j] + above) for j, below, above in meets[i] if at[j] >= 0]
         taken.sort()

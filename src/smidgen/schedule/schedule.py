@@ -15,11 +15,13 @@ from smidgen.schedule.lifetimes import Lifetimes, Step, lifetimes_of
 from smidgen.schedule.objective import Objective
 from smidgen.schedule.order import best_order
 from smidgen.schedule.placement import DECISIONS, place
-from smidgen.schedule.plan import Plan
+from smidgen.schedule.plan import ALIGN, Plan
 from smidgen.schedule.search import Search
 from smidgen.schedule.staging import Code, Weights, choose_ram_code, choose_staged
 from smidgen.schedule.tasks import NONE_STAGED, task_graph
 from smidgen.targets import Target
+
+_RESERVED_BYTES = 18 * 1024  # of the main RAM, where the arena is split: 16 KB of stack, statics
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +76,25 @@ def make_schedule(
     search = make_search(graph, target, force, costs)
     chosen = choose(search, objective, graph.name)
     choices = {layer.node: _choice(layer, c) for layer, c in zip(search.layers, chosen, strict=True)}
-    staged = _staged(graph, target, choices, objective) if weights == "staged" else NONE_STAGED
+    stack = footprint.run_stack_bytes() + max((footprint.of(c.kernel, n)[1] for n, c in choices.items()), default=0)
+    most = objective.max_ram_bytes
+    staged = NONE_STAGED
+    if weights == "staged":
+        staged = _staged(graph, target, choices, (most or target.region("sram").size_bytes) - stack)
     schedule = schedule_with(graph, target, choices, staged, planner)
-    ram_code = choose_ram_code(choices, target) if code == "sram" else ()
+    ram_code: tuple[str, ...] = ()
+    if code == "sram":
+        ram_code = choose_ram_code(choices, target, most and most - stack - schedule.plan.nbytes)
     return replace(schedule, objective=objective, weights=weights, ram_code=ram_code)
 
 
-def _staged(graph: Graph, target: Target, choices: Mapping[Node, Choice], objective: Objective) -> Mapping[Node, int]:
-    """Bytes to stage by node, within the objective's limit of RAM or the board's."""
-    limit = objective.max_ram_bytes or target.region("sram").size_bytes
-    stack = footprint.run_stack_bytes() + max((footprint.of(c.kernel, n)[1] for n, c in choices.items()), default=0)
-    return choose_staged(
-        choices, target, lambda staged: schedule_with(graph, target, choices, staged).plan.nbytes, limit - stack
-    )
+def _staged(graph: Graph, target: Target, choices: Mapping[Node, Choice], limit_bytes: int) -> Mapping[Node, int]:
+    """Bytes to stage by node, in an arena of at most ``limit_bytes``."""
+
+    def arena_bytes(staged: Mapping[Node, int]) -> int:
+        return schedule_with(graph, target, choices, staged).plan.nbytes
+
+    return choose_staged(choices, target, arena_bytes, limit_bytes)
 
 
 def make_search(
@@ -94,9 +102,14 @@ def make_search(
 ) -> Search:
     """All programs that could compute ``graph`` on ``target``."""
 
+    planned: dict[tuple[tuple[object, ...], ...], int] = {}
+
     def arena(chosen: Sequence[Candidate]) -> int:
-        choices = {c.node: Choice(c.kernel, c.cycles, ()) for c in chosen}
-        return max(schedule_with(graph, target, choices).plan.nbytes, 8)
+        key = tuple(c.memory for c in chosen)
+        if key not in planned:
+            choices = {c.node: Choice(c.kernel, c.cycles, ()) for c in chosen}
+            planned[key] = max(schedule_with(graph, target, choices).plan.nbytes, 8)
+        return planned[key]
 
     found = layers(graph, target, force, costs)
     code, stack = footprint.run_code_bytes(len(found)), footprint.run_stack_bytes()
@@ -142,11 +155,26 @@ def schedule_with(
         order = [nodes.index(s.node) for s in arranged.steps]
         solution = solve(tasks, order, arranged.plan.nbytes, bound, planner.seconds)
         arranged, bound = better(solution.order), solution.bound_bytes
+    arranged = _within_regions(graph, target, arranged)
     plan = replace(arranged.plan, bound_bytes=bound)
     offsets, lives = plan.offsets(), arranged.lifetimes
     slots = {v: Slot(offsets[root.name], v.type.nbytes) for v, root in lives.roots.items()}
     tensor_bytes = place(lives.tensors, lives.tensor_overlaps).nbytes
     return Schedule(graph, target, arranged.steps, plan, slots, min(tensor_bytes, plan.nbytes))
+
+
+def _within_regions(graph: Graph, target: Target, arranged: Arranged) -> Arranged:
+    """The same steps in two memories if the main one has no room for the arena and the board has a second one.
+
+    Left in the main one: stack, statics and the caller's inputs and outputs.
+    """
+    main, second = target.region("sram"), target.second_sram
+    callers = sum(v.type.nbytes for v in (*graph.inputs, *graph.outputs))
+    room = (main.size_bytes - _RESERVED_BYTES - callers) // ALIGN * ALIGN
+    if second is None or arranged.plan.nbytes <= room or room <= 0:
+        return arranged
+    lives = arranged.lifetimes
+    return replace(arranged, plan=place(lives.buffers, lives.overlaps, split=room))
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,9 +48,9 @@ def check_code(text: str) -> Code:
     return cast(Code, text)  # just compared with all of them
 
 
-def choose_ram_code(choices: Mapping[Node, Choice], target: Target) -> tuple[str, ...]:
+def choose_ram_code(choices: Mapping[Node, Choice], target: Target, limit_bytes: int | None) -> tuple[str, ...]:
     """The C files of kernels to run from RAM: those larger than the flash's instruction cache, most cycles a byte
-    first, as many as that RAM holds. UsageError if the board has none."""
+    first, as many as that RAM and the limit hold. UsageError if the board has none."""
     region, cache = target.code_ram, target.flash_cache
     if region is None:
         raise UsageError(
@@ -64,7 +64,10 @@ def choose_ram_code(choices: Mapping[Node, Choice], target: Target) -> tuple[str
         file = f"kernels/{function_name(choice.kernel, node)}.c"
         nbytes[file] = footprint.of(choice.kernel, node)[0]
         cycles[file] = cycles.get(file, 0.0) + choice.cycles
-    total, room = sum(cycles.values()), region.size_bytes
+    total, room = (
+        sum(cycles.values()),
+        min(region.size_bytes, limit_bytes if limit_bytes is not None else region.size_bytes),
+    )
     taken: list[str] = []
     for file in sorted(nbytes, key=lambda f: (-cycles[f] / max(nbytes[f], 1), f)):
         worth = target.region("flash").wait_states and nbytes[file] > held and cycles[file] > _LEAST_SHARE * total

@@ -25,6 +25,8 @@ _GUARD = bytes(range(0xC1, 0xC1 + GUARD_BYTES))
 _GUARDS = (
     ("smg_arena_guard_low", "below the arena"),
     ("smg_arena_guard_high", "above the arena"),
+    ("smg_arena2_guard_low", "below the arena's second part"),
+    ("smg_arena2_guard_high", "above the arena's second part"),
     ("smg_stack_guard", "below the stack: it overflowed"),
 )
 
@@ -113,7 +115,8 @@ class _Session:
         self.tracker = StepTracker(self.core, self.interface)
         self.core.where = "in start-up"
         self.core.run(self.core.reset(), self.begin, self.limits)
-        self._guards = [(self.core.elf.symbol(name).address, what) for name, what in _GUARDS]
+        known = self.core.elf.by_name
+        self._guards = [(known[name].address, what) for name, what in _GUARDS if name in known]
         for address, _ in self._guards:
             self.core.write(address, _GUARD)
         self._stack_low, self._stack_high = self.core.elf.symbol("smg_stack_low").address, self.core.sp
@@ -169,19 +172,16 @@ class _StepWatch:
     def __init__(self, session: _Session, on_step: OnStep, check_arena: bool) -> None:
         self._session = session
         self._on_step = on_step
-        self._arena: tuple[int, int] | None = None
-        symbol = session.interface.arena_symbol
-        if check_arena and symbol:
-            arena = session.core.elf.symbol(symbol)
-            self._arena = (arena.address, arena.nbytes)
-        self._before = b""
+        interface, elf = session.interface, session.core.elf
+        symbols = [elf.symbol(s) for s in (interface.arena_symbol, interface.second_arena_symbol) if s and check_arena]
+        self._arenas = [(s.address, s.nbytes) for s in symbols]
+        self._before = [b""] * len(symbols)
 
     def entered(self) -> None:
         """A step begins; the one before has ended."""
         if self._session.tracker.current > 0:
             self._end_step(self._session.tracker.current - 1)
-        if self._arena is not None:
-            self._before = self._session.core.read(*self._arena)
+        self._before = [self._session.core.read(*arena) for arena in self._arenas]
 
     def ended(self) -> None:
         """The inference is over, and with it the last step."""
@@ -190,13 +190,13 @@ class _StepWatch:
 
     def _end_step(self, index: int) -> None:
         step = self._session.interface.steps[index]
-        if self._arena is not None:
-            self._check(step, *self._arena)
+        for before, arena in zip(self._before, self._arenas, strict=True):
+            self._check(step, before, *arena)
         self._on_step(index, [self._session.read(slot) for slot in step.outputs])
 
-    def _check(self, step: Step, base: int, nbytes: int) -> None:
+    def _check(self, step: Step, before: bytes, base: int, nbytes: int) -> None:
         after = np.frombuffer(self._session.core.read(base, nbytes), np.uint8)
-        changed = after != np.frombuffer(self._before, np.uint8)
+        changed = after != np.frombuffer(before, np.uint8)
         for slot in (*step.outputs, *step.scratch):
             start = max(0, self._session.address(slot) - base)
             changed[start : max(0, self._session.address(slot) - base + slot.nbytes)] = False

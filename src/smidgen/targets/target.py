@@ -84,6 +84,12 @@ class Target:
         return next(r for r in self.regions if r.kind == kind)
 
     @property
+    def second_sram(self) -> Region | None:
+        """RAM for what the main one has no room for, if the board has some."""
+        others = (r for r in self.regions if r.kind == "sram" and r.alias is None)
+        return next((r for r in others if r is not self.region("sram")), None)
+
+    @property
     def code_ram(self) -> Region | None:
         """RAM that the core fetches instructions from without wait states, if the board has some."""
         return next((r for r in self.regions if r.alias is not None), None)

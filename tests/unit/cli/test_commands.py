@@ -107,7 +107,8 @@ def test_profile_json(smidgen: Smidgen) -> None:
     ram, flash = report["ram"], report["flash"]
     assert set(ram) == {"arena", "scratch", "stack", "static", "total"}
     assert ram["arena"] + ram["scratch"] + ram["stack"] + ram["static"] == ram["total"]
-    assert set(flash) == {"code", "weights", "total"}
+    assert set(flash) == {"code", "weights", "total", "live_weights", "growth", "tables"}
+    assert flash["live_weights"] + flash["growth"] + flash["tables"] == flash["weights"]
     assert flash["code"] + flash["weights"] == flash["total"]
     assert report["cycles_kind"] == "modelled"
     assert report["instructions_kind"] == "counted"
@@ -178,3 +179,78 @@ def test_write_file_is_all_or_nothing(tmp_path: Path) -> None:
     assert path.read_bytes() == b"1"
     with pytest.raises(OutputError, match="a folder or a device"):
         write_file(tmp_path, lambda stream: None)
+
+
+def test_settings_and_limits(smidgen: Smidgen) -> None:
+    report = smidgen("compile", "kws", "-o", "a", "--optimize", "size", "--max-ram", "64K", "--json").json
+    assert (report["optimize"], report["max_ram_bytes"], report["max_flash_bytes"]) == ("size", 65536, None)
+    speed = smidgen("compile", "kws", "-o", "b", "--json").json
+    assert total_flash(report) < total_flash(speed)
+    first = speed["steps"][0]["flash_bytes"]
+    assert first["weights"] == 64 * 10 * 4
+    assert set(first) == {"weights", "growth", "tables", "params"}
+    assert json.loads(Path("a/manifest.json").read_text())["optimize"] == "size"
+    assert (
+        "optimized for ram, RAM at most 65,536 bytes"
+        in smidgen("compile", "kws", "-o", "c", "--optimize", "ram", "--max-ram", "64K").out
+    )
+
+
+def total_flash(report: dict) -> int:
+    return report["bytes"]["weights"] + report["bytes_modelled"]["code"]
+
+
+def test_limits_that_cannot_be_kept_say_what_is_in_the_way(smidgen: Smidgen, own_folder: Path) -> None:
+    result = smidgen("compile", "kws", "-o", "a", "--max-ram", "4K")
+    assert result.code == 1
+    found = re.search(
+        r"kws cannot keep max-ram: 4,096 bytes are allowed and the least possible is ([0-9,]+)\. In the way: step "
+        r"(\w+) \(kws:.*\), where .* bytes are alive at once with smg_\w+\. Allow \1 bytes",
+        result.err.replace("\n", " "),
+    )
+    assert found, result.err
+    assert not everything_in(own_folder)
+    least = found[1].replace(",", "")
+    assert smidgen("compile", "kws", "-o", "b", "--max-ram", least).code == 0
+    assert smidgen("compile", "kws", "-o", "c", "--max-ram", str(int(least) - 8)).code == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--max-ram", "64KB"), "max-ram takes a positive number of bytes like 65536, 64K or 1M, not '64KB'"),
+        (("--max-flash", "-1"), "max-flash takes a positive number of bytes"),
+        (("--optimize", "tiny"), "'tiny' is not one of 'speed', 'balanced', 'size', 'ram'"),
+        (("--tuned", "--tune-result", "x.json"), "give one of them"),
+        (("--tune-result", "x.json"), "tune result x.json: cannot be read"),
+        (("--kernel", "conv2d_0=smg_nothing"), "no kernel 'smg_nothing'"),
+    ],
+)
+def test_bad_choices(arguments: tuple[str, ...], message: str, smidgen: Smidgen, own_folder: Path) -> None:
+    for command in ("compile", "profile", "run", "verify"):
+        result = smidgen(command, "kws", *arguments)
+        assert result.code == 2
+        assert message in " ".join(result.err.split())
+    assert not everything_in(own_folder)
+
+
+@pytest.mark.slow
+def test_tune(smidgen: Smidgen, own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for place in ("smidgen.compiler", "smidgen.tune.result"):
+        monkeypatch.setattr(f"{place}.user_cache", lambda: own_folder / "tune")
+    assert "was not tuned for" in smidgen("compile", "ad", "--tuned").err
+    report = smidgen("tune", "ad", "-o", "ad.json", "--json").json
+    assert report["measurements"]["made"] > 10
+    settings = [s for p in report["programs"] for s in p["settings"]]
+    assert sorted(settings) == ["balanced", "ram", "size", "speed"]
+    (path, *_) = sorted((own_folder / "tune").glob("??/*.json"))
+    path.write_text("{")
+    again = smidgen("tune", "ad", "--plot", "ad.svg")
+    assert "note: 1 damaged or alien file in the cache, measured anew" in again.err
+    assert re.search(r"^[a-z, ]*speed.* 0$", again.out, re.M)
+    assert Path("ad.svg").read_text().startswith("<?xml")
+    taken = next(p for p in report["programs"] if "ram" in p["settings"])
+    for option in (("--tuned",), ("--tune-result", "ad.json")):
+        made = smidgen("compile", "ad", "-o", "out", "--force", "--optimize", "ram", *option, "--json").json
+        assert [s["kernel"] for s in made["steps"]] == taken["kernels"]
+    assert smidgen("tune", "ad", "--plot", "ad.txt").code == 2

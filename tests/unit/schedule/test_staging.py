@@ -8,6 +8,7 @@ import pytest
 import smidgen
 from smidgen.errors import DoesNotFit, UsageError
 from smidgen.ir import Graph, TensorType, Value
+from smidgen.kernels import function_name
 from smidgen.ops import Conv2D, FullyConnected, Reshape
 from smidgen.schedule import check_weights, make_schedule
 from smidgen.schedule.objective import Objective
@@ -20,18 +21,16 @@ BOARD, NO_WAITS = load_target("nucleo-l4r5zi"), load_target("generic-cortex-m4")
 FORCED = dict.fromkeys(("y0", "y1"), "smg_conv2d_1x1_s8_dsp")  # reads its weights for every two pixels
 
 
-def network() -> Graph:
+def network(channels: int = 32) -> Graph:
     """Two pointwise layers that read 1 KB of weights for each of 64 pixels, and a dense one that reads its once."""
     n = Net()
-    x = y = Value("x", int8(1, 8, 8, 32))
+    x = y = Value("x", int8(1, 8, 8, channels))
     for i in range(2):
-        w, b = (
-            n.constant(f"w{i}", int8(32, 1, 1, 32, q=quant(0.01, 0, 32))),
-            n.constant(f"b{i}", TensorType("int32", (32,))),
-        )
+        w = n.constant(f"w{i}", int8(channels, 1, 1, channels, q=quant(0.01, 0, channels)))
+        b = n.constant(f"b{i}", TensorType("int32", (channels,)))
         y = n.apply(Conv2D(out_quant=Q), y, w, b)
-    y = n.apply(Reshape((1, 2048)), y)
-    y = n.apply(FullyConnected(out_quant=Q), y, n.constant("w", int8(4, 2048, q=quant(0.01, 0, 4))))
+    y = n.apply(Reshape((1, 64 * channels)), y)
+    y = n.apply(FullyConnected(out_quant=Q), y, n.constant("w", int8(4, 64 * channels, q=quant(0.01, 0, 4))))
     return n.graph([x], [y])
 
 
@@ -93,3 +92,29 @@ def test_limits_and_names() -> None:
         smidgen.compile(network(), weights="ram")
     with pytest.raises(DoesNotFit, match=r"kept in RAM .* takes .* --weights staged or flash"):
         smidgen.compile(network(), weights="sram", max_ram="12K")
+
+
+@pytest.mark.parametrize("toolchain", ["zig", "gcc-arm"])
+def test_kernels_larger_than_the_cache_run_from_ram(toolchain: str) -> None:
+    from_flash, from_ram = (smidgen.compile(network(64), code=code) for code in ("flash", "sram"))
+    files = from_ram.schedule.ram_code
+    first = from_ram.schedule.steps[0]
+    assert f"kernels/{function_name(first.choice.kernel, first.node)}.c" in files
+    found = smidgen.verify(from_ram, cases=2, toolchain=toolchain)
+    assert (found.cases, found.mismatches) == (2, 0)
+    before, after = (smidgen.profile(c, toolchain=toolchain) for c in (from_flash, from_ram))
+    assert before.board_cycles is not None
+    assert after.board_cycles is not None
+    assert after.board_cycles < 0.97 * before.board_cycles
+    assert before.ram.static == 0 < after.ram.static <= from_ram.memory.static
+    assert after.flash.code >= before.flash.code  # stored there still
+    assert not from_flash.schedule.ram_code
+    tight = smidgen.compile(network(64), code="sram", max_ram=from_flash.memory.ram)
+    assert not tight.schedule.ram_code
+
+
+def test_code_in_ram_needs_a_board_that_has_such_ram() -> None:
+    with pytest.raises(UsageError, match="generic-cortex-m4 has no RAM that code runs from without wait states"):
+        smidgen.compile(network(64), NO_WAITS, code="sram")
+    with pytest.raises(UsageError, match="no place 'tcm' for code; there are flash, sram"):
+        smidgen.compile(network(64), code="tcm")

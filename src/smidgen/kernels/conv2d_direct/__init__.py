@@ -132,14 +132,18 @@ def _inside(node: Node) -> int:
 
 
 def _cost(node: Node, expand: float, row: float) -> float:
-    """Rows of outputs: their strip, then each pair of channels; rows of padding cost about as much as others.
+    """Rows of outputs: their strip, then each pair of channels.
 
     ``expand`` gives cycles of a pixel of the strip, ``row`` those of two channels of a row of outputs.
     """
-    out_c, out_w = _number(node, "out_c"), _number(node, "out_w")
-    strip = _number(node, "k_h") * (_inside(node) * expand + 45)
-    whole = strip + -(-out_c // 2) * row + 30 + (20 + 1.5 * out_w * out_c if out_w < 4 else 0)
-    return _number(node, "batch") * _number(node, "out_h") * whole + 400
+    out_c, out_w, out_h, k_h = (_number(node, name) for name in ("out_c", "out_w", "out_h", "k_h"))
+    tops = [oy * _number(node, "stride_h") - _number(node, "pad_t") for oy in range(out_h)]
+    last = _number(node, "in_h")
+    loaded = sum(0 <= top + k * _number(node, "dilation_h") < last for top in tops for k in range(k_h))
+    blank = _inside(node) * (6 * pixel_words(_number(node, "in_c")) + 9) + 25  # zero points in place of a row
+    strips = loaded * (_inside(node) * expand + 48) + (k_h * out_h - loaded) * blank
+    rows = -(-out_c // 2) * row + 38 + (40 + 1.5 * out_w * out_c if out_w < 4 else 0)
+    return _number(node, "batch") * (strips + out_h * rows) + 450
 
 
 def cost(node: Node, core: Core, wide: bool) -> float:
@@ -150,7 +154,7 @@ def cost(node: Node, core: Core, wide: bool) -> float:
 def small_cost(node: Node, core: Core) -> float:
     fours, groups = -(-_steps(node) // 4), -(-_number(node, "out_w") // 4)
     per_output = requantize_cycles(node) + 1 + (rounding_mode(node) == CLAMPED_AT_ZERO_POINT)
-    row = 75 + groups * (fours * 69 + 8 * per_output + 12 + 30)
+    row = 90 + groups * (fours * 69 + 8 * per_output + 12 + 30) + (8 if _number(node, "out_w") % 4 else 0)
     return _cost(node, 6 * pixel_words(_number(node, "in_c")) + 12, row)
 
 
@@ -171,12 +175,12 @@ def overlap(node: Node) -> Mapping[str, int]:
 
 def footprint(node: Node, wide: bool) -> tuple[int, int]:
     code = row_code_bytes(node, _steps(node), wide) + expand_code_bytes(_number(node, "in_c"))
-    return code + 720, 240
+    return code + 580 + 40 * (_number(node, "out_w") < 4), 240
 
 
 def small_footprint(node: Node) -> tuple[int, int]:
     per_output = 4 * requantize_cycles(node) + 8 - 4 * (rounding_mode(node) == EVEN)
-    return 1250 + 8 * per_output, 240
+    return 1240 + 8 * per_output + 60 * (_number(node, "out_w") < 4), 240
 
 
 _ANY = (int8_elements, constant_weights, one_group, columns_not_dilated, window_fits_block, outputs_pairable,

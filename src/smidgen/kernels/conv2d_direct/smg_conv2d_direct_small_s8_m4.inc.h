@@ -9,8 +9,8 @@
 /* Words of a pixel of in_c channels; see smg_strip.h for their order. */
 SMG_INLINE int32_t smg_pixel_words(int32_t in_c) { return in_c / 4 * 2 + (in_c % 4 == 3 ? 2 : in_c % 4 > 0); }
 
-SMG_INLINE void smg_strip_row(const smg_conv2d_params *p, uint32_t *to, int32_t column, const int8_t *from,
-                              int32_t count) {
+__attribute__((noinline)) static void smg_strip_row(const smg_conv2d_params *p, uint32_t *to, int32_t column,
+                                                    const int8_t *from, int32_t count) {
     for (; count > 0; count--, to += column) {
         uint32_t *word = to;
         int32_t left = p->in_c;

@@ -19,7 +19,9 @@ STRIP_BYTES = 12288  # of scratch; beyond, blocks do not share a strip
 _INCLUDES = (
     "smg_conv2d_few_channels_m4.inc.h",
     "smg_conv2d_few_channels_expand.inc.h",
+    "smg_conv2d_few_channels_join.inc.h",
     "smg_conv2d_few_channels_rows.inc.h",
+    "smg_conv2d_few_channels_rows_m4.inc.h",
 )
 _STACK_BYTES = 224
 
@@ -40,21 +42,18 @@ def params(node: Node) -> Mapping[str, ParamValue]:
     return {**without_multipliers(window_params(node)), "groups": 1}
 
 
-def pack(node: Node) -> Mapping[str, Packed]:
-    return {"w": Packed(None), "b": Packed(packed(node, shape_of(node)))}
-
-
 def constants_of(plan: Plan, node: Node) -> Mapping[str, int]:
     s = plan.shape
     return {
-        "SMG_K_H": s.k_h, "SMG_STRIDE_H": s.stride[0], "SMG_DILATION_H": s.dilation[0], "SMG_CLASSES": s.classes,
-        "SMG_WORDS": s.words, "SMG_PHASES": s.phases, "SMG_STRIP_WORDS": s.strip_words,
-        "SMG_STRIP_ROWS": plan.strip_rows, "SMG_HEAD": s.pad_l * s.in_c % 2, "SMG_VALUES": s.values,
-        "SMG_IN_ROW_BYTES": s.in_w * s.in_c,
+        "SMG_K_H": s.k_h, "SMG_STRIDE_H": s.stride[0], "SMG_DILATION_H": s.dilation[0],
+        "SMG_WORDS": plan.window.words, "SMG_VERTICAL": int(plan.window.vertical), "SMG_PHASES": s.phases,
+        "SMG_STRIP_WORDS": s.strip_words, "SMG_STRIP_ROWS": plan.strip_rows, "SMG_PITCH": plan.pitch,
+        "SMG_HEAD": s.pad_l * s.in_c % 2, "SMG_VALUES": s.values, "SMG_IN_ROW_BYTES": s.in_w * s.in_c,
         "SMG_COLUMN_BYTES": plan.column_bytes, "SMG_PIXEL_BYTES": s.phases * s.out_c,
-        "SMG_OUT_ROW_BYTES": s.out_w * s.out_c, "SMG_SECOND": int(s.out_c > 1), "SMG_RESIDENT": int(plan.resident),
-        "SMG_ROWS": plan.rows, "SMG_FULL_BLOCKS": plan.full_blocks, "SMG_TAIL_ROWS": plan.tail_rows,
-        "SMG_TAIL_BLOCKS": plan.tail_blocks, "SMG_GROUP_BLOCKS": plan.group_blocks, **requantize_constants(node),
+        "SMG_OUT_ROW_BYTES": s.out_w * s.out_c, "SMG_SECOND": int(s.out_c > 1),
+        "SMG_RESIDENT": int(plan.window.resident), "SMG_ROWS": plan.rows, "SMG_FULL_BLOCKS": plan.full_blocks,
+        "SMG_TAIL_ROWS": plan.tail_rows, "SMG_TAIL_BLOCKS": plan.tail_blocks,
+        "SMG_GROUP_BLOCKS": plan.group_blocks, **requantize_constants(node),
     }  # fmt: skip
 
 
@@ -84,6 +83,9 @@ def _kernel(symbol: str, choose: Callable[[Shape], Plan | None]) -> Kernel:
         found = choose(shape_of(node))
         assert found is not None
         return found
+
+    def pack(node: Node) -> Mapping[str, Packed]:
+        return {"w": Packed(None), "b": Packed(packed(node, plan(node).window))}
 
     def cost(node: Node, core: Core) -> float:
         return node["x"].type.shape[0] * plan(node).cycles() + 100

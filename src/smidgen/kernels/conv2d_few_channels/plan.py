@@ -17,7 +17,7 @@ RESIDENT_WORDS = 22  # s0 .. s21
 MOST_ROWS = {True: 4, False: 3}  # of a block, by whether weights are resident: what the core's registers hold
 LOOP_BYTES = 1024  # of the smallest instruction cache that a loop should fit
 OFFSET_BYTES = 4095  # LDR and STRB with an immediate
-STRIP_ROWS = 63  # a store's post-index reaches 255 bytes
+STRIP_PITCH = 63  # a store's post-index reaches 255 bytes
 LARGEST_STEP = 0xFFFF  # MOVW
 
 
@@ -51,7 +51,7 @@ class Shape:
 
     @property
     def words(self) -> int:
-        """Words that hold a row of any window."""
+        """Words that hold any row of any window."""
         return (self.span + self.phases) // 2
 
     @property
@@ -65,21 +65,6 @@ class Shape:
         return max(0, min(self.in_w * self.in_c, 2 * self.strip_words - self.pad_l * self.in_c))
 
     @property
-    def classes(self) -> int:
-        """Taps this far apart share words between the pixels of a block: remainders to walk separately."""
-        return self.stride[0] // self.dilation[0] if self.stride[0] % self.dilation[0] == 0 else self.k_h
-
-    @property
-    def chains(self) -> Iterator[int]:
-        """The taps of each remainder."""
-        return ((self.k_h - p + self.classes - 1) // self.classes for p in range(self.classes))
-
-    @property
-    def weight_words(self) -> int:
-        """Of one pair of channels and one phase."""
-        return self.words * self.k_h
-
-    @property
     def pairs(self) -> int:
         return (self.out_c + 1) // 2
 
@@ -88,12 +73,70 @@ class Shape:
         return (out_rows - 1) * self.stride[0] + (self.k_h - 1) * self.dilation[0] + 1
 
 
+def chains(tap_rows: int, stride: int, taps: int) -> tuple[int, int]:
+    """Of taps so many rows apart: into how many remainders they fall, and by how many words each step moves on.
+
+    Pixels a stride apart share words if it is a multiple of the taps' distance, or half of it.
+    """
+    if stride % tap_rows == 0:
+        return stride // tap_rows, 1
+    return (1, 2) if tap_rows == 2 * stride else (taps, 1)
+
+
+def in_chains(taps: int, classes: int) -> list[int]:
+    """The taps in the order of the chains."""
+    return [tap for p in range(classes) for tap in range(p, taps, classes)]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """How the inner loop walks a window: weights in registers or streamed, values left over by odd rows joined."""
+
+    shape: Shape
+    resident: bool
+    vertical: bool
+
+    @property
+    def words(self) -> int:
+        """Word columns of a window."""
+        return self.shape.span // 2 if self.vertical else self.shape.words
+
+    @property
+    def joined_taps(self) -> int:
+        """Words of values from two rows."""
+        return (self.shape.k_h + 1) // 2 if self.vertical else 0
+
+    @property
+    def weight_words(self) -> int:
+        """Of one pair of channels and one phase."""
+        return self.words * self.shape.k_h + self.joined_taps
+
+    def joined_rows(self, out_rows: int) -> int:
+        """Rows of a column from the first to the last such word of so many output rows."""
+        return (out_rows - 1) * self.shape.stride[0] + 2 * self.joined_taps - 1 if self.vertical else 0
+
+    @property
+    def classes(self) -> tuple[int, int]:
+        """The remainders of a column's taps and of joined taps."""
+        s = self.shape
+        return chains(s.dilation[0], s.stride[0], s.k_h)[0], chains(2, s.stride[0], self.joined_taps)[0]
+
+    def loads(self, rows: int) -> Iterator[tuple[int, list[int]]]:
+        """Of each kind of column: how many there are, and the words that each step loads, ``rows`` output rows."""
+        s, room = self.shape, (12 if self.resident else 11) - 2 * rows
+        kinds = ((self.words, s.dilation[0], s.k_h), (int(self.vertical), 2, self.joined_taps))
+        for count, tap_rows, taps in kinds:
+            classes, advance = chains(tap_rows, s.stride[0], taps)
+            lengths = [(taps - p + classes - 1) // classes for p in range(classes)]
+            yield count, [words for taken in lengths for words in _chain_loads(taken, rows, room, advance)]
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Blocks of ``rows`` output rows, then ``tail_blocks`` of ``tail_rows``; ``group_blocks`` share a strip."""
 
     shape: Shape
-    resident: bool
+    window: Window
     rows: int
     full_blocks: int
     tail_rows: int
@@ -121,28 +164,34 @@ class Plan:
         return self.shape.strip_rows(max(self.group_rows))
 
     @property
+    def pitch(self) -> int:
+        """Words from a column of the strip to the next."""
+        return self.strip_rows + self.window.joined_rows(max(self.group_rows))
+
+    @property
     def scratch_bytes(self) -> int:
-        copy = 0 if self.resident else self.shape.weight_words + CONSTANTS
-        return 4 * (self.shape.strip_words * self.strip_rows + copy)
+        copy = 0 if self.window.resident else self.window.weight_words + CONSTANTS
+        return 4 * (self.shape.strip_words * self.pitch + copy)
 
     @property
     def column_bytes(self) -> int:
         """From the words of a phase's column to those of its next; not 0 if there is one column only."""
         step = self.shape.stride[1] * self.shape.in_c * self.shape.phases // 2
-        return 4 * max(step, 1) * self.strip_rows
+        return 4 * max(step, 1) * self.pitch
 
     def cycles(self) -> float:
         """Modelled, of one image."""
-        s = self.shape
-        columns = sum(_columns(s))
-        per_column = self.full_blocks * block_cycles(s, self.rows, self.resident)
+        s, window = self.shape, self.window
+        apart = not window.resident or self.column_bytes > 255 or self.column_bytes >= 4 * window.words * self.pitch
+        per_column = self.full_blocks * (block_cycles(window, self.rows) + apart)
         if self.tail_blocks:
-            per_column += self.tail_blocks * block_cycles(s, self.tail_rows, self.resident)
+            per_column += self.tail_blocks * (block_cycles(window, self.tail_rows) + apart)
         blocks = (self.full_blocks + self.tail_blocks) * s.phases
-        call = _CALL + s.weight_words * (1 if self.resident else _COPIED_WORD)
+        call = _CALL + window.weight_words * (1 if window.resident else _COPIED_WORD)
         calls = len(self.groups) * s.phases
-        channels = s.pairs * (columns * per_column + blocks * _BLOCK + calls * call)
-        return channels + sum(_strip_cycles(s, rows) for rows in self.group_rows)
+        channels = s.pairs * (s.out_w * per_column + blocks * _BLOCK + calls * call)
+        joined = len(self.groups) * s.out_w * _join_cycles(s, window.joined_rows(max(self.group_rows)))
+        return channels + joined + sum(_strip_cycles(s, rows) for rows in self.group_rows)
 
 
 # Instructions that the compiler made around the assembly, zig cc 0.17.1 -O3, zero wait states.
@@ -150,9 +199,11 @@ _CALL, _COPIED_WORD, _BLOCK = 74, 3.5, 24
 _STRIP = 80
 
 
-def _columns(s: Shape) -> list[int]:
-    """Of each phase."""
-    return [(s.out_w - phase + s.phases - 1) // s.phases for phase in range(s.phases)]
+def _join_cycles(s: Shape, rows: int) -> int:
+    """Of one column's joined words."""
+    if rows == 0:
+        return 0
+    return 6 + (2 + 4 * rows if s.stride[0] % 2 else 5 * ((rows + 1) // 2))
 
 
 def _strip_cycles(s: Shape, out_rows: int) -> int:
@@ -164,50 +215,36 @@ def _strip_cycles(s: Shape, out_rows: int) -> int:
     return _STRIP + s.strip_rows(out_rows) * row
 
 
-def _load_groups(taps: int, rows: int, room: int) -> dict[int, int]:
-    """The words loaded before each step of a chain that loads any."""
-    loaded, groups = 0, {}
+def _chain_loads(taps: int, rows: int, room: int, advance: int) -> Iterator[int]:
+    """The words loaded before each step of a chain: as many as there is room for, when one is missing."""
+    loaded = 0
     for k in range(taps):
-        if k + rows > loaded:
-            most = min(k + room, taps + rows - 1)
-            groups[k] = most - loaded
-            loaded = most
-    return groups
+        missing = k * advance + rows > loaded
+        most = min(k * advance + room, (taps - 1) * advance + rows) if missing else loaded
+        yield most - loaded
+        loaded = most
 
 
-def block_cycles(s: Shape, rows: int, resident: bool) -> int:
+def block_cycles(window: Window, rows: int) -> int:
     """Of one column of a block: both channels of ``rows`` pixels."""
-    total = 0
-    room = (12 if resident else 11) - 2 * rows
-    for taps in s.chains:
-        groups = _load_groups(taps, rows, room)
-        for k in range(taps):
-            loads = groups.get(k, 0) + (not resident)
-            total += (1 + loads if loads else 0) + (2 if resident else 1) + 2 * rows
-    total *= s.words
-    total += 2 if resident else 8 + 2 * (rows - 1) + 6 * s.words - 2
-    return (
-        total
-        + 13
-        + _separate_steps(s, resident)
-        + rows * (2 * s.requantize_cycles + 2)
-        + 2 * 2 * (rows - 1) * _far(s, rows)
-    )
+    s, total = window.shape, 0
+    for count, steps in window.loads(rows):
+        for words in steps:
+            loads = words + (not window.resident)
+            total += count * ((1 + loads if loads else 0) + (2 if window.resident else 1) + 2 * rows)
+    total += 2 if window.resident else 8 + 2 * (rows - 1) + 6 * window.words - 2
+    far = 2 * 2 * (rows - 1) * _far(s, rows) + (s.phases * s.out_c > 255)
+    return total + 13 + rows * (2 * s.requantize_cycles + 2) + far
 
 
-def _separate_steps(s: Shape, resident: bool) -> int:
-    """Additions that no load or store does on its way to the next column."""
-    step = s.stride[1] * s.in_c * s.phases // 2
-    return (s.phases * s.out_c > 255) + (not resident or step >= s.words)
-
-
-def loop_bytes(s: Shape, rows: int, resident: bool) -> int:
+def loop_bytes(window: Window, rows: int) -> int:
     """The code of that column."""
-    room = (12 if resident else 11) - 2 * rows
-    loads = sum(sum(_load_groups(taps, rows, room).values()) for taps in s.chains)
-    steps = 4 * (s.k_h * (2 + 2 * rows) + loads)
+    s, steps = window.shape, 0
+    for count, loads in window.loads(rows):
+        code = 4 * (len(loads) * (2 + 2 * rows) + sum(loads))
+        steps += code * (count if window.resident else min(count, 1))
     around = 60 + 4 * rows * (2 * s.requantize_cycles + 2) + 32 * (rows - 1) * _far(s, rows)
-    return around + (steps * s.words if resident else steps + 50 + 4 * rows)
+    return around + steps + (0 if window.resident else 50 + 4 * rows)
 
 
 def _far(s: Shape, rows: int) -> bool:
@@ -222,8 +259,10 @@ def code_bytes(plan: Plan) -> int:
     turn = (405 if quads % 8 == 0 else 220) if quads >= 4 else 0
     expand = turn + 112 * (quads % 4 > 0) + 142 * (rest > 1) + 215 * (rest % 2) + 45 * (s.pad_l * s.in_c % 2)
     sizes = [plan.rows] + ([plan.tail_rows] if plan.tail_blocks else [])
-    loops = sum(loop_bytes(s, rows, plan.resident) + 60 for rows in sizes)
-    return 590 + 126 * (s.phases - 1) + 83 * (not plan.resident) + expand + loops
+    loops = sum(loop_bytes(plan.window, rows) + 60 for rows in sizes)
+    joined = plan.window.joined_rows(max(plan.group_rows))
+    join = s.phases * (40 + (12 * joined if s.stride[0] % 2 else 8 * (joined + 1))) if joined else 0
+    return 590 + 126 * (s.phases - 1) + 330 * (not plan.window.resident) + expand + join + loops
 
 
 def shape_of(node: Node) -> Shape:
@@ -249,27 +288,35 @@ def _cuts(out_h: int, most: int) -> Iterator[tuple[int, int, int, int]]:
                 yield rows, full, 0, 0
 
 
-def _plans(s: Shape, budget: int) -> Iterator[Plan]:
-    for resident in (True, False):
-        if resident and s.weight_words > RESIDENT_WORDS:
+def _windows(s: Shape) -> Iterator[Window]:
+    """Values left over are joined where rows leave any and each window has a first column of its own to keep them."""
+    odd = s.span % 2 == 1 and s.span > 1 and s.k_h > 1 and s.dilation[0] == 1
+    apart = s.phases == 1 or s.stride[1] * s.in_c > 1
+    for window in (Window(s, True, True), Window(s, True, False), Window(s, False, False)):
+        if (window.resident and window.weight_words > RESIDENT_WORDS) or (window.vertical and not (odd and apart)):
             continue
-        for rows, full, tail, tails in _cuts(s.out_h, MOST_ROWS[resident]):
-            if max(loop_bytes(s, rows, resident), loop_bytes(s, tail, resident) if tail else 0) > LOOP_BYTES:
+        yield window
+
+
+def _plans(s: Shape, budget: int) -> Iterator[Plan]:
+    for window in _windows(s):
+        for rows, full, tail, tails in _cuts(s.out_h, MOST_ROWS[window.resident]):
+            if max(loop_bytes(window, rows), loop_bytes(window, tail) if tail else 0) > LOOP_BYTES:
                 continue
             for group in range(1, full + -(-tail * tails // rows) + 1):
-                plan = Plan(s, resident, rows, full, tail, tails, group)
-                if (group > 1 and plan.scratch_bytes > budget) or plan.strip_rows > STRIP_ROWS:
+                plan = Plan(s, window, rows, full, tail, tails, group)
+                if (group > 1 and plan.scratch_bytes > budget) or plan.pitch > STRIP_PITCH:
                     break
                 if _encodable(plan):
                     yield plan
 
 
 def _encodable(plan: Plan) -> bool:
-    s = plan.shape
-    last_word = (s.words - 1 if plan.resident else 0) * plan.strip_rows
-    reach = 4 * (last_word + s.strip_rows(plan.rows) - 1)
+    s, window = plan.shape, plan.window
+    last_word = (window.words - 1 if window.resident else 0) * plan.pitch + s.strip_rows(plan.rows)
+    reach = 4 * max(last_word, plan.strip_rows + window.joined_rows(plan.rows)) - 4
     steps = (plan.column_bytes, 4 * plan.rows * s.stride[0], plan.rows * s.out_w * s.out_c, s.phases * s.out_c,
-             4 * s.words * plan.strip_rows, 4 * s.weight_words)  # fmt: skip
+             4 * window.words * plan.pitch, 4 * window.weight_words)  # fmt: skip
     skipped = s.in_w * s.in_c - s.values
     return max(reach, skipped) <= OFFSET_BYTES and max(steps) <= LARGEST_STEP
 

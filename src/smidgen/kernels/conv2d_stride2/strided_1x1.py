@@ -106,7 +106,7 @@ class Variant:
     def footprint(self, node: Node) -> tuple[int, int]:
         channels = node["x"].type.shape[3]
         code = row_code_bytes(node, pixel_words(channels), self.wide) + expand_code_bytes(channels)
-        return code + 450, 210
+        return code + 300, 200
 
 
 def _record(symbol: str, variant: Variant) -> Kernel:

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Depthwise 3x3, stride 1. Four channels at a time their rows become column words in scratch, a strip of SMG_PAIRS pairs
- * of output rows at once, and each channel of the strip is computed with its weights in registers. A strip holds every
- * row that is still needed, so y may be x. Row k of words holds rows 2k - SMG_PAD_T and 2k + 1 - SMG_PAD_T of x. */
+/* Depthwise 3x3, stride 1. Four channels at a time their rows become column words in scratch, a strip of SMG_PAIRS
+ * pairs of output rows at once, and each channel of the strip is computed with its weights in registers. A strip holds
+ * every row that is still needed, so y may be x. Row k of words holds rows 2k - SMG_PAD_T and 2k + 1 - SMG_PAD_T of x.
+ */
 #define SMG_ROW_BYTES ((SMG_OUT_W + 2) * 4)
 #define SMG_PLANE_BYTES ((SMG_PAIRS + 1) * SMG_ROW_BYTES)
 #include "smg_depthwise_3x3s1_strip.inc.h"
@@ -9,7 +10,7 @@
 smg_depthwise_kernel SMG_FUNCTION;
 
 #define SMG_ONE_STRIP (2 * SMG_PAIRS >= SMG_OUT_H)
-#define SMG_LAST_WORDS ((SMG_OUT_H + 1) / 2)                                  /* the last row of words */
+#define SMG_LAST_WORDS ((SMG_OUT_H + 1) / 2)                             /* the last row of words */
 #define SMG_LAST_IS_PADDING (2 * SMG_LAST_WORDS - SMG_PAD_T >= SMG_IN_H) /* then one strip fills it only once */
 
 /* The padding columns of all rows of words: they stay as they are. */

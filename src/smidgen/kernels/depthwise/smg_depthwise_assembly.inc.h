@@ -28,17 +28,23 @@ SMG_INLINE uint32_t smg_both(int32_t v) { return ((uint32_t)v & 0xffffU) * 0x000
 #define SMG_IMMEDIATE(value) "(" SMG_TEXT(value) ")"
 
 /* ADDI d, n, value: d = n + value, 0 <= value < 2^24, in one instruction where the value fits 12 bits. */
-#define SMG_ASM_ADDI                                 \
-    ".macro ADDI d, n, value\n"                      \
-    ".if (\\value) < 4096\n"                         \
-    "addw \\d, \\n, #(\\value)\n"                    \
-    ".else\n"                                        \
-    "add \\d, \\n, #(\\value)&0xff00\n"              \
-    "add \\d, \\d, #(\\value)&0xff\n"                \
-    ".if (\\value) > 65535\n"                        \
-    "add \\d, \\d, #(\\value)&0xff0000\n"            \
-    ".endif\n.endif\n"                               \
+#define SMG_ASM_ADDI                      \
+    ".macro ADDI d, n, value\n"           \
+    ".if (\\value) < 4096\n"              \
+    "addw \\d, \\n, #(\\value)\n"         \
+    ".else\n"                             \
+    "add \\d, \\n, #(\\value)&0xff00\n"   \
+    "add \\d, \\d, #(\\value)&0xff\n"     \
+    ".if (\\value) > 65535\n"             \
+    "add \\d, \\d, #(\\value)&0xff0000\n" \
+    ".endif\n.endif\n"                    \
     ".endm\n"
+
+/* SUBI d, value: d = d - value, 0 <= value < 2^16. */
+#define SMG_ASM_SUBI                                           \
+    ".macro SUBI d, value\n"                                   \
+    ".if (\\value) < 4096\nsubw \\d, \\d, #(\\value)\n.else\n" \
+    "sub \\d, \\d, #(\\value)&0xff00\nsub \\d, \\d, #(\\value)&0xff\n.endif\n.endm\n"
 
 /* acc = high(acc * mult) + addend, all in registers; ``free`` may be lost. */
 #if SMG_ROUNDING_MODE == SMG_ROUND_DOUBLE

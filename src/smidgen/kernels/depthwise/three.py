@@ -9,8 +9,10 @@ import numpy as np
 
 from smidgen.ir import Array, Node
 from smidgen.kernels.common import constant_weights, int8_elements, window_params, without_multipliers
+from smidgen.kernels.depthwise.code_bytes import block_bytes, column_bytes, strip_bytes, unit_bytes, words_bytes
 from smidgen.kernels.depthwise.uniform import Scaled, scaled, wrapped
 from smidgen.kernels.fast_requantize import DOUBLE, fast_requantize
+from smidgen.kernels.flash_use import FlashUse
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue
 from smidgen.ops import DepthwiseConv2D
 from smidgen.ops.accumulators import Int64s
@@ -93,6 +95,7 @@ def strip_pairs(node: Node, limit_bytes: int) -> int:
 
 
 FAST_BYTES, LOW_BYTES = 4096, 1024
+WORDS = 10  # packed for a channel
 
 
 def fast_pairs(node: Node) -> int:
@@ -101,6 +104,11 @@ def fast_pairs(node: Node) -> int:
 
 def low_pairs(node: Node) -> int:
     return strip_pairs(node, LOW_BYTES)
+
+
+def thin_strips_pay(node: Node) -> bool:
+    """Thin strips need less scratch than the kernel of thick ones"""
+    return low_pairs(node) < fast_pairs(node)
 
 
 def _scratch(node: Node, of_strip: Callable[[Node], int]) -> int:
@@ -135,12 +143,8 @@ def _row_cycles(node: Node) -> tuple[float, float]:
     far = 2.0 * (c >= 128 or long) + long
     blocks, odd = ow // 2, ow % 2
     loops = blocks // unrolled(blocks) if blocks > unrolled(blocks) else 0
-    two = (
-        blocks * (41 + block + 4 * output + parked + far)
-        + 6 * loops
-        + (10 if loops else 8)
-        + odd * (26 + block + 2 * output)
-    )
+    tail = 26 + block + 2 * output
+    two = blocks * (41 + block + 4 * output + parked + far) + 6 * loops + (10 if loops else 8) + odd * tail
     one = blocks * (33 + block + 2 * output) + odd * (17 + block + output) + 1
     return two, one
 
@@ -156,20 +160,31 @@ def _words_cycles(node: Node) -> float:
 def _cost(node: Node, of_strip: Callable[[Node], int]) -> float:
     n, _, _, oh, ow, c = shape(node)
     groups, pairs_a_strip = -(-c // 4), of_strip(node)
-    strips = -(-(-(-oh // 2)) // pairs_a_strip)
+    pairs_of_rows = (oh + 1) // 2
+    strips = -(-pairs_of_rows // pairs_a_strip)
     two, one = _row_cycles(node)
     channel = strips * 35 + oh // 2 * two + oh % 2 * one
-    words = (-(-oh // 2) + 1) * _words_cycles(node) + strips * 50 + (strips - 1) * 4 * (2.6 * ow + 15)
+    words = (pairs_of_rows + 1) * _words_cycles(node) + strips * 50 + (strips - 1) * 4 * (2.6 * ow + 15)
     return n * (c * channel + groups * (words + 40)) + 200 * (pairs_a_strip + 1)
 
 
-def _footprint(node: Node) -> tuple[int, int]:
-    _, _, iw, oh, ow, _ = shape(node)
-    blocks, loose = ow // 2, 4 * (scaled(node).mode == DOUBLE) + 2 * (scaled(node).shift == 0)
+def _footprint(node: Node, of_strip: Callable[[Node], int]) -> tuple[int, int]:
+    _, ih, iw, oh, ow, c = shape(node)
+    blocks = ow // 2
     copies = unrolled(blocks) + (blocks % unrolled(blocks) if blocks else 0)
-    block = 190 + 12 * loose
-    code = 780 + copies * block + ow % 2 * 130 + oh % 2 * 260 + (440 if iw < 6 else 330)
-    return code, 140
+    kinds = 1 + (window_constants(node)["SMG_PAD_T"] > 0) + ((ih - window_constants(node)["SMG_PAD_T"]) % 2)
+    driver = 400 if 2 * of_strip(node) >= oh else 600
+    return driver + words_bytes(iw, c, kinds) + strip_bytes(node, copies), 160
+
+
+def _flash_use(node: Node, of_strip: Callable[[Node], int]) -> FlashUse:
+    """Parameters are read once a strip; the loop over blocks, or over rows that are all blocks, is the hot one."""
+    n, _, _, oh, ow, c = shape(node)
+    pairs_of_rows, blocks = (oh + 1) // 2, ow // 2
+    strips = n * -(-pairs_of_rows // of_strip(node))
+    at_once = max(unrolled(blocks), 1)
+    times = n * c * pairs_of_rows * max(blocks // at_once, 1)
+    return FlashUse((strips - 1) * 4 * WORDS * c, ((at_once * block_bytes(node) + ow % 2 * 126 + 20, times),))
 
 
 _REQUIRES = (
@@ -178,7 +193,9 @@ _REQUIRES = (
 _INCLUDES = ("smg_depthwise_assembly.inc.h", "smg_depthwise_columns.inc.h", "smg_depthwise_3x3s1_strip.inc.h")
 
 
-def _strips(symbol: str, of_strip: Callable[[Node], int], includes: tuple[str, ...]) -> Kernel:
+def _strips(
+    symbol: str, of_strip: Callable[[Node], int], includes: tuple[str, ...], *more: Callable[[Node], bool]
+) -> Kernel:
     def cost(node: Node, core: Core) -> float:
         return _cost(node, of_strip)
 
@@ -188,9 +205,16 @@ def _strips(symbol: str, of_strip: Callable[[Node], int], includes: tuple[str, .
     def constants(node: Node) -> Mapping[str, int]:
         return _constants(node, of_strip)
 
+    def footprint(node: Node) -> tuple[int, int]:
+        return _footprint(node, of_strip)
+
+    def flash_use(node: Node) -> FlashUse:
+        return _flash_use(node, of_strip)
+
     return Kernel(
-        symbol, "depthwise", "depthwise", DepthwiseConv2D, cost, params, M4, (*_REQUIRES, stride_one), pack, scratch,
-        inplace="x", includes=includes, constants=constants, footprint=_footprint,
+        symbol, "depthwise", "depthwise", DepthwiseConv2D, cost, params, M4, (*_REQUIRES, stride_one, *more), pack,
+        scratch, inplace="x", includes=includes, constants=constants, footprint=footprint,
+        flash_use=flash_use,
     )  # fmt: skip
 
 
@@ -239,13 +263,29 @@ def rows_cost(node: Node, core: Core) -> float:
 
 
 def image_footprint(node: Node) -> tuple[int, int]:
-    _, ih, iw, oh, ow, c = shape(node)
-    top, single = window_constants(node)["SMG_PAD_T"], oh % 2
-    loose = 8 * (scaled(node).mode == DOUBLE) + 4 * (scaled(node).shift == 0)
-    outputs = min(3, ow) + 1
-    far = outputs * 24 * (4 * iw * c + 6 * c >= 4096)
-    kinds = 1 + single + (top and oh > 2) + (not single and 2 * oh - top >= ih)
-    return 230 + kinds * (90 + outputs * (150 + loose) + far), 140
+    _, ih, iw, oh, _, c = shape(node)
+    top, single, units = window_constants(node)["SMG_PAD_T"], oh % 2, (oh + 1) // 2
+    far = 4 * iw * c + 6 * c >= 4096
+    first, last = top and units > 1, single or 2 * oh - top >= ih or (top and units == 1)
+    both = int(first > 0) + int(units - (first > 0) - (last > 0) > 0) + int(last > 0 and not single)
+    code = both * unit_bytes(node, single=False, far=far) + single * unit_bytes(node, single=True, far=far)
+    return 180 + 40 * both + code, 160
+
+
+def _image_flash_use(node: Node, calls: int) -> FlashUse:
+    n, _, iw, oh, ow, c = shape(node)
+    _, output = column_bytes(node, single=False, far=4 * iw * c + 6 * c >= 4096)
+    loops = ((2 * output + 20, n * c * (oh + 1) // 2 * ((ow - 1) // 2)),)
+    return FlashUse((n * calls - 1) * 4 * WORDS * c, loops)
+
+
+def image_flash_use(node: Node) -> FlashUse:
+    return _image_flash_use(node, 1)
+
+
+def rows_flash_use(node: Node) -> FlashUse:
+    """All parameters are read for every two rows."""
+    return _image_flash_use(node, (node.output.type.shape[1] + 1) // 2)
 
 
 def rows_overlap(node: Node) -> Mapping[str, int]:
@@ -264,15 +304,16 @@ def rows_overlap(node: Node) -> Mapping[str, int]:
 _IMAGE_INCLUDES = ("smg_depthwise_assembly.inc.h", "smg_depthwise_3x3s2.inc.h")
 KERNELS = (
     _strips("smg_depthwise_3x3s1_s8_m4", fast_pairs, _INCLUDES),
-    _strips("smg_depthwise_3x3s1_low_s8_m4", low_pairs, (*_INCLUDES, "smg_depthwise_3x3s1_s8_m4.inc.h")),
+    _strips("smg_depthwise_3x3s1_low_s8_m4", low_pairs, (*_INCLUDES, "smg_depthwise_3x3s1_s8_m4.inc.h"),
+            thin_strips_pay),
     Kernel(
         "smg_depthwise_3x3s2_s8_m4", "depthwise", "depthwise", DepthwiseConv2D, image_cost, params, M4,
         (*_REQUIRES, stride_two), pack, includes=_IMAGE_INCLUDES, constants=image_constants,
-        footprint=image_footprint,
+        footprint=image_footprint, flash_use=image_flash_use,
     ),
     Kernel(
         "smg_depthwise_3x3s2_rows_s8_m4", "depthwise", "depthwise", DepthwiseConv2D, rows_cost, params, M4,
         (*_REQUIRES, stride_two), pack, overlap=rows_overlap, includes=_IMAGE_INCLUDES, constants=image_constants,
-        footprint=image_footprint,
+        footprint=image_footprint, flash_use=rows_flash_use,
     ),
 )  # fmt: skip

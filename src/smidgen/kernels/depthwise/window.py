@@ -10,14 +10,17 @@ import numpy as np
 
 from smidgen.ir import Array, Node
 from smidgen.kernels.common import constant_weights, int8_elements
+from smidgen.kernels.depthwise.code_bytes import output_bytes, window_bytes, words_bytes
 from smidgen.kernels.depthwise.three import M4, one_to_one, pairs, params, requantize_cycles, shape
 from smidgen.kernels.depthwise.uniform import scaled, wrapped
-from smidgen.kernels.fast_requantize import DOUBLE, fast_requantize
+from smidgen.kernels.fast_requantize import fast_requantize
+from smidgen.kernels.flash_use import FlashUse
 from smidgen.kernels.kernel import Kernel, Packed
 from smidgen.ops import DepthwiseConv2D
 from smidgen.targets.target import Core
 
 STRIP_BYTES = 4096
+DATA_CACHE_BYTES = 192  # of weights that stay cached from one block to the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +147,142 @@ def _unrolled(w: Window) -> bool:
     return w.word_rows * w.kw <= 16 and reach < 4096
 
 
+def _window_cycles(w: Window, count: int) -> float:
+    """Cycles of the products of ``count`` positions."""
+    if w.parities == 2:
+        loads = 2 + min(count, 2) + 1 + (count > 2) * (count - 1)
+        saved = w.kw * count * (w.kh % 2 == 0)
+    else:
+        loads = 2 + min(count, 3) + sum(1 + min(count - n, 3) for n in (3, 6) if count > n)
+        saved = 0
+    steps = w.word_rows * w.kw * (loads + count * w.parities)
+    return steps - saved + 1 if _unrolled(w) else steps + 14 + 7 * w.word_rows
+
+
+def _block_cycles(node: Node, count: int) -> float:
+    w = window(node)
+    output, block = requantize_cycles(scaled(node), node)
+    store = 6 + 2 * count if w.parities == 2 else 3 + count
+    return _window_cycles(w, count) + count * w.parities * output + block + store + 1
+
+
+def _channel_cycles(node: Node) -> float:
+    w = window(node)
+    at_once, positions = 8 // w.parities, w.units if w.one_line else w.ow
+    odd = w.one_line and w.oh % w.parities
+    full, rest = (positions - odd) // at_once, (positions - odd) % at_once + odd
+    line = full * (_block_cycles(node, at_once) + 6) + (_block_cycles(node, rest) if rest else 0) + 20
+    strips = -(-w.units // w.units_a_strip)
+    return (1 if w.one_line else w.units) * line + 27 * strips
+
+
+def _words_cycles(w: Window) -> float:
+    """Cycles of all rows of words of four channels."""
+    rows = min(w.units + w.word_rows - 1, -(-(w.ih + w.top % 2) // 2))
+    if w.c < 4:
+        return 40.0 * w.c * w.iw * rows
+    if w.one_line:
+        return 15.0 * rows
+    return rows * ((w.iw // 2) * (25 + 5 * (w.iw >= 6)) + w.iw % 2 * 13 + 12)
+
+
 def cost(node: Node, core: Core) -> float:
-    return 20.0 * node.output.type.elements
+    w = window(node)
+    groups, strips = -(-w.c // 4), -(-w.units // w.units_a_strip)
+    padded = w.row_bytes != 4 * w.iw or w.top > 0 or 2 * (w.units + w.word_rows - 1) - w.top > w.ih + 1
+    fill = 8.0 * min(w.c, 4) * w.plane_bytes / 4 * padded
+    carried = (strips - 1) * min(w.c, 4) * (0.65 * (w.word_rows - 1) * w.row_bytes + 20)
+    group = _words_cycles(w) + carried + 70 + 60 * strips * (strips > 1)
+    return w.n * (w.c * _channel_cycles(node) + groups * group) + fill
 
 
 def footprint(node: Node) -> tuple[int, int]:
-    return 3000, 160
+    w = window(node)
+    at_once, positions = 8 // w.parities, w.units if w.one_line else w.ow
+    odd = w.one_line and w.oh % w.parities
+    rest = (positions - odd) % at_once + odd
+    steps = w.word_rows * w.kw if _unrolled(w) else w.kw
+    counts = tuple(count for count in (at_once, rest) if 0 < count <= positions)
+    kinds = 1 + w.top % 2 + (w.ih - w.top) % 2
+    driver = 540 + 60 * len(counts) + 140 * (w.units_a_strip < w.units) + 70 * (not _unrolled(w)) * len(counts)
+    return driver + words_bytes(w.iw, w.c, kinds) + window_bytes(node, steps, w.parities, counts), 220
+
+
+def flash_use(node: Node) -> FlashUse:
+    """A channel's weights are read for every block, from the data cache if they are few."""
+    w = window(node)
+    at_once, positions = 8 // w.parities, w.units if w.one_line else w.ow
+    blocks = -(-positions // at_once) * (1 if w.one_line else w.units) * w.n
+    weights = 4 * w.word_rows * w.kw * w.parities
+    steps = w.word_rows * w.kw if _unrolled(w) else w.kw
+    times = blocks * w.c * (1 if _unrolled(w) else w.word_rows)
+    loops = ((window_bytes(node, steps, w.parities, (min(at_once, positions),)), times),)
+    return FlashUse((blocks - 1) * weights * w.c if weights > DATA_CACHE_BYTES else 0, loops)
+
+
+def no_padding(node: Node) -> bool:
+    """Windows lie inside the input"""
+    assert isinstance(node.op, DepthwiseConv2D)
+    op, (kh, kw, _) = node.op, node["w"].type.shape
+    _, ih, iw, oh, ow, _ = shape(node)
+    inside = all(
+        (out - 1) * stride + (k - 1) * dilation < size
+        for out, stride, k, dilation, size in zip((oh, ow), op.stride, (kh, kw), op.dilation, (ih, iw), strict=True)
+    )
+    return inside and op.padding[:2] == (0, 0)
+
+
+def few_taps(node: Node) -> bool:
+    """Windows have at most 32 taps and less than 64 KB from first to last, and there are at least four channels"""
+    assert isinstance(node.op, DepthwiseConv2D)
+    (kh, kw, c), iw, (dh, dw) = node["w"].type.shape, node["x"].type.shape[2], node.op.dilation
+    return kh * kw <= 32 and c >= 4 and ((kh - 1) * dh * iw + kw * dw) * c < 1 << 16
+
+
+def direct_pack(node: Node) -> Mapping[str, Packed]:
+    """By four channels, the last four overlapping those before if need be: biases, by pairs of taps the weights of
+    each channel, and mult, addend, shift of each."""
+    found = scaled(node)
+    taps, c = found.weights.shape
+    flat = np.pad(found.weights, ((0, taps % 2), (0, 0)))
+    words = wrapped(pairs(flat[0::2], flat[1::2]))
+    starts = [min(start, c - 4) for start in range(0, c, 4)]
+    groups = [
+        np.concatenate([found.columns[s : s + 4, 0], words[:, s : s + 4].ravel(), found.columns[s : s + 4, 1:].ravel()])
+        for s in starts
+    ]
+    return {"w": Packed(None), "b": Packed(np.stack(groups))}
+
+
+def direct_constants(node: Node) -> Mapping[str, int]:
+    assert isinstance(node.op, DepthwiseConv2D)
+    kh, kw, c = node["w"].type.shape
+    fixed = {
+        "SMG_IN_W": node["x"].type.shape[2], "SMG_CHANNELS": c, "SMG_K_H": kh, "SMG_K_W": kw,
+        "SMG_DILATION_H": node.op.dilation[0], "SMG_DILATION_W": node.op.dilation[1],
+    }  # fmt: skip
+    return {**fixed, **scaled(node).constants(node)}
+
+
+def direct_cost(node: Node, core: Core) -> float:
+    kh, kw, c = node["w"].type.shape
+    output, _ = requantize_cycles(scaled(node), node)
+    group = 17 * (-(-kh * kw // 2)) + 37 + 4 * output
+    pixels = node.output.type.elements // c
+    return pixels * (-(-c // 4) * group + 50 + 20 * (c % 4 > 0))
+
+
+def direct_flash_use(node: Node) -> FlashUse:
+    """All parameters are read for every pixel."""
+    kh, kw, c = node["w"].type.shape
+    pixels, groups, tap_pairs = node.output.type.elements // c, -(-c // 4), -(-kh * kw // 2)
+    loops = ((200 + 4 * output_bytes(node) + 66 * tap_pairs, pixels * groups),)
+    return FlashUse((pixels - 1) * groups * 4 * (16 + 4 * tap_pairs), loops)
+
+
+def direct_footprint(node: Node) -> tuple[int, int]:
+    kh, kw, _ = node["w"].type.shape
+    return 380 + 4 * output_bytes(node) + -(-kh * kw // 2) * 66, 120
 
 
 KERNELS = (
@@ -158,6 +291,12 @@ KERNELS = (
         (int8_elements, constant_weights, one_to_one, no_dilation, few_steps, shrinks, words_fit, fast_requantize),
         pack, scratch, inplace="x",
         includes=("smg_depthwise_assembly.inc.h", "smg_depthwise_columns.inc.h"),
-        constants=constants, footprint=footprint,
+        constants=constants, footprint=footprint, flash_use=flash_use,
+    ),
+    Kernel(
+        "smg_depthwise_direct_s8_m4", "depthwise", "depthwise", DepthwiseConv2D, direct_cost, params, M4,
+        (int8_elements, constant_weights, one_to_one, no_padding, few_taps, fast_requantize), direct_pack,
+        includes=("smg_depthwise_assembly.inc.h",), constants=direct_constants, footprint=direct_footprint,
+        flash_use=direct_flash_use,
     ),
 )  # fmt: skip

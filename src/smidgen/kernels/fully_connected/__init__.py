@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
-from smidgen.ir import Node
+from smidgen.ir import Node, Op
 from smidgen.kernels.common import (
     accumulator_fits,
     accumulator_fits_doubled,
@@ -69,10 +70,8 @@ def dsp_cost(node: Node, core: Core) -> float:
 
 _DSP = (int8_elements, constant_weights, accumulator_fits_doubled)
 _ANY = (int8_elements, constant_weights, accumulator_fits)
-_M4 = frozenset(("dsp", "fpu"))
-_FAST = (int8_elements, constant_weights)
 
-KERNELS = (
+_GENERAL = (
     Kernel(
         "smg_fully_connected_s8_scalar", "fully_connected", "fully_connected", FullyConnected, scalar_cost, params,
         requires=(double_rounding, *_ANY), includes=("smg_fully_connected_scalar.inc.h",),
@@ -89,14 +88,24 @@ KERNELS = (
         "smg_fully_connected_s8rne_dsp", "fully_connected", "fully_connected", FullyConnected, dsp_cost, packed_params,
         frozenset(("dsp",)), (even_rounding, *_DSP), pack, scratch, includes=("smg_fully_connected_dsp.inc.h",),
     ),
-    Kernel(
-        "smg_fully_connected_s8_m4", "fully_connected", "fully_connected", FullyConnected, dense.cost, packed_params,
-        _M4, (*_FAST, fast_requantize), dense.pack, dense.scratch, overlap=dense.overlap,
-        includes=("smg_dense.inc.h",), constants=dense.constants, footprint=dense.footprint,
-    ),
-    Kernel(
-        "smg_conv2d_1x1_rows_s8_m4", "fully_connected", "conv2d", Conv2D, dense.cost, conv_params,
-        _M4, (*_FAST, pointwise, fast_requantize), dense.pack, dense.scratch, overlap=dense.overlap,
-        includes=("smg_dense.inc.h",), constants=dense.constants, footprint=dense.footprint,
-    ),
 )  # fmt: skip
+
+
+def _dense(symbol: str, op: type[Op], unroll: int, params: Callable[[Node], Mapping[str, ParamValue]]) -> Kernel:
+    """Long loops save two percent; short ones leave room for the other code in 1 KB of cache."""
+    requires = (int8_elements, constant_weights, *((pointwise,) if op is Conv2D else ()), fast_requantize)
+    return Kernel(
+        symbol, "fully_connected", "conv2d" if op is Conv2D else "fully_connected", op,
+        partial(dense.cost, unroll=unroll), params, frozenset(("dsp", "fpu")), requires,
+        partial(dense.pack, unroll=unroll), dense.scratch, overlap=dense.overlap, includes=("smg_dense.inc.h",),
+        constants=partial(dense.constants, unroll=unroll), footprint=partial(dense.footprint, unroll=unroll),
+        flash_use=partial(dense.flash_use, unroll=unroll),
+    )  # fmt: skip
+
+
+KERNELS = (
+    *_GENERAL,
+    _dense("smg_fully_connected_s8_m4", FullyConnected, 16, packed_params),
+    _dense("smg_fully_connected_short_s8_m4", FullyConnected, 8, packed_params),
+    _dense("smg_conv2d_1x1_rows_s8_m4", Conv2D, 8, conv_params),
+)

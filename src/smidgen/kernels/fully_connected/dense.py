@@ -10,6 +10,7 @@ import numpy as np
 from smidgen.ir import Array, Node
 from smidgen.kernels.common import Int32s
 from smidgen.kernels.fast_requantize import DOUBLE, requantize_columns, requantize_constants, rounding_mode
+from smidgen.kernels.flash_use import FlashUse
 from smidgen.kernels.kernel import Packed
 from smidgen.ops import Conv2D, FullyConnected
 from smidgen.ops.accumulators import Int64s, channel_weights
@@ -17,7 +18,6 @@ from smidgen.ops.arithmetic import int_bounds
 from smidgen.targets.target import Core
 
 _OUTPUTS = 8
-_SIXTEEN = 16  # steps of the unrolled loop
 
 
 def _shape(node: Node) -> tuple[int, int, int]:
@@ -37,14 +37,14 @@ def uniform(node: Node) -> bool:
     return bool((columns == columns[0]).all())
 
 
-def pack(node: Node) -> Mapping[str, Packed]:
+def pack(node: Node, *, unroll: int) -> Mapping[str, Packed]:
     """Of eight outputs each: starting sums, weights, and unless uniform their requantisation, else that at the end."""
     w, columns = channel_weights(node), requantize_columns(node).astype(np.int64)
     short = -len(w) % _OUTPUTS
     w, columns = np.pad(w, [(0, short), (0, 0)]), np.pad(columns, [(0, short), (0, 0)])
     starts = 2 * (columns[:, 0] - 128 * w.sum(axis=1))
     even, odd = starts[0::2].reshape(-1, 4), starts[1::2].reshape(-1, 4)
-    parts = [odd, 256 * odd + even, _weights(w)]
+    parts = [odd, 256 * odd + even, _weights(w, unroll)]
     if not uniform(node):
         parts.append(np.roll(columns[:, 1:].reshape(len(even), _OUTPUTS, 3), -1, axis=1).reshape(len(even), -1))
     stream = np.concatenate(parts, axis=1).reshape(-1)
@@ -53,7 +53,7 @@ def pack(node: Node) -> Mapping[str, Packed]:
     return {"w": Packed(None), "b": Packed(_as_int32(stream))}
 
 
-def _weights(w: Int64s) -> Int64s:
+def _weights(w: Int64s, unroll: int) -> Int64s:
     """(blocks, words): of each step (two inputs), four words, in the order in which the loops load them."""
     in_c = w.shape[1]
     w = np.pad(w, [(0, 0), (0, -in_c % 4)])
@@ -61,9 +61,9 @@ def _weights(w: Int64s) -> Int64s:
     lanes = 256 * steps[1::2] + steps[0::2] + 128
     words = (lanes[..., 0] & 0xFFFF) | (lanes[..., 1] & 0xFFFF) << 16
     by_block = words.reshape(-1, 4, words.shape[1]).transpose(0, 2, 1)  # (blocks, steps, pairs)
-    whole = words.shape[1] // _SIXTEEN * _SIXTEEN
-    sixteens = by_block[:, :whole].reshape(len(by_block), -1, _SIXTEEN, 4)
-    taken = np.roll(sixteens, -1, axis=2).reshape(len(by_block), -1, 32)  # the first activation is taken last
+    whole = words.shape[1] // unroll * unroll
+    unrolled = by_block[:, :whole].reshape(len(by_block), -1, unroll, 4)
+    taken = np.roll(unrolled, -1, axis=2).reshape(len(by_block), -1, 32)  # the first activation is taken last
     rolled = np.roll(taken, 1, axis=2).reshape(len(by_block), -1)  # and the last word of each eight steps lies first
     return np.concatenate([rolled, by_block[:, whole:].reshape(len(by_block), -1)], axis=1)
 
@@ -89,10 +89,10 @@ def overlap(node: Node) -> Mapping[str, int]:
     return {"y": max(0, (out_c - in_c) * (rows - 1)), "scratch": scratch(node) - in_c}
 
 
-def constants(node: Node) -> Mapping[str, int]:
+def constants(node: Node, *, unroll: int) -> Mapping[str, int]:
     """The macros of smg_dense.inc.h."""
     words = _words(node["w"].type.shape[-1])
-    loops = {"SMG_SIXTEENS": int(words >= _SIXTEEN), "SMG_REST": int(words % _SIXTEEN > 0)}
+    loops = {"SMG_UNROLLED": int(words >= unroll), "SMG_REST": int(words % unroll > 0)}
     return {"SMG_UNIFORM": int(uniform(node)), **loops, **requantize_constants(node)}
 
 
@@ -103,17 +103,29 @@ def _clamps(node: Node) -> int:
     return (lo > -128) + (hi < 127)
 
 
-def cost(node: Node, core: Core) -> float:
+def cost(node: Node, core: Core, *, unroll: int) -> float:
     rows, in_c, out_c = _shape(node)
     words = _words(in_c)
-    sums = words // _SIXTEEN * 301 + words % _SIXTEEN // 2 * 44
+    sums = words // unroll * (unroll // 2 * 37 + 5) + words % unroll // 2 * 44
     ends = 30 + 8 * (4 + (rounding_mode(node) == DOUBLE) + 3 * _clamps(node)) + (0 if uniform(node) else 32)
     expand = in_c // 16 * 36 + in_c % 16 * 9 + 40
     return rows * (-(-out_c // _OUTPUTS) * (sums + ends) + expand + 80 + 10 * (out_c % _OUTPUTS)) + 70
 
 
-def footprint(node: Node) -> tuple[int, int]:
-    """Code and stack bytes of an instance, from above."""
+def _code_bytes(node: Node, unroll: int) -> int:
+    """Code that runs for every eight outputs."""
     words = _words(node["w"].type.shape[-1])
-    loops = 960 * (words >= _SIXTEEN) + 140 * (words % _SIXTEEN > 0)
-    return 620 + loops + 8 * (4 * (rounding_mode(node) == DOUBLE) + 10 * _clamps(node) + 4 * (not uniform(node))), 176
+    loops = 59 * unroll * (words >= unroll) + 140 * (words % unroll > 0)
+    requantize = 14 + 4 * (rounding_mode(node) == DOUBLE) + 10 * _clamps(node) + 4 * (not uniform(node))
+    return loops + 8 * requantize + 90
+
+
+def footprint(node: Node, *, unroll: int) -> tuple[int, int]:
+    """Code and stack bytes of an instance, from above."""
+    return 480 + _code_bytes(node, unroll), 176
+
+
+def flash_use(node: Node, *, unroll: int) -> FlashUse:
+    """Weights are read once a row; the code for eight outputs may be larger than a cache."""
+    rows, in_c, out_c = _shape(node)
+    return FlashUse((rows - 1) * in_c * out_c, ((_code_bytes(node, unroll), rows * -(-out_c // _OUTPUTS)),))

@@ -118,6 +118,13 @@ typedef struct {
 } smg_softmax_params;
 typedef void smg_softmax_kernel(const smg_softmax_params *p, const int8_t *x, int8_t *y, void *scratch);
 
+/* The same from a table of its exponentials, by how far an element lies below the maximum: 0 beyond the table. */
+typedef struct {
+    int32_t rows, depth, entries;
+    const int32_t *exponentials; /* (entries), Q0.31 */
+} smg_softmax_table_params;
+typedef void smg_softmax_table_kernel(const smg_softmax_table_params *p, const int8_t *x, int8_t *y, void *scratch);
+
 /* Softmax from a table of exponentials: y = rne(e * out_mult / (sum e * 2^out_shift)). */
 typedef struct {
     int32_t rows, depth, out_mult, out_shift, out_offset;

@@ -12,7 +12,7 @@ from smidgen.kernels.common import constant_weights, int8_elements
 from smidgen.kernels.conv2d import packed_params, pointwise
 from smidgen.kernels.fast_requantize import accumulator_bounds, fast_requantize
 from smidgen.kernels.kernel import Kernel, Predicate
-from smidgen.kernels.pointwise.figures import cost, footprint, overlap, pixels_of, scratch
+from smidgen.kernels.pointwise.figures import cost, flash_use, footprint, overlap, pixels_of, scratch
 from smidgen.kernels.pointwise.packing import affine_layer, constants, is_narrow, pack, pairs_of
 from smidgen.ops import Conv2D
 from smidgen.ops.accumulators import channel_weights
@@ -54,7 +54,7 @@ def weights_pair(node: Node) -> bool:
 _REQUIRES: tuple[Predicate, ...] = (
     int8_elements, constant_weights, pointwise, four_pixels, pairs_fit, requantizes, weights_pair,
 )  # fmt: skip
-_SHARED = tuple(f"smg_pointwise_{part}.inc.h" for part in ("shape", "expand", "pairs", "block"))
+_SHARED = tuple(f"smg_pointwise_{part}.inc.h" for part in ("shape", "expand", "pairs", "pixel", "block"))
 
 
 def _kernel(kilobytes: int) -> Kernel:
@@ -64,7 +64,7 @@ def _kernel(kilobytes: int) -> Kernel:
         f"smg_conv2d_1x1_{kilobytes}k_s8_m4", "pointwise", "conv2d", Conv2D, partial(cost, nbytes=nbytes),
         packed_params, frozenset(("dsp", "fpu")), _REQUIRES, pack, partial(scratch, nbytes=nbytes),
         overlap=partial(overlap, nbytes=nbytes), includes=_SHARED, constants=partial(constants, nbytes=nbytes),
-        footprint=footprint,
+        footprint=footprint, flash_use=partial(flash_use, nbytes=nbytes),
     )  # fmt: skip
 
 

@@ -123,12 +123,12 @@ def _general_parameters(node: Node, narrow: bool) -> Int32s:
 def block_groups(node: Node, nbytes: int) -> int:
     """Groups of four pixels in a block of at most ``nbytes`` of activation words; a layer's blocks are of like size."""
     groups = max(1, node.output.type.elements // node.output.type.shape[-1] // 4)
-    most = max(1, nbytes // (16 * steps_of(node["w"].type.shape[-1])))
+    most = max(1, nbytes // (16 * steps_of(node["w"].type.shape[-1])))  # without the sums between chunks
     return -(-groups // -(-groups // most))
 
 
 def chunks_of(node: Node) -> tuple[int, int]:
-    """Times that the groups pass by for a pair of channels, and the steps of all but the last time.
+    """Times that the groups pass by for two channels, and the steps, an even number, of each time but the last.
 
     A step takes 42 bytes of code and the outputs after the last 150 to 320: no loop is longer than 1 KB of cache.
     """
@@ -136,8 +136,13 @@ def chunks_of(node: Node) -> tuple[int, int]:
     if is_narrow(node) or steps <= (20 if affine else 16):
         return 1, 0
     last = 19 if affine else 15
-    count = 1 + -(-(steps - last) // (22 if affine else 21))
-    return count, max(-(-steps // count), -(-(steps - last) // (count - 1)))
+    count = 1 + -(-(steps - last) // (22 if affine else 20))
+    return count, -(-max(-(-steps // count), -(-(steps - last) // (count - 1))) // 2) * 2
+
+
+def takes_two_groups(node: Node) -> bool:
+    """The loop over the groups takes two at a time: their code fits 1 KB of cache."""
+    return is_narrow(node) and steps_of(node["w"].type.shape[-1]) <= (8 if affine_layer(node) else 5)
 
 
 def constants(node: Node, nbytes: int) -> Mapping[str, int]:

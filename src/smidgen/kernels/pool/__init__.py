@@ -81,10 +81,16 @@ def dsp_cost(node: Node, core: Core) -> float:
     """Of every output position: blocks of 16 channels, blocks of 4, and the outputs' divisions or rescales."""
     op, (_, _, width, channels) = node.op, node["x"].type.shape
     assert isinstance(op, AveragePool2D)
-    elements, rows = op.kernel[0] * op.kernel[1], 1 if op.kernel[1] == width else op.kernel[0]
+    elements, rows = op.kernel[0] * op.kernel[1], op.kernel[0]
     large, small = channels // 16, -(-(channels % 16) // 4)
-    each = large * (300 + rows * 30 + elements * 16.5) + small * (180 + rows * 30 + elements * 9)
-    return 140 + node.output.type.elements // channels * (each + channels * (31 if op.rounding == "even" else 25))
+    if elements > 24:  # SMG_SMALL_WINDOW
+        rows = 1 if op.kernel[1] == width else rows
+        sums = large * (300 + rows * 30 + elements * 16.5) + small * (180 + rows * 30 + elements * 9)
+    else:
+        sums = large * (100 + rows * 18 + elements * 18) + small * (70 + rows * 12 + elements * 8)
+    even = op.rounding == "even"
+    finish = (large + small) * 100 * even + (16 * large + 4 * small) * (29 if even else 25)
+    return 100 + node.output.type.elements // channels * (50 + sums + finish)
 
 
 _DSP = (int8_elements, four_channels, window_sum_fits)

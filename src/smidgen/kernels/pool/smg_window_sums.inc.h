@@ -5,13 +5,33 @@
 #include "smg_channel_sums.h"
 #include "smg_pool_window.inc.h"
 
-/* sums (words, 4): of the first 4 * words channels of x (in_h, in_w, channels) over the window (not empty). */
+enum { SMG_SMALL_WINDOW = 24 }; /* elements; up to here a loop in place beats the call */
+
+/* sums (words, 4): of the first 4 * words channels of x (in_h, in_w, channels) over the window (not empty). words is a
+ * constant, 1 or 4. */
 SMG_INLINE void smg_window_sums(int32_t words, const int8_t *x, int32_t in_w, int32_t channels, smg_span rows,
                                 smg_span cols, int32_t *sums) {
     const int32_t pitch = in_w * channels, height = rows.end - rows.first, columns = cols.end - cols.first;
-    const int32_t run = columns == in_w ? columns * height : columns; /* whole rows are one run of pixels */
-    smg_channel_sums(words, x + rows.first * pitch + cols.first * channels, channels, run, pitch,
-                     columns == in_w ? 1 : height, sums);
+    const int8_t *const first = x + rows.first * pitch + cols.first * channels;
+    if (height * columns > SMG_SMALL_WINDOW) {
+        const int32_t run = columns == in_w ? columns * height : columns; /* whole rows are one run of pixels */
+        smg_channel_sums(words, first, channels, run, pitch, columns == in_w ? 1 : height, sums);
+        return;
+    }
+    uint32_t lanes[8] = {0};
+    for (int32_t left = height, row = 0; left > 0; left--, row += pitch) {
+        for (int32_t pixels = columns, at = row; pixels > 0; pixels--, at += channels) {
+            uint32_t v[4];
+            for (int32_t i = 0; i < words; i++) v[i] = smg_load32(first + at + 4 * i);
+            for (int32_t i = 0; i < words; i++) {
+                lanes[2 * i] = smg_sxtab16(lanes[2 * i], v[i]);
+                lanes[2 * i + 1] = smg_sxtab16_odd(lanes[2 * i + 1], v[i]);
+            }
+            __asm__(""); /* compilers need not unroll this further */
+        }
+    }
+    for (int32_t i = 0; i < 4 * words; i++) sums[i] = 0;
+    smg_empty_lanes(words, lanes, sums);
 }
 
 /* Where the block of four channels that are next lies: the last one may overlap the ones before, computed twice. */

@@ -4,19 +4,21 @@
 
 smg_softmaxrne_kernel smg_softmax_s8rne_scalar;
 
-/* numerator / denominator, ties to even, or 512 where it is that or more: every such value saturates an int8.
- * By shift and subtract, since a 64-bit division would be a library call. Both below 2^62. */
+/* numerator / denominator, ties to even, or 512 where it is that or more: every such value saturates an int8. Both
+ * below 2^62, the denominator at least 2^14. A 64-bit division would be a library call, so the upper bits are divided
+ * (at least 14 of the denominator, at most 29 of the numerator), which gives the quotient or one less, then corrected.
+ */
 SMG_INLINE int32_t divide(uint64_t numerator, uint64_t denominator) {
-    int32_t quotient = 0;
     if (numerator >> 9 >= denominator) return 512;
-    for (int32_t bit = 8; bit >= 0; bit--) {
-        if (numerator >> bit >= denominator) {
-            numerator -= denominator << bit;
-            quotient |= 1 << bit;
-        }
+    const int32_t bits = 64 - __builtin_clzll(denominator), cut = bits > 20 ? bits - 20 : 0;
+    uint32_t quotient = (uint32_t)(numerator >> cut) / ((uint32_t)(denominator >> cut) + 1);
+    uint64_t rest = numerator - quotient * denominator;
+    if (rest >= denominator) {
+        rest -= denominator;
+        quotient++;
     }
-    const uint64_t rest_up = denominator - numerator; /* to the next quotient */
-    return quotient + (numerator > rest_up || (numerator == rest_up && (quotient & 1)));
+    const uint64_t rest_up = denominator - rest; /* to the next quotient */
+    return (int32_t)(quotient + (rest > rest_up || (rest == rest_up && (quotient & 1))));
 }
 
 /* Any shape, any core: per row the maximum, the sum of exponentials from the table, the quotients. */
