@@ -26,11 +26,8 @@ from smidgen.ops import Conv2D, DepthwiseConv2D, FullyConnected
 from smidgen.ops.accumulators import Int64s, channel_weights, multipliers
 from smidgen.ops.arithmetic import int_bounds, requantize
 
-_EFFORTS = (
-    (192, 1 << 12),
-    (384, 1 << 14),
-    (1024, 1 << 17),
-)  # multipliers and biases tried on either side of the exact one and of 0
+# Multipliers on either side of the exact one, and biases on either side of 0, that are tried one after the other.
+_EFFORTS = ((192, 1 << 12), (384, 1 << 14), (1024, 1 << 17))
 _MULTS, _PER_MULT = 24, 24  # multipliers, and biases of each, that a partner's constants are looked for with
 _LIMIT = 1 << 31
 
