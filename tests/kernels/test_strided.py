@@ -93,7 +93,7 @@ def test_two_weights_in_one_lane_give_both_sums() -> None:
         even = int(packed[0, 0]) + int((ordered * stream.astype(np.int8)).sum())
         raw = int(packed[0, 1]) + int((ordered * stream).sum())
         odd = ((raw - even + (1 << 31)) % (1 << 32) - (1 << 31)) >> 7
-        want = [5, -6, *((x.astype(np.int64) + 128) * w[:, 0, 0].astype(np.int64)).sum(axis=1)]
+        want = np.add([5, -6], ((x.astype(np.int64) + 128) * w[:, 0, 0].astype(np.int64)).sum(axis=1))
         assert [2 * even, odd] == (2 * want).tolist()
 
 
@@ -188,6 +188,7 @@ SHAPES = [
     ("smg_conv2d_direct_wide_s8_m4", (9, 10, 8), (8, 3, 8), 2),
     ("smg_conv2d_direct_small_s8_m4", (8, 8, 16), (16, 3, 16), 1),
     ("smg_conv2d_3x3_stride2_s8_m4", (16, 16, 32), (16, 3, 32), 2),
+    ("smg_conv2d_3x3_stride2_short_s8_m4", (16, 16, 32), (16, 3, 32), 2),
     ("smg_conv2d_1x1_strided_s8_m4", (16, 16, 32), (32, 1, 32), 2),
     ("smg_conv2d_1x1_strided_wide_s8_m4", (16, 16, 16), (32, 1, 16), 2),
     ("smg_conv2d_1x1_strided_small_s8_m4", (16, 16, 32), (32, 1, 32), 2),

@@ -16,7 +16,8 @@ from smidgen.ops.accumulators import channel_weights
 from smidgen.ops.arithmetic import int_bounds
 
 MOST_PIXEL_BYTES, MOST_STEPS, MOST_CHANNELS = 1364, 1023, 1023
-REGISTER_WORDS = 20  # weight words of a pair that stay in FPU registers
+REGISTER_WORDS, REGISTER_STEPS = 20, 11  # weight words of a pair that stay in FPU registers, and their steps
+TURN_STEPS = 8  # at most, of the loop over streamed weights
 RAW_LIMIT = 1 << 23
 
 
@@ -89,13 +90,17 @@ def requantize_cycles(node: Node) -> int:
     return 4 + (rounding_mode(node) == DOUBLE) + 3 * ((lo > -128) + (hi < 127))
 
 
+def _in_registers(steps: int, wide: bool) -> bool:
+    return steps <= REGISTER_STEPS and steps * (1 + wide) <= REGISTER_WORDS
+
+
 def row_cycles(node: Node, steps: int, pixels: int, wide: bool) -> float:
     """smg_pixel_row: two channels of a row of pixels."""
     groups = -(-pixels // 4)
     finish = 8 * requantize_cycles(node) + (0 if wide else 12) + 19
-    if steps * (1 + wide) <= REGISTER_WORDS:
+    if _in_registers(steps, wide):
         return 57 + steps * (1 + wide) + groups * (15 * steps + finish)
-    turns = (steps + 14) // 16
+    turns = (steps + TURN_STEPS - 2) // TURN_STEPS
     skipped = -(-(steps - 1) // turns) * turns - (steps - 1)
     return 58 + groups * (16 * steps + finish + 5 * turns - 2 + 1 + 3 * (skipped > 0)) + (6 if pixels % 4 else 0)
 
@@ -103,9 +108,9 @@ def row_cycles(node: Node, steps: int, pixels: int, wide: bool) -> float:
 def row_code_bytes(node: Node, steps: int, wide: bool) -> int:
     """Code of smg_pixel_row."""
     finish = 32 * requantize_cycles(node) + (0 if wide else 48)
-    if steps * (1 + wide) <= REGISTER_WORDS:
+    if _in_registers(steps, wide):
         return 170 + finish + 56 * steps + 4 * steps * (1 + wide)
-    turns = (steps + 14) // 16
+    turns = (steps + TURN_STEPS - 2) // TURN_STEPS
     return 250 + finish + 57 * -(-(steps - 1) // turns)
 
 

@@ -91,7 +91,7 @@ def near(request: pytest.FixtureRequest) -> Iterator[float]:
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "descent":
             patch.setattr("smidgen.schedule.choose._ALL_PROGRAMS", 0)
-        yield 1.0 if request.param == "all" else 1.2
+        yield 1.0 if request.param == "all" else 1.5
 
 
 @settings(max_examples=100, deadline=None)

@@ -24,9 +24,11 @@ SMG_INLINE smg_strip smg_strip_of(const smg_conv2d_params *p) {
 
 /* count pixels of zero points, one a column. */
 SMG_COMPACT __attribute__((noinline)) static void smg_strip_zeros(uint32_t *to, const smg_strip *s, int32_t count) {
+    const uint32_t zeros = s->zeros;
+    const int32_t words = s->words;
     for (; count > 0; count--, to += s->column) {
-        for (int32_t k = 0; k < s->words; k++) {
-            to[k] = s->zeros;
+        for (int32_t k = 0; k < words; k++) {
+            to[k] = zeros;
             __asm__("" ::: "memory");
         }
     }

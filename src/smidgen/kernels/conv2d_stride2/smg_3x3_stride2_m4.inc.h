@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The transforms and products of smg_conv2d_3x3_stride2_s8_m4 in assembly: operands stay in registers throughout. */
+/* The transforms and products of smg_3x3_stride2.inc.h in assembly: operands stay in registers throughout. */
 #include "smg_naked.h"
 
 /* clang-format off */
@@ -109,7 +109,7 @@ SMG_NAKED void smg_transform_tiles(const uint32_t *work, uint32_t *tiles) {
 
 /* The bits of the mask tell after which turns of the loop an accumulator is complete. Short blocks: a turn is two
  * blocks, entered in the middle for the last, single one. */
-#if SMG_BLOCK_STEPS <= 8
+#if 2 * SMG_BLOCK_STEPS <= SMG_MOST_STEPS
 #define SMG_TURN (2 * SMG_BLOCK_STEPS)
 #define SMG_MASK_HIGH 0x55f8 /* 01 01 01 01 1 1 1 1 1 */
 #define SMG_MASK_LOW 0
@@ -125,7 +125,7 @@ SMG_NAKED void smg_transform_tiles(const uint32_t *work, uint32_t *tiles) {
 
 /* Two channels of four tiles: the products into work (9, 4 tiles, 2 channels), then the outputs.
  * s0: work, moving; s1: mask; s2: end of the block; s3: pair; s4: work; s5: y; s6: pitch; s7: y, moving; s8: end of a
- * row of tiles; s9, s10: starts. */
+ * row of tiles; s9, s10: starts; s11: work of channel 1. */
 SMG_NAKED void smg_tile_pair(const uint32_t *tiles, const int32_t *pair, uint32_t *work, int8_t *y, int32_t pitch) {
     __asm__ volatile(
         "push {r4-r11, lr}\n"
@@ -186,7 +186,10 @@ SMG_NAKED void smg_tile_pair(const uint32_t *tiles, const int32_t *pair, uint32_
         "5:\n"
         "vmov r2, s3\n"
         "vmov r0, s4\n"
-        ".rept 2\n"
+        "add r4, r0, #4\n"
+        "vmov s11, r4\n"
+        ".p2align 2\n"
+        "7:\n"
         "vmov r3, s5\n"
         "vmov s7, r3\n"
         "ldr r10, [r2, #4]\n"
@@ -243,7 +246,9 @@ SMG_NAKED void smg_tile_pair(const uint32_t *tiles, const int32_t *pair, uint32_
         "vmov r3, s5\n"
         "add r3, r3, #1\n"
         "vmov s5, r3\n"
-        ".endr\n"
+        "vmov r3, s11\n"
+        "cmp r0, r3\n"
+        "beq 7b\n"
         "pop {r4-r11, pc}\n");
 }
 /* clang-format on */

@@ -19,7 +19,7 @@ from smidgen.ops import Conv2D
 from smidgen.targets.target import Core
 
 M4 = frozenset(("dsp", "fpu"))
-MOST_CHANNELS = 168  # so that four blocks of transformed tiles lie within the reach of a store
+MOST_CHANNELS = 160  # so that four blocks of transformed tiles lie within the reach of a store
 TILES_X = (4, 2, 1)
 
 # The transform of a filter in one dimension: g0, g1, g0 + g2, g2, g1, for d0 - d2, d1, d2, d4 - d2, d3.
@@ -37,7 +37,7 @@ def stride2_3x3(node: Node) -> bool:
 
 
 def input_fours(node: Node) -> bool:
-    """Input channels are a multiple of 4, at most 168"""
+    """Input channels are a multiple of 4, at most 160"""
     channels = node["x"].type.shape[3]
     return channels % 4 == 0 and channels <= MOST_CHANNELS
 
@@ -63,10 +63,10 @@ def tiles_across(node: Node) -> int:
     return min((a for a in TILES_X if _fits(node, a)), key=partial(_groups, node))
 
 
-def _block_steps(node: Node) -> tuple[int, int]:
+def _block_steps(node: Node, most: int) -> tuple[int, int]:
     """SMG_TURNS and SMG_BLOCK_STEPS."""
     steps = node["x"].type.shape[3] // 2
-    turns = (steps + 16) // 17
+    turns = -(-steps // most)
     return turns, turns * -(-steps // turns)
 
 
@@ -88,33 +88,33 @@ def transformed(w: Array, steps: int) -> Array:
     return np.pad(blocks, ((0, 0), (0, 0), (0, steps - blocks.shape[2]), (0, 0)))
 
 
-def pack(node: Node) -> Mapping[str, Packed]:
+def pack(node: Node, most: int) -> Mapping[str, Packed]:
     """A pair of channels: start, mult, addend, shift of each, then weights (25, steps, 2 channels) as words."""
     columns = requantize_columns(node).astype(np.int64) * np.array([2, 1, 1, 1])
     pairs = paired(len(columns))
-    w = words(transformed(node["w"].constant, _block_steps(node)[1]))
+    w = words(transformed(node["w"].constant, _block_steps(node, most)[1]))
     stream = w[pairs].transpose(0, 2, 3, 1).reshape(len(pairs), -1)
     packed = np.concatenate([columns[pairs].reshape(len(pairs), 8), stream], axis=1)
     as_int32 = (packed & 0xFFFFFFFF).astype(np.uint32).view(np.int32)
     return {"w": Packed(None), "b": Packed(np.ascontiguousarray(as_int32))}
 
 
-def scratch(node: Node) -> int:
+def scratch(node: Node, most: int) -> int:
     """Transformed tiles, the work area of the transforms or the sums, and a row of zero points."""
     across = tiles_across(node)
     columns = 4 * across + 1
     work = max(2 * (4 // across) * columns * 5, 9 * 8)
-    return 4 * (25 * _block_steps(node)[1] * 4 + work) + columns * node["x"].type.shape[3]
+    return 4 * (25 * _block_steps(node, most)[1] * 4 + work) + columns * node["x"].type.shape[3]
 
 
-def cost(node: Node, core: Core) -> float:
+def cost(node: Node, core: Core, most: int) -> float:
     channels, pairs, across = node["x"].type.shape[3], -(-node.output.type.shape[3] // 2), tiles_across(node)
     columns, rows = 4 * across + 1, 4 // across
-    turns, steps = _block_steps(node)
+    turns, steps = _block_steps(node, most)
     quarter = rows * (columns * 36 + 75) + 8 * 79 + 35  # four channels of input
-    loops = 4 * 6 if steps <= 8 else 16 * 6 + 25 * ((turns - 1) * 5 + (5 if turns > 1 else 0))
+    loops = 4 * 6 if 2 * steps <= most else 16 * 6 + 25 * ((turns - 1) * 5 + (5 if turns > 1 else 0))
     products = 25 * steps * 16 + loops + 9 * 22
-    outputs = 8 * (4 * requantize_cycles(node) + 33) + 2 * rows * 8 + 14
+    outputs = 8 * (4 * requantize_cycles(node) + 33) + 2 * rows * 8 + 22
     group = channels // 4 * quarter + pairs * (products + outputs + 50) + 200
     return node["x"].type.shape[0] * _groups(node, across) * group + 500
 
@@ -136,19 +136,23 @@ def overlap(node: Node) -> Mapping[str, int]:
     return {"y": forward_lead(steps)}
 
 
-def footprint(node: Node) -> tuple[int, int]:
-    across, (turns, steps) = tiles_across(node), _block_steps(node)
-    turn = 2 * steps if steps <= 8 else steps // turns
-    outputs = 2 * (4 // across) * (4 * 4 * requantize_cycles(node) + 110)
+def footprint(node: Node, most: int) -> tuple[int, int]:
+    across, (turns, steps) = tiles_across(node), _block_steps(node, most)
+    turn = 2 * steps if 2 * steps <= most else steps // turns
+    outputs = (4 // across) * (4 * 4 * requantize_cycles(node) + 110)
     return 56 * (2 + turn) + outputs + 220 + 430 + 130 + 990, 200
 
 
-KERNELS = (
-    Kernel(
-        "smg_conv2d_3x3_stride2_s8_m4", "conv2d_stride2", "conv2d", Conv2D, cost, packed_params, M4,
+def _record(symbol: str, most: int) -> Kernel:
+    """``most``: SMG_MOST_STEPS."""
+    parts = tuple(f"smg_3x3_stride2{part}.inc.h" for part in ("", "_m4", "_portable"))
+    return Kernel(
+        symbol, "conv2d_stride2", "conv2d", Conv2D, partial(cost, most=most), packed_params, M4,
         (int8_elements, constant_weights, one_group, stride2_3x3, input_fours, outputs_pairable, tiled,
          fast_requantize),
-        pack, scratch, includes=("smg_3x3_stride2_m4.inc.h", "smg_3x3_stride2_portable.inc.h"),
-        overlap=overlap, constants=constants, footprint=footprint,
-    ),
-)  # fmt: skip
+        partial(pack, most=most), partial(scratch, most=most), includes=parts,
+        overlap=overlap, constants=constants, footprint=partial(footprint, most=most),
+    )  # fmt: skip
+
+
+KERNELS = (_record("smg_conv2d_3x3_stride2_s8_m4", 17), _record("smg_conv2d_3x3_stride2_short_s8_m4", 8))

@@ -11,13 +11,14 @@
  * The word 256 w1 + w0 of two inputs, as it is, makes SMLAD accumulate 256 A1 + A0 modulo 2^32; SXTB16 of the same word
  * leaves w0, hence A0. Then (256 A1 + A0 - A0) >> 7 is 2 A1 if |A1| < 2^23, which is proven for each layer.
  *
- * Few steps: the pair's weights stay in FPU registers, 15 cycles a step. Many: they stream, 16 cycles a step. */
+ * Few steps: the pair's weights stay in FPU registers, 15 cycles a step. Many: they stream, 16 cycles a step. Either
+ * way the loop over the pixels takes less than 1 KB, so that it fits the instruction caches in front of flash. */
 #ifndef SMG_PIXEL_BLOCK_H
 #define SMG_PIXEL_BLOCK_H
 #include "smg_fast_requantize.h"
 
 #define SMG_PAIR_WORDS (8 + SMG_STEPS * (1 + SMG_WIDE))
-#define SMG_WEIGHTS_IN_REGISTERS (SMG_STEPS * (1 + SMG_WIDE) <= 20)
+#define SMG_WEIGHTS_IN_REGISTERS (SMG_STEPS <= 11 && SMG_STEPS * (1 + SMG_WIDE) <= 20)
 
 #if defined(__ARM_FEATURE_DSP) && defined(__ARM_FP)
 #include "smg_naked.h"
@@ -64,7 +65,7 @@
 
 #else
 /* r0: inputs; r1: weights; r2, r3: those of both channels (r2 both together); r12, lr: two pixels' inputs. s23: first
- * weights; s0: their end. A loop of at most 16 steps, entered in the middle where they do not divide. */
+ * weights; s0: their end. A loop of at most 8 steps, entered in the middle where they do not divide. */
 #if SMG_WIDE
 #define SMG_STEP_WEIGHTS "ldr r3, [r1], #4\nldr r2, [r1], #4\n"
 #define SMG_EVEN_WEIGHTS ""
@@ -89,7 +90,7 @@
     "movw r12, #" SMG_TEXT(4 * SMG_STEPS * (1 + SMG_WIDE)) "\n" \
     "add r1, r1, r12\n"                                   \
     "vmov s0, r1\n"
-#define SMG_TURNS ((SMG_STEPS + 14) / 16)
+#define SMG_TURNS ((SMG_STEPS + 6) / 8)
 #define SMG_UNROLLED ((SMG_STEPS - 2 + SMG_TURNS) / SMG_TURNS)
 #define SMG_SKIPPED (SMG_UNROLLED * SMG_TURNS - (SMG_STEPS - 1))
 #define SMG_NEXT_STEP SMG_STEP("r5", "r7", "r9", "r11", "r4", "r6", "r8", "r10")

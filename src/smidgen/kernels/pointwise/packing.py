@@ -140,6 +140,11 @@ def chunks_of(node: Node) -> tuple[int, int]:
     return count, -(-max(-(-steps // count), -(-(steps - last) // (count - 1))) // 2) * 2
 
 
+def takes_two_groups(node: Node) -> bool:
+    """The loop over the groups takes two at a time: their code fits 1 KB of cache."""
+    return is_narrow(node) and steps_of(node["w"].type.shape[-1]) <= (8 if affine_layer(node) else 5)
+
+
 def constants(node: Node, nbytes: int) -> Mapping[str, int]:
     """The macros of smg_pointwise_shape.inc.h."""
     (n, h, w, out_c), in_c = node.output.type.shape, node["w"].type.shape[-1]
