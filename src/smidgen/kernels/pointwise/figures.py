@@ -100,16 +100,18 @@ def _pair_bytes(node: Node) -> int:
     op = node.op
     assert isinstance(op, Conv2D)
     lo, hi = int_bounds(op.clamp)
-    requantize = 8 * (12 if affine_layer(node) else 24) + 8 * 8 * ((lo > -128) + (hi < 127)) + 24
+    requantize = 124 if affine_layer(node) else 214 + 32 * (rounding_mode(node) == DOUBLE)
+    requantize += 64 * ((lo > -128) + (hi < 127)) + 16 * (not is_narrow(node))
     groups = 1 + takes_two_groups(node)
-    return groups * (42 * steps_of(node["w"].type.shape[-1]) + requantize) + 150 + 90 * (chunks_of(node)[0] - 1)
+    return groups * (42 * steps_of(node["w"].type.shape[-1]) + requantize) + 60 + 60 * chunks_of(node)[0]
 
 
 def footprint(node: Node) -> tuple[int, int]:
     """Code and stack bytes of an instance, from above."""
-    expand = 120 + 172 * chunks_of(node)[0]
-    pixel = 520 * (_tail(node) == 1)
-    return _pair_bytes(node) + expand + pixel + 210, 212 + 40 * (not is_narrow(node))
+    in_c, chunks = node["w"].type.shape[-1], chunks_of(node)[0]
+    expand = 50 + (120 * chunks if in_c >= 8 else 0) + 52 * (in_c % 8 >= 4 or chunks > 1) + (0, 40, 70, 110)[in_c % 4]
+    left = (0, 330 if affine_layer(node) else 370, 80, 80)[_tail(node)]
+    return _pair_bytes(node) + expand + left + 240, 212 + 40 * (not is_narrow(node))
 
 
 def flash_use(node: Node, *, nbytes: int) -> FlashUse:

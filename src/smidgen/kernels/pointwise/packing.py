@@ -16,7 +16,7 @@ from smidgen.kernels.fast_requantize import DOUBLE, requantize_columns, requanti
 from smidgen.kernels.kernel import Packed
 from smidgen.ops.accumulators import Int64s, channel_weights
 
-_SHIFTS = ((4, 12), (5, 13), (6, 14), (4, 13), (3, 11), (2, 10), (1, 9))
+_SHIFTS = ((4, 12), (5, 13), (6, 14), (8, 16), (10, 18), (12, 20), (4, 13), (3, 11), (2, 10), (1, 9))
 """Shifts of even and odd channels, tried in turn: the same in as many layers as can be, for those may share code."""
 
 
