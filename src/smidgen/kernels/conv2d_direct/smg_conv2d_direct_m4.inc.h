@@ -3,9 +3,9 @@
  * that a pixel's window is contiguous without a copy of each window. Rows of outputs outside, pairs of channels inside:
  * a row is read before its outputs are written. Who includes this gives smg_strip_row, which widens a row of the input
  * into every column, and smg_strip_outputs, all channels of a row of outputs, which are four or more. */
-#include "smg_compact.h"
+#include "smg_few_bytes.h"
 
-SMG_COMPACT smg_conv2d_kernel SMG_FUNCTION;
+SMG_FEW_BYTES smg_conv2d_kernel SMG_FUNCTION;
 
 /* The strip: words of a pixel and of a column, and the columns before the input, of the input and after it. */
 typedef struct {
@@ -23,7 +23,7 @@ SMG_INLINE smg_strip smg_strip_of(const smg_conv2d_params *p) {
 }
 
 /* count pixels of zero points, one a column. */
-SMG_COMPACT __attribute__((noinline)) static void smg_strip_zeros(uint32_t *to, const smg_strip *s, int32_t count) {
+SMG_FEW_BYTES __attribute__((noinline)) static void smg_strip_zeros(uint32_t *to, const smg_strip *s, int32_t count) {
     const uint32_t zeros = s->zeros;
     const int32_t words = s->words;
     for (; count > 0; count--, to += s->column) {

@@ -12,8 +12,8 @@
  * once for all channels; the last tiles of a row or column of tiles overlap those before them. An instance also
  * defines SMG_IN_C (a multiple of 4, at most 160), SMG_OUT_C and what smg_fast_requantize.h needs; who includes this
  * defines SMG_MOST_STEPS, steps in a turn of the loop over products. */
-#include "smg_compact.h"
 #include "smg_fast_requantize.h"
+#include "smg_few_bytes.h"
 #include "smg_kernels.h"
 #include "smg_memory.h"
 
@@ -51,7 +51,7 @@ typedef struct {
 } smg_corner;
 
 /* The vertical transform of every column of zero points: 0, z, z, 0, z. */
-SMG_COMPACT __attribute__((noinline)) static void smg_blank_columns(uint32_t *to, uint32_t zeros, int32_t count) {
+SMG_FEW_BYTES __attribute__((noinline)) static void smg_blank_columns(uint32_t *to, uint32_t zeros, int32_t count) {
     for (; count > 0; count--, to += 5) {
         to[0] = to[3] = to[SMG_HALF_WORDS] = to[SMG_HALF_WORDS + 3] = 0;
         to[1] = to[2] = to[4] = to[SMG_HALF_WORDS + 1] = to[SMG_HALF_WORDS + 2] = to[SMG_HALF_WORDS + 4] = zeros;

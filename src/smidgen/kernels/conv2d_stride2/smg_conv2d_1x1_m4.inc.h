@@ -2,7 +2,7 @@
 /* 1x1 convolution with any stride: strips of at most SMG_STRIP_PIXELS outputs, whose inputs are gathered as int16, then
  * pairs of channels. A strip is read before its outputs are written. An instance defines SMG_IN_C (at least 3),
  * SMG_OUT_C, SMG_STRIP_PIXELS (at least 8), SMG_NARROW, SMG_WIDE and what smg_fast_requantize.h needs. */
-#include "smg_compact.h"
+#include "smg_few_bytes.h"
 #include "smg_kernels.h"
 #include "smg_strip.h"
 
@@ -10,7 +10,7 @@
 #define SMG_PIXEL_BYTES (4 * SMG_PIXEL_WORDS)
 #include "smg_pixel_block.h"
 
-SMG_COMPACT smg_conv2d_kernel SMG_FUNCTION;
+SMG_FEW_BYTES smg_conv2d_kernel SMG_FUNCTION;
 
 /* The input of the next output: its row in the input, and where the output lies in its own row and image. */
 typedef struct {
