@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-full check-fast bench footprint docs clean
+.PHONY: demo test test-full check-fast bench baseline footprint docs clean
 
 # A stamp an extra, remade when the project's dependencies change.
 $(VENV)/.runtime: pyproject.toml
@@ -15,6 +15,10 @@ $(VENV)/.runtime: pyproject.toml
 
 $(VENV)/.test: pyproject.toml $(VENV)/.runtime
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@
+
+$(VENV)/.plot: pyproject.toml $(VENV)/.runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[plot]'
 	@touch $@
 
 demo: $(VENV)/.runtime
@@ -31,7 +35,13 @@ test-full: $(VENV)/.test
 check-fast: $(VENV)/.test
 	$(BIN)/python check fast
 
-bench: $(VENV)/.runtime
+# The table, a plot, and a comparison with bench/baseline.json that fails if anything is worse.
+bench: $(VENV)/.plot
+	@mkdir -p build
+	$(BIN)/python bench/run.py --plot build/latency-ram.svg
+
+# Changes the baseline, and docs/latency-ram.svg, on purpose.
+baseline: $(VENV)/.plot
 	$(BIN)/python bench/run.py --update
 
 footprint: $(VENV)/.runtime

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import smidgen
+from smidgen.errors import SmidgenError
 from smidgen.schedule import SETTINGS
 from smidgen.zoo import SYNTHETIC, ZOO, find_model
 
@@ -48,14 +49,17 @@ def tasks(models_dir: Path | None) -> list[Task]:
         if path is not None:
             onnx = path.with_suffix(".onnx")
             found += [Task(model, ONNX, "speed", onnx, False)] if onnx.is_file() else []
-            found += [Task(model, MADE, s, None, False) for s in SETTINGS]
+            found.append(Task(model, MADE, "speed", None, False))
     return found
 
 
 def measure(task: Task) -> tuple[str, Entry]:
     """One program's figures, as the profile reports them."""
     graph = SYNTHETIC[task.model]() if task.path is None else task.path
-    report = smidgen.profile(smidgen.compile(graph, TARGET, optimize=task.setting), memory_system=task.board)
+    try:
+        report = smidgen.profile(smidgen.compile(graph, TARGET, optimize=task.setting), memory_system=task.board)
+    except SmidgenError as e:
+        raise type(e)(f"{task.key}: {e}") from None
     return task.key, {
         "numerics": report.numerics,
         "macs": report.macs,

@@ -24,7 +24,7 @@ from bench.figures import tasks as all_tasks
 
 from smidgen.cli.common import show, table
 from smidgen.cli.plot import add_series, finish, new_figure
-from smidgen.errors import ToolNotFound
+from smidgen.errors import SmidgenError, ToolNotFound
 from smidgen.results import best_of_each_engine, best_published
 from smidgen.schedule import SETTINGS
 from smidgen.targets import load_target
@@ -103,7 +103,11 @@ def main() -> int:
     parser.add_argument("--plot", type=Path, help="draw the plot into this file")
     arguments = parser.parse_args()
     assert sorted(MODELS) == sorted(m.name for m in ZOO)
-    now = measure_all(all_tasks(arguments.models))
+    try:
+        now = measure_all(all_tasks(arguments.models))
+    except SmidgenError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     print_table(now)
     plot = arguments.plot or (PLOT if arguments.update else None)
     if plot is not None:

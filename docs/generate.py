@@ -4,7 +4,8 @@
     python docs/generate.py            exit 1 and say which file is stale
     python docs/generate.py --update   write them
 
-Generated: docs/supported-ops.md, docs/cli.md, and in README.md the tables and the outputs of commands.
+Generated: docs/supported-ops.md, docs/cli.md, in README.md the tables and the outputs of commands, in
+docs/performance.md the tables.
 """
 
 from __future__ import annotations
@@ -16,17 +17,20 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import click
 
 from smidgen.cli.main import cli
 from smidgen.cli.support import OpRow, supported_ops
+from smidgen.results import best_of_each_engine, best_published
 from smidgen.schedule import SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent
 SPDX = "<!-- SPDX-License-Identifier: Apache-2.0 -->\n"
 MADE = "<!-- Made by docs/generate.py; edit that, not this. -->\n"
 BLOCK = re.compile(r"<!-- (output|table): (.+?) -->\n(.*?)<!-- end -->", re.DOTALL)
+MODELS = ("ad", "kws", "ic", "vww", "sww")
 PUBLISHED_MCYCLES = {"ad": 0.742, "kws": 9.43, "ic": 35.8, "vww": 30.4, "sww": 2.75}  # TFLM + CMSIS-NN, see README
 
 
@@ -159,20 +163,83 @@ def readme() -> str:
     return BLOCK.sub(replace, text)
 
 
-def results_table() -> str:
+def entries(form: str = "official-tflite") -> dict[tuple[str, str], Any]:
+    """The baseline's entries of one form by model and setting."""
     baseline = json.loads((ROOT / "bench/baseline.json").read_text(encoding="utf-8"))
+    keys = [(m, s, f"nucleo-l4r5zi/{m}-{form}/{s}") for m in MODELS for s in SETTINGS]
+    return {(m, s): baseline[key] for m, s, key in keys}
+
+
+def results_table() -> str:
     lines = [
-        "| model | MACs | Mcycles (cycles/MAC) | ms | on the board, ms | TFLM + CMSIS-NN, Mcycles | RAM, bytes "
-        "| flash, bytes |",
-        "|---|---|---|---|---|---|---|---|",
+        "| model | setting | Mcycles (cycles/MAC) | on the board, Mcycles | ms, with error | RAM, bytes | flash, bytes "
+        "| TFLM + CMSIS-NN, Mcycles | best published, ms |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
-    for name in ("ad", "kws", "ic", "vww", "sww"):
-        e = baseline[f"nucleo-l4r5zi/{name}-official-tflite"]
-        cycles, board = e["cycles_modelled"], e["board_cycles_modelled"]
+    for (name, setting), e in entries().items():
+        cycles, board, (least, most) = e["cycles_modelled"], e["board_cycles_modelled"], e["latency_ms_range"]
+        best = best_published(name)
+        beside = (str(PUBLISHED_MCYCLES[name]), f"{best.latency_ms:.2f} ({best.software})" if best else "-")
         lines.append(
-            f"| {name} | {e['macs']:,} | {cycles / 1e6:.3f} ({cycles / e['macs']:.2f}) | {cycles / 120e3:.2f} | "
-            f"{board / 120e3:.2f} | {PUBLISHED_MCYCLES[name]} | {sum(e['ram_bytes'].values()):,} | "
-            f"{sum(e['flash_bytes'].values()):,} |"
+            f"| {name} | {setting} | {cycles / 1e6:.3f} ({cycles / e['macs']:.2f}) | {board / 1e6:.3f} | "
+            f"{board / 120e3:.2f} ({least:.2f} to {most:.2f}) | {sum(e['ram_bytes'].values()):,} | "
+            f"{sum(e['flash_bytes'].values()):,} | {' | '.join(beside if setting == 'speed' else ('', ''))} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def performance() -> str:
+    """docs/performance.md with its tables made anew; the text between them is written by hand."""
+    return BLOCK.sub(_performance_block, (ROOT / "docs/performance.md").read_text(encoding="utf-8"))
+
+
+def _performance_block(match: re.Match[str]) -> str:
+    kind, what, _ = match.groups()
+    table, _, model = what.partition(" ")
+    body = published_table(model) if table == "published" else layers_table(model)
+    return f"<!-- {kind}: {what} -->\n{body}<!-- end -->"
+
+
+def layers_table(model: str) -> str:
+    """Where each cycle of the speed setting goes."""
+    e = entries()[model, "speed"]
+    total = e["cycles_modelled"]
+    lines = [
+        "| # | layer | kernel | out | MACs | live | cycles | share | cycles/live MAC | stalls | RAM | flash |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for i, (name, kernel, shape, macs, live, cycles, stalls, ram, flash) in enumerate(e["layers"]):
+        out = "x".join(map(str, shape[1:] or shape))
+        lines.append(
+            f"| {i} | {name} | `{kernel.removeprefix('smg_')}` | {out} | {macs:,} | {live:,} | {cycles:,} | "
+            f"{100 * cycles / total:.1f} % | {f'{cycles / live:.2f}' if live else '-'} | "
+            f"{'-' if stalls is None else f'{stalls:,}'} | {ram:,} | {flash:,} |"
+        )
+    counted = sum(row[5] for row in e["layers"])
+    stalls = "-" if e["board_cycles_modelled"] is None else f"{e['board_cycles_modelled'] - total:,}"
+    flash_bytes = sum(e["flash_bytes"].values())
+    lines.append(
+        f"| | call and copies | | | | | {total - counted:,} | {100 * (total - counted) / total:.1f} % | | | | |"
+    )
+    lines.append(
+        f"| | all | | | {e['macs']:,} | {e['live_macs']:,} | {total:,} | 100 % | {total / e['live_macs']:.2f} | "
+        f"{stalls} | {sum(e['ram_bytes'].values()):,} | {flash_bytes:,} |"
+    )
+    spent = e["flash_bytes"]
+    lines.append(
+        f"\nFlash: {spent['live_weights']:,} bytes of int8 weights, {spent['growth']:+,} by packing, "
+        f"{spent['tables']:,} of tables and parameters, {spent['code']:,} of code."
+    )
+    return "\n".join(lines) + "\n"
+
+
+def published_table(model: str) -> str:
+    """Every engine's best for the board, with its source."""
+    lines = ["| engine | software | ms | Mcycles | submitter | round | source |", "|---|---|---|---|---|---|---|"]
+    for p in best_of_each_engine(model):
+        lines.append(
+            f"| {p.engine} | {p.software} | {p.latency_ms:.2f} | {p.mcycles:.3f} | {p.submitter} | {p.round} | "
+            f"`{p.source}` |"
         )
     return "\n".join(lines) + "\n"
 
@@ -187,7 +254,12 @@ def run(command: str) -> str:
     return "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())
 
 
-PAGES = {"docs/supported-ops.md": supported_ops_page, "docs/cli.md": cli_page, "README.md": readme}
+PAGES = {
+    "docs/supported-ops.md": supported_ops_page,
+    "docs/cli.md": cli_page,
+    "README.md": readme,
+    "docs/performance.md": performance,
+}
 
 
 def stale(update: bool) -> list[str]:

@@ -44,7 +44,7 @@ def around(steps: Steps) -> np.ndarray:
     return np.unique(np.clip(near, steps.lowest, steps.highest))
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 @given(nodes.pointwise())
 def test_every_step_is_where_the_definition_has_it(case: tuple[Node, list[np.ndarray]]) -> None:
     node, _ = case
@@ -54,7 +54,7 @@ def test_every_step_is_where_the_definition_has_it(case: tuple[Node, list[np.nda
         np.testing.assert_array_equal(counted, defined(node, channel, sums))
 
 
-@settings(max_examples=80, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 @given(nodes.pointwise())
 def test_layers_equal_the_definition(case: tuple[Node, list[np.ndarray]]) -> None:
     node, _ = case
@@ -120,7 +120,7 @@ def test_words_of_two_channels() -> None:
     assert weight_words(even, odd, True).view(np.uint32).tolist()[-2:] == [127, 5]
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 @given(nodes.pointwise())
 def test_chunks_cover_the_steps_and_loops_stay_below_a_kilobyte(case: tuple[Node, list[np.ndarray]]) -> None:
     node, _ = case

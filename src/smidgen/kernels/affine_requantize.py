@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +26,8 @@ from smidgen.ops import Conv2D, DepthwiseConv2D, FullyConnected
 from smidgen.ops.accumulators import Int64s, channel_weights, multipliers
 from smidgen.ops.arithmetic import int_bounds, requantize
 
-_EFFORTS = ((192, 1 << 12), (1024, 1 << 17))  # multipliers and biases tried on either side of the exact one and of 0
+# Multipliers on either side of the exact one, and biases on either side of 0, that are tried one after the other.
+_EFFORTS = ((192, 1 << 12), (384, 1 << 14), (1024, 1 << 17))
 _MULTS, _PER_MULT = 24, 24  # multipliers, and biases of each, that a partner's constants are looked for with
 _LIMIT = 1 << 31
 
@@ -129,8 +131,7 @@ def _window(steps: Steps, form: Form, candidates: int) -> _Window:
         level = np.array([steps.least_output << (32 + shift)], np.int64)
         return _Window(np.zeros(1, np.int64), level, level + (np.int64(1) << (32 + shift)))
     exact = min(round(steps.ratio * 2.0 ** (32 + shift) / scale), 1 << 40)
-    mults = exact + max(1, exact >> 24) * np.arange(-candidates, candidates + 1, dtype=np.int64)
-    mults = mults[np.argsort(np.abs(mults - exact), kind="stable")]
+    mults = exact + max(1, exact >> 24) * _nearest_first(candidates)
     largest = max(-steps.lowest, steps.highest) * scale + (1 << 20)
     mults = mults[(mults > 0) & (mults < _LIMIT) & (largest < _LIMIT)][:, None]
     level = steps.outputs << (32 + shift)
@@ -140,10 +141,18 @@ def _window(steps: Steps, form: Form, candidates: int) -> _Window:
     return _Window(mults[able, 0], least[able], most[able])
 
 
+@lru_cache(maxsize=8)
+def _nearest_first(most: int) -> Int64s:
+    """0, -1, 1, -2, 2, ... to the magnitude ``most``."""
+    numbers = np.arange(1, most + 1, dtype=np.int64)
+    both: Int64s = np.concatenate([[0], np.stack([-numbers, numbers], axis=1).reshape(-1)])
+    both.setflags(write=False)
+    return both
+
+
 def _with_any_bias(window: _Window, most_bias: int) -> Iterator[Affine]:
     """Constants that fit, of small biases first; a few of each multiplier."""
-    biases = np.arange(-most_bias, most_bias + 1, dtype=np.int64)
-    biases = biases[np.argsort(np.abs(biases), kind="stable")]
+    biases = _nearest_first(most_bias)
     for mult, least, most in zip(window.mults[:_MULTS], window.least, window.most, strict=False):
         addends, fits = _addends(biases * mult, least, most)
         for i in np.flatnonzero(fits)[:_PER_MULT]:

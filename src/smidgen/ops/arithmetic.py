@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -68,9 +69,17 @@ def requantize(acc: Int64s, q31: Array | int, shift: Array | int, rounding: Roun
 
 
 def multipliers(reals: Sequence[float]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """``quantize_multiplier`` of each, as the arrays (q31, shift) that kernels take."""
+    """``quantize_multiplier`` of each, as the arrays (q31, shift) that kernels take; they are read-only."""
+    return _multipliers(tuple(reals))
+
+
+@lru_cache(maxsize=512)  # each of a layer's candidate kernels asks again
+def _multipliers(reals: tuple[float, ...]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     pairs = [quantize_multiplier(r) for r in reals]
-    return np.array([q for q, _ in pairs], np.int32), np.array([s for _, s in pairs], np.int32)
+    q31, shift = np.array([q for q, _ in pairs], np.int32), np.array([s for _, s in pairs], np.int32)
+    q31.setflags(write=False)
+    shift.setflags(write=False)
+    return q31, shift
 
 
 def int_bounds(clamp: tuple[float, float]) -> tuple[int, int]:

@@ -44,6 +44,12 @@ class Candidate:
         return self.constants.total
 
     @cached_property
+    def memory(self) -> tuple[object, ...]:
+        """All that a plan of the arena depends on: programs whose steps agree in it have the same plan."""
+        overlap = self.kernel.overlap(self.node) if self.kernel.overlap is not None else {}
+        return (self.kernel.scratch(self.node), self.kernel.inplace, tuple(sorted(overlap.items())))
+
+    @cached_property
     def function(self) -> str:
         """Steps with the same function share its code."""
         return function_name(self.kernel, self.node)

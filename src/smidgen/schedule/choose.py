@@ -22,7 +22,7 @@ from smidgen.schedule.search import Picks, Search, Totals
 Key = Callable[[Totals], tuple[float, ...]]
 """What a setting minimises; never better with more RAM, so a lower bound of RAM gives a lower bound of it."""
 
-_PLANS = 60  # planned in full, at most, to find one program
+_PLANS = 30  # planned in full, at most, to find one program
 _ALL_PROGRAMS = 2000  # so many are tried one by one
 _SHOWN = 3  # layers or buffers named in a message
 

@@ -39,8 +39,10 @@ def layout_of(buffers: Sequence[Buffer], overlaps: Sequence[Overlap], split: int
     for j, b in enumerate(buffers):
         for i, a in enumerate(buffers[:j]):
             if a.meets(b):
-                a_below = min(nbytes[i], leads.get((a.name, b.name), nbytes[i]))
-                b_below = min(nbytes[j], leads.get((b.name, a.name), nbytes[j]))
+                first = max(a.first, b.first)  # where they meet, both are largest at the first step
+                a_bytes, b_bytes = aligned(a.at(first)), aligned(b.at(first))
+                a_below = min(a_bytes, leads.get((a.name, b.name), a_bytes))
+                b_below = min(b_bytes, leads.get((b.name, a.name), b_bytes))
                 pairs.append(Pair(i, j, a_below, b_below))
     if split is None:
         return Layout(nbytes, tuple(pairs))

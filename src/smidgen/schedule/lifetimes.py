@@ -141,8 +141,15 @@ def _tensor_buffers(
 ) -> tuple[Buffer, ...]:
     first: dict[Value, int] = {roots[v]: -1 for v in graph.inputs}
     nbytes: dict[Value, int] = {roots[v]: v.type.nbytes for v in graph.inputs}
+    shrinks: dict[Value, list[tuple[int, int]]] = {}
     for s in steps:
         for v in s.node.outputs:
-            first.setdefault(roots[v], s.index)
-            nbytes[roots[v]] = max(nbytes.get(roots[v], 0), v.type.nbytes)
-    return tuple(Buffer(r.name, nbytes[r], at, max(last.get(r, at), at)) for r, at in first.items())
+            root = roots[v]
+            first.setdefault(root, s.index)
+            nbytes[root] = max(nbytes.get(root, 0), v.type.nbytes)
+            before = shrinks[root][-1][1] if root in shrinks else nbytes[root]
+            if v.type.nbytes < before:  # in place, into the first bytes of what it has taken over
+                shrinks.setdefault(root, []).append((s.index + 1, v.type.nbytes))
+    return tuple(
+        Buffer(r.name, nbytes[r], at, max(last.get(r, at), at), tuple(shrinks.get(r, ()))) for r, at in first.items()
+    )

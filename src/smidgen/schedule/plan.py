@@ -13,12 +13,20 @@ ALIGN = 8  # bytes, of every buffer: kernels may assume it
 
 @dataclass(frozen=True, slots=True)
 class Buffer:
-    """Bytes alive during steps first..last, both inclusive. Scratch is a buffer with first == last."""
+    """Bytes alive during steps first..last, both inclusive. Scratch is a buffer with first == last.
+
+    ``shrinks`` has (step, bytes): from that step on only so many of its first bytes are needed, fewer each time.
+    """
 
     name: str
     nbytes: int
     first: int
     last: int
+    shrinks: tuple[tuple[int, int], ...] = ()
+
+    def at(self, step: int) -> int:
+        """Bytes needed at ``step``, at which it is alive."""
+        return next((n for start, n in reversed(self.shrinks) if start <= step), self.nbytes)
 
     def meets(self, other: Buffer) -> bool:
         """True if both are alive at some step."""
@@ -78,8 +86,9 @@ class Plan:
         total = end = 0
         for p in self.placements:  # by offset
             if p.buffer.first <= step <= p.buffer.last:
-                total += max(0, p.end - max(end, p.offset))
-                end = max(end, p.end)
+                until = p.offset + p.buffer.at(step)
+                total += max(0, until - max(end, p.offset))
+                end = max(end, until)
         return total
 
 
@@ -101,7 +110,7 @@ def lower_bound(buffers: Sequence[Buffer], overlaps: Sequence[Overlap] = ()) -> 
         at_step = savings.setdefault(upper.last, {})
         at_step[o.upper] = max(at_step.get(o.upper, 0), _saving(lower, upper, o))
     need = (
-        sum(aligned(b.nbytes) for b in buffers if b.first <= t <= b.last) - sum(savings.get(t, {}).values())
+        sum(aligned(b.at(t)) for b in buffers if b.first <= t <= b.last) - sum(savings.get(t, {}).values())
         for t in {b.first for b in buffers}
     )
     return max(need, default=0)
@@ -109,7 +118,7 @@ def lower_bound(buffers: Sequence[Buffer], overlaps: Sequence[Overlap] = ()) -> 
 
 def _saving(lower: Buffer, upper: Buffer, overlap: Overlap) -> int:
     """Bytes that the two need less together than apart."""
-    below, above = aligned(lower.nbytes), aligned(upper.nbytes)
+    below, above = aligned(lower.nbytes), aligned(upper.at(upper.last))
     together = max(below, min(aligned(overlap.lead_bytes), below) + above)
     return below + above - together
 
@@ -129,11 +138,17 @@ def verify_plan(plan: Plan, buffers: Sequence[Buffer], overlaps: Sequence[Overla
         if plan.split is not None and p.offset < plan.split < p.end:
             raise InvalidPlan(f"{p.buffer.name} lies across {plan.split}, where the second memory begins")
         for q in plan.placements[:i]:
-            disjoint = not p.buffer.meets(q.buffer) or p.offset >= q.end or q.offset >= p.end
-            if not (disjoint or _allowed(p, q, leads) or _allowed(q, p, leads)):
+            if not (_apart(p, q) or _allowed(p, q, leads) or _allowed(q, p, leads)):
                 raise InvalidPlan(f"{p.buffer.name} overlaps {q.buffer.name} while both are alive")
     if plan.nbytes < plan.bound_bytes:
         raise InvalidPlan(f"the plan claims {plan.nbytes} bytes, below the lower bound {plan.bound_bytes}")
+
+
+def _apart(p: Placement, q: Placement) -> bool:
+    """True unless they share a byte at a step; they are largest at the first that both are alive at."""
+    step = max(p.buffer.first, q.buffer.first)
+    disjoint = p.offset >= q.offset + q.buffer.at(step) or q.offset >= p.offset + p.buffer.at(step)
+    return disjoint or not p.buffer.meets(q.buffer)
 
 
 def _allowed(lower: Placement, upper: Placement, leads: Mapping[tuple[str, str], int]) -> bool:

@@ -102,9 +102,14 @@ def make_search(
 ) -> Search:
     """All programs that could compute ``graph`` on ``target``."""
 
+    planned: dict[tuple[tuple[object, ...], ...], int] = {}
+
     def arena(chosen: Sequence[Candidate]) -> int:
-        choices = {c.node: Choice(c.kernel, c.cycles, ()) for c in chosen}
-        return max(schedule_with(graph, target, choices).plan.nbytes, 8)
+        key = tuple(c.memory for c in chosen)
+        if key not in planned:
+            choices = {c.node: Choice(c.kernel, c.cycles, ()) for c in chosen}
+            planned[key] = max(schedule_with(graph, target, choices).plan.nbytes, 8)
+        return planned[key]
 
     found = layers(graph, target, force, costs)
     code, stack = footprint.run_code_bytes(len(found)), footprint.run_stack_bytes()

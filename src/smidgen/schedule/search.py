@@ -15,8 +15,8 @@ Picks = tuple[int, ...]
 """The index of the candidate taken, layer by layer: a whole program."""
 
 _SWEEPS = 4  # over all layers, at most; two are enough nearly always
-_HULL_POINTS = 12  # between the fewest cycles and the least flash, at one limit of RAM
-_THRESHOLDS = 8  # limits of RAM tried where each costs a hull
+_HULL_POINTS = 9  # between the fewest cycles and the least flash, at one limit of RAM
+_THRESHOLDS = 6  # limits of RAM tried where each costs a hull
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,8 +214,11 @@ class _Priced:
             for k in a
         }
 
-        users = Counter(f for row in self._function for f in set(row.values()))
-        self._shared = sorted(f for f, count in users.items() if count > 1)
+        takers: dict[str, list[tuple[int, int]]] = {}
+        for i, row in enumerate(self._function):
+            for function, k in {f: k for k, f in sorted(row.items(), reverse=True)}.items():
+                takers.setdefault(function, []).append((i, k))
+        self._shared = {f: ik for f, ik in sorted(takers.items()) if len(ik) > 1}
 
     def value(self, picks: Picks) -> float:
         functions = {self._function[i][k] for i, k in enumerate(picks)}
@@ -241,21 +244,35 @@ class _Priced:
         return best
 
     def _with_a_function(self, picks: Picks) -> Iterable[Picks]:
-        """For each function that several layers could share and none uses: the same program as if its code were there.
+        """For each function that several layers could share and none uses: the same program with it, where that pays.
 
-        Then what it makes superfluous is dropped, layer by layer.
+        The layers that use one function now move together if that saves its code, else those that gain.
         """
-        used = {self._function[i][k] for i, k in enumerate(picks)}
-        for opened in self._shared:
-            if opened not in used:
-                yield self._by_layer(self._by_layer(picks, opened))
+        used = [self._function[i][k] for i, k in enumerate(picks)]
+        users = Counter(used)
+        for opened, takers in self._shared.items():
+            if opened in users:
+                continue
+            groups: dict[str, list[tuple[int, int, float]]] = {}
+            for i, k in takers:
+                groups.setdefault(used[i], []).append((i, k, self._own[i][picks[i]] - self._own[i][k]))
+            moves: list[tuple[int, int]] = []
+            gained = -self._code[opened]
+            for old, group in groups.items():
+                together = sum(g for _, _, g in group) + (self._code[old] if len(group) == users[old] else 0.0)
+                apart = sum(g for _, _, g in group if g > 0)
+                gained += max(together, apart)
+                moves += [(i, k) for i, k, g in group if g > 0 or together > apart]
+            if gained > 0:
+                now = list(picks)
+                for i, k in moves:
+                    now[i] = k
+                yield tuple(now)
 
-    def _by_layer(self, picks: Picks, opened: str | None = None) -> Picks:
-        """Each layer in turn to what costs least with the functions that the others use, and ``opened`` for nothing."""
+    def _by_layer(self, picks: Picks) -> Picks:
+        """Each layer in turn to what costs least with the functions that the others use."""
         now = list(picks)
         uses = Counter(self._function[i][k] for i, k in enumerate(now))
-        if opened is not None:
-            uses[opened] += 1
         for i, a in enumerate(self._allowed):
             uses[self._function[i][now[i]]] -= 1
             now[i] = min(a, key=lambda k, i=i: (self._marginal(i, k, uses), k))  # type: ignore[misc]  # i: bound

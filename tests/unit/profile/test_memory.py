@@ -77,8 +77,8 @@ def test_the_data_cache_keeps_what_was_read(elf: Path) -> None:
 
 def test_ram_and_zero_wait_flash_never_stall(elf: Path) -> None:
     assert stalls(elf, "sram", NO_PREFETCH) <= 2 * 5  # its own code
-    flash, ram = TARGET.regions
-    fast = replace(TARGET, regions=(replace(flash, wait_states=0), ram))
+    flash, *ram = TARGET.regions
+    fast = replace(TARGET, regions=(replace(flash, wait_states=0), *ram))
     profile = profile_elf(elf, "begin_table", "end_table", fast, memory_system=True)
     assert profile.stalls is not None
     assert profile.stalls.value == 0

@@ -162,3 +162,20 @@ def test_verify_plan_refuses_overlaps_that_no_kernel_promises() -> None:
     apart = Plan(tuple(Placement(b, 16 * i) for i, b in enumerate((x, y, s, other))), 0)
     with pytest.raises(InvalidPlan, match="two operands, x and z"):
         verify_plan(apart, [x, y, s, other], [Overlap("y", "x", 0), Overlap("s", "z", 0)])
+
+
+def test_what_an_in_place_result_leaves_over_is_free_at_once() -> None:
+    x, y, z = value("x", 800), value("y", 80), value("z", 800)
+    made = [
+        Layer(Node(Add(out_quant=Q), (x,), (y,), ""), {}, inplace="a"),
+        Layer(Node(Add(out_quant=Q), (y,), (z,), ""), {}),
+    ]
+    graph = Graph("net", "tflm-int8.v1", (x,), (z,), tuple(m.node for m in made))
+    lives = lifetimes_of(graph, [m.step(i) for i, m in enumerate(made)])
+    plan = place(lives.buffers, lives.overlaps)
+    assert plan.nbytes == plan.bound_bytes == 880
+    assert [plan.alive_bytes(t) for t in (-1, 0, 1)] == [800, 800, 880]
+    interpret(graph, made, plan, lives.roots)
+    early = Plan((Placement(Buffer("a", 80, 0, 2, ((2, 8),)), 0), Placement(Buffer("b", 8, 1, 2), 8)), 0)
+    with pytest.raises(InvalidPlan, match="b overlaps a"):  # before it has shrunk
+        verify_plan(early, [p.buffer for p in early.placements])

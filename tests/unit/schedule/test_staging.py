@@ -105,7 +105,7 @@ def test_kernels_larger_than_the_cache_run_from_ram(toolchain: str) -> None:
     before, after = (smidgen.profile(c, toolchain=toolchain) for c in (from_flash, from_ram))
     assert before.board_cycles is not None
     assert after.board_cycles is not None
-    assert after.board_cycles < 0.9 * before.board_cycles
+    assert after.board_cycles < 0.97 * before.board_cycles
     assert before.ram.static == 0 < after.ram.static <= from_ram.memory.static
     assert after.flash.code >= before.flash.code  # stored there still
     assert not from_flash.schedule.ram_code

@@ -80,12 +80,11 @@ SMG_INLINE void smg_few_channels_image(const smg_conv2d_params *p, const int8_t 
         const int32_t reach = (rows - 1) * SMG_STRIDE_H + (SMG_K_H - 1) * SMG_DILATION_H + 1;
         smg_few_channels_strip(p, strip, x, first, reach, zero);
 #if SMG_VERTICAL
-        smg_few_channels_join_low(strip + SMG_WORDS * SMG_PITCH, strip + SMG_STRIP_ROWS,
-                                  smg_few_channels_columns(p, 0));
-#endif
-#if SMG_VERTICAL && SMG_PHASES > 1
-        uint32_t *second = strip + smg_few_channels_start(p, 1);
-        smg_few_channels_join_high(second - SMG_PITCH, second + SMG_STRIP_ROWS, smg_few_channels_columns(p, 1));
+        for (int32_t phase = 0; phase < SMG_PHASES; phase++) {
+            uint32_t *window = strip + smg_few_channels_start(p, phase);
+            smg_few_channels_join(phase ? window - SMG_PITCH : window + SMG_WORDS * SMG_PITCH, window + SMG_STRIP_ROWS,
+                                  smg_few_channels_columns(p, phase), phase);
+        }
 #endif
         smg_few_channels_group(p, strip, packed, y, now, also);
         full -= now;

@@ -25,22 +25,32 @@ def words_bytes(in_w: int, channels: int, kinds: int) -> int:
     return kinds * (20 + 96 * (in_w // 2) + 48 * (in_w % 2)) + 40
 
 
+def block_bytes(node: Node) -> int:
+    """Two by two outputs of stride 1."""
+    return 196 + 4 * output_bytes(node)
+
+
 def strip_bytes(node: Node, blocks: int) -> int:
     """3x3 outputs of stride 1 from column words, with so many blocks of two by two in the code."""
     _, oh, ow, _ = node.output.type.shape
     extra = output_bytes(node)
-    code = 190 + blocks * (196 + 4 * extra) + ow % 2 * (126 + 2 * extra)
+    code = 190 + blocks * block_bytes(node) + ow % 2 * (126 + 2 * extra)
     if oh % 2:
         code += 30 + (ow >= 2) * (140 + 2 * extra) + ow % 2 * (90 + extra)
     return code
 
 
+def column_bytes(node: Node, *, single: bool, far: bool) -> tuple[int, int]:
+    """A column of the image, and an output of stride 2 with its two columns."""
+    rows = 1 if single else 2
+    column = (16 if single else 30) + 16 * far
+    return column, 2 * column + 34 + rows * (18 + output_bytes(node))
+
+
 def unit_bytes(node: Node, *, single: bool, far: bool) -> int:
     """Rows of 3x3 outputs of stride 2 from the image, of one kind."""
     _, _, ow, _ = node.output.type.shape
-    rows = 1 if single else 2
-    column = (16 if single else 30) + 16 * far
-    output = 2 * column + 34 + rows * (18 + output_bytes(node))
+    column, output = column_bytes(node, single=single, far=far)
     outputs = (2 if ow > 2 else 0) + 1 + (ow % 2 == 0)
     return 160 + column + outputs * output
 

@@ -7,8 +7,9 @@ smg_depthwise_kernel SMG_FUNCTION;
 
 #define SMG_TAPS (SMG_K_H * SMG_K_W)
 #define SMG_TAP_PAIRS ((SMG_TAPS + 1) / 2)
-#define SMG_GROUP_WORDS (16 + 4 * SMG_TAP_PAIRS) /* four channels: biases, weights, then mult, addend, shift of each \
-                                                  */
+#define SMG_GROUP_WORDS                                                                          \
+    (16 + 4 * SMG_TAP_PAIRS) /* four channels: biases, weights, then mult, addend, shift of each \
+                              */
 
 #if SMG_DEPTHWISE_ASSEMBLY
 /* r0: the window's first tap, r1: parameters, r4 .. r7: accumulators. smg_base: how far r0 has moved from its tap. */

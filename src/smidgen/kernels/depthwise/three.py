@@ -9,9 +9,10 @@ import numpy as np
 
 from smidgen.ir import Array, Node
 from smidgen.kernels.common import constant_weights, int8_elements, window_params, without_multipliers
-from smidgen.kernels.depthwise.code_bytes import strip_bytes, unit_bytes, words_bytes
+from smidgen.kernels.depthwise.code_bytes import block_bytes, column_bytes, strip_bytes, unit_bytes, words_bytes
 from smidgen.kernels.depthwise.uniform import Scaled, scaled, wrapped
 from smidgen.kernels.fast_requantize import DOUBLE, fast_requantize
+from smidgen.kernels.flash_use import FlashUse
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue
 from smidgen.ops import DepthwiseConv2D
 from smidgen.ops.accumulators import Int64s
@@ -94,6 +95,7 @@ def strip_pairs(node: Node, limit_bytes: int) -> int:
 
 
 FAST_BYTES, LOW_BYTES = 4096, 1024
+WORDS = 10  # packed for a channel
 
 
 def fast_pairs(node: Node) -> int:
@@ -175,6 +177,16 @@ def _footprint(node: Node, of_strip: Callable[[Node], int]) -> tuple[int, int]:
     return driver + words_bytes(iw, c, kinds) + strip_bytes(node, copies), 160
 
 
+def _flash_use(node: Node, of_strip: Callable[[Node], int]) -> FlashUse:
+    """Parameters are read once a strip; the loop over blocks, or over rows that are all blocks, is the hot one."""
+    n, _, _, oh, ow, c = shape(node)
+    pairs_of_rows, blocks = (oh + 1) // 2, ow // 2
+    strips = n * -(-pairs_of_rows // of_strip(node))
+    at_once = max(unrolled(blocks), 1)
+    times = n * c * pairs_of_rows * max(blocks // at_once, 1)
+    return FlashUse((strips - 1) * 4 * WORDS * c, ((at_once * block_bytes(node) + ow % 2 * 126 + 20, times),))
+
+
 _REQUIRES = (
     int8_elements, constant_weights, one_to_one, three_by_three, padding_of_one, row_fits, fast_requantize,
 )  # fmt: skip
@@ -196,9 +208,13 @@ def _strips(
     def footprint(node: Node) -> tuple[int, int]:
         return _footprint(node, of_strip)
 
+    def flash_use(node: Node) -> FlashUse:
+        return _flash_use(node, of_strip)
+
     return Kernel(
         symbol, "depthwise", "depthwise", DepthwiseConv2D, cost, params, M4, (*_REQUIRES, stride_one, *more), pack,
         scratch, inplace="x", includes=includes, constants=constants, footprint=footprint,
+        flash_use=flash_use,
     )  # fmt: skip
 
 
@@ -256,13 +272,29 @@ def image_footprint(node: Node) -> tuple[int, int]:
     return 180 + 40 * both + code, 160
 
 
+def _image_flash_use(node: Node, calls: int) -> FlashUse:
+    n, _, iw, oh, ow, c = shape(node)
+    _, output = column_bytes(node, single=False, far=4 * iw * c + 6 * c >= 4096)
+    loops = ((2 * output + 20, n * c * (oh + 1) // 2 * ((ow - 1) // 2)),)
+    return FlashUse((n * calls - 1) * 4 * WORDS * c, loops)
+
+
+def image_flash_use(node: Node) -> FlashUse:
+    return _image_flash_use(node, 1)
+
+
+def rows_flash_use(node: Node) -> FlashUse:
+    """All parameters are read for every two rows."""
+    return _image_flash_use(node, (node.output.type.shape[1] + 1) // 2)
+
+
 def rows_overlap(node: Node) -> Mapping[str, int]:
-    """Every two rows of outputs, of all channels, are written once the rows above their windows are done with."""
+    """A channel of two rows of outputs ends where its first input may start: later channels need all that lies above."""
     assert isinstance(node.op, DepthwiseConv2D)
     n, ih, iw, oh, ow, c = shape(node)
     top = node.op.padding[0]
     leads = [
-        (image * oh + min(row + 2, oh)) * ow - (image * ih + max(2 * row - top, 0)) * iw
+        (image * oh + min(row + 2, oh)) * ow - 1 - (image * ih + max(2 * row - top, 0)) * iw
         for image in range(n)
         for row in range(0, oh, 2)
     ]
@@ -277,11 +309,11 @@ KERNELS = (
     Kernel(
         "smg_depthwise_3x3s2_s8_m4", "depthwise", "depthwise", DepthwiseConv2D, image_cost, params, M4,
         (*_REQUIRES, stride_two), pack, includes=_IMAGE_INCLUDES, constants=image_constants,
-        footprint=image_footprint,
+        footprint=image_footprint, flash_use=image_flash_use,
     ),
     Kernel(
         "smg_depthwise_3x3s2_rows_s8_m4", "depthwise", "depthwise", DepthwiseConv2D, rows_cost, params, M4,
         (*_REQUIRES, stride_two), pack, overlap=rows_overlap, includes=_IMAGE_INCLUDES, constants=image_constants,
-        footprint=image_footprint,
+        footprint=image_footprint, flash_use=rows_flash_use,
     ),
 )  # fmt: skip

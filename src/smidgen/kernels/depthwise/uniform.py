@@ -8,6 +8,7 @@ different shifts meet at shift + e. Half a unit, which the rounded high product 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,7 +17,6 @@ import numpy as np
 from smidgen.ir import Array, Node
 from smidgen.kernels.common import Int32s, fitted_bias, out_quant
 from smidgen.kernels.fast_requantize import (
-    CLAMPED_AT_ZERO_POINT,
     DOUBLE,
     EVEN,
     accumulator_bounds,
@@ -85,10 +85,9 @@ def _with_shift(node: Node, shift: int) -> Scaled | None:
     large = np.abs(taps).max(axis=0, initial=0) << (1 + np.clip(up, 0, 20))
     if (up > PRECISION).any() or (large > 1 << 15).any() or (taps << (1 + np.clip(up, 0, 9)) == 1 << 15).any():
         return None
-    half = 0 if rounding_mode(node) == EVEN else 1
-    least = 0 if rounding_mode(node) == EVEN else 1
-    below = ~constant & (up < least)
-    up = np.where(below, PRECISION, up)
+    half = 0 if rounding_mode(node) == EVEN else 1  # 2^(e - 1) of it needs e >= 1
+    below = ~constant & (up < half)
+    up = np.where(below, 0, up)
     columns = np.stack([
         bias << (1 + up),
         mult,
@@ -96,39 +95,41 @@ def _with_shift(node: Node, shift: int) -> Scaled | None:
         np.full_like(right, shift),
     ], axis=1)  # fmt: skip
     for c in np.flatnonzero(below):
-        found = _approximated(node, int(c), shift)
+        tried = (_approximated(node, int(c), shift, precision) for precision in (7, 5, 3))
+        found = next((t for t in tried if t is not None), None)
         if found is None:
             return None
-        columns[c] = found
+        columns[c], up[c] = found
     if (accumulator_bounds(node) >= np.int64(1) << (30 - up)).any():
         return None
     return Scaled(taps << (1 + up), wrapped(columns), shift, EVEN)
 
 
-def _approximated(node: Node, c: int, shift: int) -> tuple[int, int, int, int] | None:
-    """A channel of a larger shift with a shorter multiplier, if it gives every output's first accumulator as asked."""
+def _approximated(
+    node: Node, c: int, shift: int, precision: int
+) -> tuple[tuple[int, int, int, int], int] | None:
+    """A channel of a larger shift with a shorter multiplier and weights scaled by 2^precision, as (columns, precision),
+    if every output's first accumulator is as asked."""
     bias, mult, _, right = (int(v) for v in requantize_columns(node)[c])
-    zero_point = out_quant(node).zero_point[0]
-    short = right - shift + PRECISION
+    short = right - shift + precision
     multiplier = (mult + (1 << short >> 1)) >> short if short < 31 else 0
     if multiplier == 0:
         return None
-    nudge = 0 if rounding_mode(node) == EVEN else (1 << (31 + PRECISION)) // mult
-    addend = (1 << shift >> 1) + (zero_point << shift)
+    nudge = 0 if rounding_mode(node) == EVEN else (1 << (31 + precision)) // mult  # half a unit, before the product
+    addend = (1 << shift >> 1) + (out_quant(node).zero_point[0] << shift)
 
     def fast(acc: Int64s) -> Int64s:
-        high = (((acc << (1 + PRECISION)) + nudge) * multiplier >> 32) + addend
+        high = (((acc << (1 + precision)) + nudge) * multiplier >> 32) + addend
         value: Int64s = high >> shift
         return value
 
     if not _same_steps(node, c, fast):
         return None
-    return (bias << (1 + PRECISION)) + nudge, multiplier, addend, shift
+    return ((bias << (1 + precision)) + nudge, multiplier, addend, shift), precision
 
 
-def _same_steps(node: Node, c: int, fast: object) -> bool:
+def _same_steps(node: Node, c: int, fast: Callable[[Int64s], Int64s]) -> bool:
     """Whether a monotone function of the accumulator takes each output's value first where the definition does."""
-    assert callable(fast)
     op = node.op
     assert isinstance(op, DepthwiseConv2D)
     mult, shift = (np.broadcast_to(a, len(channel_weights(node)))[c] for a in multipliers(node))
@@ -147,9 +148,6 @@ def _same_steps(node: Node, c: int, fast: object) -> bool:
         above = exact(middle) >= levels
         low, high = np.where(above, low, middle), np.where(above, middle, high)
     at = np.concatenate([high, np.maximum(high - 1, b - reach), [b - reach, b + reach]])
-    if (np.abs(at) << (2 + PRECISION) >= 1 << 31).any():
+    if (np.abs(at) << (2 + PRECISION) >= 1 << 31).any():  # room for the nudge too
         return False
     return bool((np.clip(fast(at), lo, hi) == exact(at)).all())
-
-
-__all__ = ["CLAMPED_AT_ZERO_POINT", "Scaled", "scaled", "wrapped"]

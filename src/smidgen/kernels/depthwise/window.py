@@ -14,11 +14,13 @@ from smidgen.kernels.depthwise.code_bytes import output_bytes, window_bytes, wor
 from smidgen.kernels.depthwise.three import M4, one_to_one, pairs, params, requantize_cycles, shape
 from smidgen.kernels.depthwise.uniform import scaled, wrapped
 from smidgen.kernels.fast_requantize import fast_requantize
+from smidgen.kernels.flash_use import FlashUse
 from smidgen.kernels.kernel import Kernel, Packed
 from smidgen.ops import DepthwiseConv2D
 from smidgen.targets.target import Core
 
 STRIP_BYTES = 4096
+DATA_CACHE_BYTES = 192  # of weights that stay cached from one block to the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +208,18 @@ def footprint(node: Node) -> tuple[int, int]:
     return driver + words_bytes(w.iw, w.c, kinds) + window_bytes(node, steps, w.parities, counts), 220
 
 
+def flash_use(node: Node) -> FlashUse:
+    """A channel's weights are read for every block, from the data cache if they are few."""
+    w = window(node)
+    at_once, positions = 8 // w.parities, w.units if w.one_line else w.ow
+    blocks = -(-positions // at_once) * (1 if w.one_line else w.units) * w.n
+    weights = 4 * w.word_rows * w.kw * w.parities
+    steps = w.word_rows * w.kw if _unrolled(w) else w.kw
+    times = blocks * w.c * (1 if _unrolled(w) else w.word_rows)
+    loops = ((window_bytes(node, steps, w.parities, (min(at_once, positions),)), times),)
+    return FlashUse((blocks - 1) * weights * w.c if weights > DATA_CACHE_BYTES else 0, loops)
+
+
 def no_padding(node: Node) -> bool:
     """Windows lie inside the input"""
     assert isinstance(node.op, DepthwiseConv2D)
@@ -258,6 +272,14 @@ def direct_cost(node: Node, core: Core) -> float:
     return pixels * (-(-c // 4) * group + 50 + 20 * (c % 4 > 0))
 
 
+def direct_flash_use(node: Node) -> FlashUse:
+    """All parameters are read for every pixel."""
+    kh, kw, c = node["w"].type.shape
+    pixels, groups, tap_pairs = node.output.type.elements // c, -(-c // 4), -(-kh * kw // 2)
+    loops = ((200 + 4 * output_bytes(node) + 66 * tap_pairs, pixels * groups),)
+    return FlashUse((pixels - 1) * groups * 4 * (16 + 4 * tap_pairs), loops)
+
+
 def direct_footprint(node: Node) -> tuple[int, int]:
     kh, kw, _ = node["w"].type.shape
     return 380 + 4 * output_bytes(node) + -(-kh * kw // 2) * 66, 120
@@ -269,11 +291,12 @@ KERNELS = (
         (int8_elements, constant_weights, one_to_one, no_dilation, few_steps, shrinks, words_fit, fast_requantize),
         pack, scratch, inplace="x",
         includes=("smg_depthwise_assembly.inc.h", "smg_depthwise_columns.inc.h"),
-        constants=constants, footprint=footprint,
+        constants=constants, footprint=footprint, flash_use=flash_use,
     ),
     Kernel(
         "smg_depthwise_direct_s8_m4", "depthwise", "depthwise", DepthwiseConv2D, direct_cost, params, M4,
         (int8_elements, constant_weights, one_to_one, no_padding, few_taps, fast_requantize), direct_pack,
         includes=("smg_depthwise_assembly.inc.h",), constants=direct_constants, footprint=direct_footprint,
+        flash_use=direct_flash_use,
     ),
 )  # fmt: skip

@@ -122,7 +122,7 @@ def _code_bytes(node: Node, unroll: int) -> int:
 
 def footprint(node: Node, *, unroll: int) -> tuple[int, int]:
     """Code and stack bytes of an instance, from above."""
-    return 480 + _code_bytes(node, unroll), 176
+    return 740 + _code_bytes(node, unroll), 176
 
 
 def flash_use(node: Node, *, unroll: int) -> FlashUse:

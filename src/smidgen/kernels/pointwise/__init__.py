@@ -54,7 +54,7 @@ def weights_pair(node: Node) -> bool:
 _REQUIRES: tuple[Predicate, ...] = (
     int8_elements, constant_weights, pointwise, four_pixels, pairs_fit, requantizes, weights_pair,
 )  # fmt: skip
-_SHARED = tuple(f"smg_pointwise_{part}.inc.h" for part in ("shape", "expand", "pairs", "block"))
+_SHARED = tuple(f"smg_pointwise_{part}.inc.h" for part in ("shape", "expand", "pairs", "pixel", "block"))
 
 
 def _kernel(kilobytes: int) -> Kernel:

@@ -8,7 +8,14 @@ from collections.abc import Mapping
 from smidgen.ir import Node
 from smidgen.kernels.fast_requantize import DOUBLE, rounding_mode
 from smidgen.kernels.flash_use import FlashUse
-from smidgen.kernels.pointwise.packing import affine_layer, block_groups, chunks_of, is_narrow, steps_of
+from smidgen.kernels.pointwise.packing import (
+    affine_layer,
+    block_groups,
+    chunks_of,
+    is_narrow,
+    steps_of,
+    takes_two_groups,
+)
 from smidgen.ops import Conv2D
 from smidgen.ops.arithmetic import int_bounds
 from smidgen.targets.target import Core
@@ -19,10 +26,16 @@ def pixels_of(node: Node) -> int:
     return node.output.type.elements // node.output.type.shape[-1]
 
 
+def _tail(node: Node) -> int:
+    """Pixels left after whole groups: one is computed alone, two or three in a group."""
+    return pixels_of(node) % 4
+
+
 def scratch(node: Node, *, nbytes: int) -> int:
-    """Bytes for the activation words of a block and of the last four pixels, and for sums between chunks."""
-    slots = block_groups(node, nbytes) + (pixels_of(node) % 4 > 0)
-    return slots * (16 * steps_of(node["w"].type.shape[-1]) + 32 * (chunks_of(node)[0] - 1))
+    """Bytes for the activation words of a block, with the sums between chunks, and of the pixels left."""
+    steps = steps_of(node["w"].type.shape[-1])
+    slots = block_groups(node, nbytes) + (_tail(node) > 1)
+    return slots * (16 * steps + 32 * (chunks_of(node)[0] - 1)) + 4 * steps * (_tail(node) == 1)
 
 
 def overlap(node: Node, *, nbytes: int) -> Mapping[str, int]:
@@ -57,23 +70,28 @@ def requantize_cycles(node: Node) -> int:
     return 7 + 8 + 8 * (high + 3) + clamps + 1
 
 
-def group_cycles(node: Node) -> int:
+def group_cycles(node: Node) -> float:
     """Cycles for a group and two channels, partial sums included."""
     narrow, affine, chunks = is_narrow(node), affine_layer(node) is not None, chunks_of(node)[0]
     sums = 15 * steps_of(node["w"].type.shape[-1]) + (1 if affine else 2) + (0 if narrow else 4)
-    return sums + requantize_cycles(node) + 6 + (chunks - 1) * 24 + (chunks > 1)
+    ends = 3.5 if takes_two_groups(node) else 6
+    return sums + requantize_cycles(node) + ends + (chunks - 1) * 24 + (chunks > 1)
 
 
 def cost(node: Node, core: Core, *, nbytes: int) -> float:
     out_c, in_c = node.output.type.shape[-1], node["w"].type.shape[-1]
-    tail = pixels_of(node) % 4 > 0
+    tail = _tail(node) > 1
     groups = pixels_of(node) // 4
     blocks = -(-groups // block_groups(node, nbytes))
     narrow, chunks = is_narrow(node), chunks_of(node)[0]
     words = steps_of(in_c) * (2 if narrow else 1)
     parameters = 5 if affine_layer(node) else 8
-    pair = words + parameters + 18 + 8 * chunks + 4 * (tail > 0)
+    pair = words + parameters + 18 + 8 * chunks + 4 * (tail > 0) + 4 * takes_two_groups(node)
     work = (groups + tail) * (expand_cycles(in_c, narrow) + -(-out_c // 2) * group_cycles(node))
+    if _tail(node) == 1:
+        steps, pixel = steps_of(in_c), 32 if affine_layer(node) else 44
+        four = 31 if narrow else 26
+        work += -(-out_c // 2) * (steps // 4 * four + steps % 4 * 7 + pixel) + 3 * in_c + 60
     return work + blocks * (110 + -(-out_c // 2) * pair) + tail * (40 + 8 * -(-out_c // 2)) + 60
 
 
@@ -82,14 +100,18 @@ def _pair_bytes(node: Node) -> int:
     op = node.op
     assert isinstance(op, Conv2D)
     lo, hi = int_bounds(op.clamp)
-    requantize = 8 * (12 if affine_layer(node) else 24) + 8 * 8 * ((lo > -128) + (hi < 127)) + 24
-    return 42 * steps_of(node["w"].type.shape[-1]) + requantize + 150 + 90 * (chunks_of(node)[0] - 1)
+    requantize = 124 if affine_layer(node) else 214 + 32 * (rounding_mode(node) == DOUBLE)
+    requantize += 64 * ((lo > -128) + (hi < 127)) + 16 * (not is_narrow(node))
+    groups = 1 + takes_two_groups(node)
+    return groups * (42 * steps_of(node["w"].type.shape[-1]) + requantize) + 60 + 60 * chunks_of(node)[0]
 
 
 def footprint(node: Node) -> tuple[int, int]:
     """Code and stack bytes of an instance, from above."""
-    expand = 120 + 172 * chunks_of(node)[0]
-    return _pair_bytes(node) + expand + 210, 212 + 40 * (not is_narrow(node))
+    in_c, chunks = node["w"].type.shape[-1], chunks_of(node)[0]
+    expand = 50 + (120 * chunks if in_c >= 8 else 0) + 52 * (in_c % 8 >= 4 or chunks > 1) + (0, 40, 70, 110)[in_c % 4]
+    left = (0, 330 if affine_layer(node) else 370, 80, 80)[_tail(node)]
+    return _pair_bytes(node) + expand + left + 240, 212 + 40 * (not is_narrow(node))
 
 
 def flash_use(node: Node, *, nbytes: int) -> FlashUse:

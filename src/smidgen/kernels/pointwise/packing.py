@@ -16,7 +16,7 @@ from smidgen.kernels.fast_requantize import DOUBLE, requantize_columns, requanti
 from smidgen.kernels.kernel import Packed
 from smidgen.ops.accumulators import Int64s, channel_weights
 
-_SHIFTS = ((4, 12), (5, 13), (6, 14), (4, 13), (3, 11), (2, 10), (1, 9))
+_SHIFTS = ((4, 12), (5, 13), (6, 14), (8, 16), (10, 18), (12, 20), (4, 13), (3, 11), (2, 10), (1, 9))
 """Shifts of even and odd channels, tried in turn: the same in as many layers as can be, for those may share code."""
 
 
@@ -138,6 +138,11 @@ def chunks_of(node: Node) -> tuple[int, int]:
     last = 19 if affine else 15
     count = 1 + -(-(steps - last) // (22 if affine else 20))
     return count, -(-max(-(-steps // count), -(-(steps - last) // (count - 1))) // 2) * 2
+
+
+def takes_two_groups(node: Node) -> bool:
+    """The loop over the groups takes two at a time: their code fits 1 KB of cache."""
+    return is_narrow(node) and steps_of(node["w"].type.shape[-1]) <= (8 if affine_layer(node) else 5)
 
 
 def constants(node: Node, nbytes: int) -> Mapping[str, int]:

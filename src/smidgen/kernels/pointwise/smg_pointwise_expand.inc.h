@@ -37,16 +37,16 @@
                     "r5, [r0, " SMG_PIXEL(1) "+" first "]\n" SMG_EXPAND_LOAD                          \
                                              "r6, [r0, " SMG_PIXEL(2) "+" first "]\n" SMG_EXPAND_LOAD \
                                                                       "r7, [r0, " SMG_PIXEL(3) "+" first "]\n"
-#define SMG_EXPAND_SECOND(second)                                                                                   \
-    SMG_EXPAND_LOAD                                                                                                 \
-        "r8, [r0, #" second "]\n" SMG_EXPAND_LOAD                                                                   \
-        "r9, [r0, " SMG_PIXEL(1) "+" second "]\n" SMG_EXPAND_LOAD                                                   \
-                                 "r10, [r0, " SMG_PIXEL(2) "+" second "]\n" SMG_EXPAND_LOAD                         \
-                                                           "r11, [r0, " SMG_PIXEL(3) "+" second "]\n"               \
-                                                                                     "pkhbt r4, r4, r8, lsl #16\n"  \
-                                                                                     "pkhbt r5, r5, r9, lsl #16\n"  \
-                                                                                     "pkhbt r6, r6, r10, lsl #16\n" \
-                                                                                     "pkhbt r7, r7, r11, lsl #16\n"
+#define SMG_EXPAND_SECOND(second)                                                                               \
+    SMG_EXPAND_LOAD                                                                                             \
+    "r8, [r0, #" second "]\n" SMG_EXPAND_LOAD                                                                   \
+    "r9, [r0, " SMG_PIXEL(1) "+" second "]\n" SMG_EXPAND_LOAD                                                   \
+                             "r10, [r0, " SMG_PIXEL(2) "+" second "]\n" SMG_EXPAND_LOAD                         \
+                                                       "r11, [r0, " SMG_PIXEL(3) "+" second "]\n"               \
+                                                                                 "pkhbt r4, r4, r8, lsl #16\n"  \
+                                                                                 "pkhbt r5, r5, r9, lsl #16\n"  \
+                                                                                 "pkhbt r6, r6, r10, lsl #16\n" \
+                                                                                 "pkhbt r7, r7, r11, lsl #16\n"
 #define SMG_EXPAND_STORE   \
     SMG_EXPAND_SCALE("r4") \
     SMG_EXPAND_SCALE("r5") \

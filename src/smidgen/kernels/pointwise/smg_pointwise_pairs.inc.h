@@ -5,14 +5,16 @@
  * r0-r3 activation words, r4 weight word, r5 next activations, r6-r9 sums of the even channel, r10-r12 and lr of the
  * odd one (or of both, see smg_pointwise_shape.inc.h). Parameters and pointers lie in FPU registers too. With more
  * steps than SMG_CHUNK_STEPS the sums go to memory between SMG_CHUNKS chunks of weights, between the chunks' activation
- * words: so each loop over the groups fits 1 KB of cache. */
+ * words: so each loop over the groups fits 1 KB of cache. With few steps a loop takes two groups (SMG_TWICE). */
 #ifndef SMG_POINTWISE_PAIRS_INC_H
 #define SMG_POINTWISE_PAIRS_INC_H
 #include "smg_pointwise_shape.inc.h"
 
-/* Where a block's activation words end: without and with the group of the last four pixels, which it computes again. */
+/* Where a block's activation words end: without and with the group of the last four pixels, which it computes again;
+ * and whether the number of groups without it is odd. */
 typedef struct {
     const uint32_t *end, *tail_end;
+    int32_t odd;
 } smg_pointwise_block;
 
 #if defined(__ARM_FEATURE_DSP) && defined(__ARM_FP)
@@ -48,6 +50,7 @@ typedef struct {
 #define SMG_FRAME_PAIRS "12"
 #define SMG_FRAME_END "16"
 #define SMG_FRAME_TAIL_END "20"
+#define SMG_FRAME_ODD "24"
 
 /* The sums of a step: s is the register of the weights, from those of lanes or of sums before. */
 #define SMG_ADD_ODD(a0, a1, a2, a3) \
@@ -171,12 +174,13 @@ __attribute__((naked, noinline)) static void smg_pointwise_pairs(const uint32_t 
                   "vpush {s16-s31}\n"
                   "sub sp, #" SMG_FRAME "\n"
                   "sub r1, #" SMG_BEFORE "\n"
-                  "ldmia r3, {r4, r5}\n"
+                  "ldmia r3, {r4-r6}\n"
                   "str r0, [sp, #" SMG_FRAME_ACTIVATIONS "]\n"
                   "str r1, [sp, #" SMG_FRAME_OUT "]\n"
                   "movs r1, #(" SMG_ROW "+1)/2\n"
                   "str r4, [sp, #" SMG_FRAME_END "]\n"
                   "str r5, [sp, #" SMG_FRAME_TAIL_END "]\n"
+                  "str r6, [sp, #" SMG_FRAME_ODD "]\n"
                   "mov r0, r2\n"
                   "1:\n"
                   "str r1, [sp, #" SMG_FRAME_PAIRS "]\n"
@@ -216,12 +220,12 @@ __attribute__((naked, noinline)) static void smg_pointwise_pairs(const uint32_t 
                                        ".endif\n" SMG_PUT("r2", SMG_END) SMG_PUT(
                                            "r6",
                                            SMG_OUT) "str r0, [sp, #" SMG_FRAME_WEIGHTS "]\n"
+#if SMG_TWICE
+                                                    "ldr r3, [sp, #" SMG_FRAME_ODD "]\n"
+                                                    "cmp r3, #0\n"
+                                                    "bne.w 4f\n"
                                                     ".p2align 2\n"
                                                     "2:\n"
-                                                    ".if \\q > 0\n"
-                                                    "ldmia r5!, {r6-r12, lr}\n"
-                                                    ".endif\n"
-#if SMG_NARROW
                                                     "smg_step_if 0, " SMG_STEPS_TEXT ", 1, s0, s1\n"
                                                     "smg_step_if 1, " SMG_STEPS_TEXT ", 1, s2, s3\n"
                                                     "smg_step_if 2, " SMG_STEPS_TEXT ", 1, s4, s5\n"
@@ -233,7 +237,30 @@ __attribute__((naked, noinline)) static void smg_pointwise_pairs(const uint32_t 
                                                     "smg_step_if 8, " SMG_STEPS_TEXT ", 1, s16, s17\n"
                                                     "smg_step_if 9, " SMG_STEPS_TEXT ", 1, s18, s19\n"
                                                     "smg_step_if 10, " SMG_STEPS_TEXT ", 1, s20, s21\n"
-                                                    "smg_step_if 11, " SMG_STEPS_TEXT ", 1, s22, s23\n"
+                                                    "smg_step_if 11, " SMG_STEPS_TEXT
+                                                    ", 1, s22, s23\n" SMG_SEPARATE SMG_STORE_SUMS SMG_PUT(
+                                                        "r4",
+                                                        SMG_OUT) "4:\n"
+#else
+                                                    ".p2align 2\n"
+                                                    "2:\n"
+#endif
+                                                                 ".if \\q > 0\n"
+                                                                 "ldmia r5!, {r6-r12, lr}\n"
+                                                                 ".endif\n"
+#if SMG_NARROW
+                                                                 "smg_step_if 0, " SMG_STEPS_TEXT ", 1, s0, s1\n"
+                                                                 "smg_step_if 1, " SMG_STEPS_TEXT ", 1, s2, s3\n"
+                                                                 "smg_step_if 2, " SMG_STEPS_TEXT ", 1, s4, s5\n"
+                                                                 "smg_step_if 3, " SMG_STEPS_TEXT ", 1, s6, s7\n"
+                                                                 "smg_step_if 4, " SMG_STEPS_TEXT ", 1, s8, s9\n"
+                                                                 "smg_step_if 5, " SMG_STEPS_TEXT ", 1, s10, s11\n"
+                                                                 "smg_step_if 6, " SMG_STEPS_TEXT ", 1, s12, s13\n"
+                                                                 "smg_step_if 7, " SMG_STEPS_TEXT ", 1, s14, s15\n"
+                                                                 "smg_step_if 8, " SMG_STEPS_TEXT ", 1, s16, s17\n"
+                                                                 "smg_step_if 9, " SMG_STEPS_TEXT ", 1, s18, s19\n"
+                                                                 "smg_step_if 10, " SMG_STEPS_TEXT ", 1, s20, s21\n"
+                                                                 "smg_step_if 11, " SMG_STEPS_TEXT ", 1, s22, s23\n"
 #else
                                                     ".irp j, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, "
                                                     "17, 18, 19, 20, 21, 22, 23\n"
@@ -244,44 +271,47 @@ __attribute__((naked, noinline)) static void smg_pointwise_pairs(const uint32_t 
                                                     ".endif\n"
                                                     ".endr\n"
 #endif
-                                                    ".if \\q + 1 < " SMG_CHUNKS_TEXT "\n"
-                                                    "stmia r5!, {r6-r12, lr}\n" SMG_GET(
-                                                        "r0",
-                                                        SMG_END) ".if \\q > 0\n"
-                                                                 "add r5, r5, #" SMG_GROUP_BYTES "-16*" SMG_TEXT(
-                                                                     SMG_CHUNK_STEPS) "-64\n"
-                                                                                      ".else\n"
-                                                                                      "add r5, r5, #" SMG_GROUP_BYTES
-                                                                                      "-16*" SMG_TEXT(
-                                                                                          SMG_CHUNK_STEPS) "-32\n"
-                                                                                                           ".endif\n"
-                                                                                                           "cmp r5, "
-                                                                                                           "r0\n"
-                                                                                                           "bne.w 2b\n"
-                                                                                                           ".else"
-                                                                                                           "\n" SMG_SEPARATE SMG_STORE_SUMS SMG_GET("r6", SMG_END) SMG_PUT(
-                                                                                                               "r4",
-                                                                                                               SMG_OUT) ".if \\q > 0\n"
-                                                                                                                        "add r5, r5, #" SMG_BYTES_BEFORE
-                                                                                                                        "\n"
+                                                                 ".if \\q + 1 < " SMG_CHUNKS_TEXT "\n"
+                                                                 "stmia r5!, {r6-r12, lr}\n" SMG_GET(
+                                                                     "r0",
+                                                                     SMG_END) ".if \\q > 0\n"
+                                                                              "add r5, r5, #" SMG_GROUP_BYTES
+                                                                              "-16*" SMG_TEXT(
+                                                                                  SMG_CHUNK_STEPS) "-64\n"
+                                                                                                   ".else\n"
+                                                                                                   "add r5, r5, "
+                                                                                                   "#" SMG_GROUP_BYTES
+                                                                                                   "-16*" SMG_TEXT(
+                                                                                                       SMG_CHUNK_STEPS) "-32\n"
                                                                                                                         ".endif\n"
-                                                                                                                        "cmp r5, r6\n"
+                                                                                                                        "cmp r5, r0\n"
                                                                                                                         "bne.w 2b\n"
-#if SMG_TAIL
-                                                                                                                        "ldr r2, [sp, #" SMG_FRAME_TAIL_END
-                                                                                                                        "]\n"
-                                                                                                                        ".if \\q > 0\n"
-                                                                                                                        "add r2, r2, #" SMG_BYTES_BEFORE
-                                                                                                                        "\n"
-                                                                                                                        ".endif\n"
-                                                                                                                        "cmp r5, r2\n"
-                                                                                                                        "beq 3f\n"
-                                                                                                                        "sub r4, r4, #(4-" SMG_TEXT(
-                                                                                                                            SMG_TAIL) ")*" SMG_ROW "\n" SMG_PUT("r2",
-                                                                                                                                                                SMG_END)
-                                                                                                                            SMG_PUT(
-                                                                                                                                "r4",
-                                                                                                                                SMG_OUT) "b 2b\n"
+                                                                                                                        ".else\n" SMG_SEPARATE SMG_STORE_SUMS SMG_GET("r6", SMG_END) SMG_PUT(
+                                                                                                                            "r4",
+                                                                                                                            SMG_OUT) ".if \\q > 0\n"
+                                                                                                                                     "add r5, r5, #" SMG_BYTES_BEFORE
+                                                                                                                                     "\n"
+                                                                                                                                     ".endif\n"
+                                                                                                                                     "cmp r5, r6\n"
+                                                                                                                                     "bne.w 2b\n"
+#if SMG_TAIL > 1
+                                                                                                                                     "ldr r2, [sp, #" SMG_FRAME_TAIL_END
+                                                                                                                                     "]\n"
+                                                                                                                                     ".if \\q > 0\n"
+                                                                                                                                     "add r2, r2, #" SMG_BYTES_BEFORE
+                                                                                                                                     "\n"
+                                                                                                                                     ".endif\n"
+                                                                                                                                     "cmp r5, r2\n"
+                                                                                                                                     "beq 3f\n"
+                                                                                                                                     "sub r4, r4, #(4-" SMG_TEXT(SMG_TAIL) ")*" SMG_ROW "\n" SMG_PUT(
+                                                                                                                                         "r2",
+                                                                                                                                         SMG_END) SMG_PUT("r4",
+                                                                                                                                                          SMG_OUT)
+#if SMG_TWICE
+                                                                                                                                         "b 4b\n"
+#else
+                                                                                                                                         "b 2b\n"
+#endif
                                                                                                                                          "3:\n"
 #endif
                                                                                                                                          ".endif\n"
@@ -316,24 +346,24 @@ __attribute__((naked, noinline)) static void smg_pointwise_pairs(const uint32_t 
 }
 #else
 /* The same sums from the same packed words, modulo 2^32. */
-static uint32_t smg_pointwise_sum(const uint32_t *activations, const uint32_t *weights, int32_t step, int low,
-                                  uint32_t sum) {
+static uint32_t smg_pointwise_sum(const uint32_t *activations, int alone, const uint32_t *weights, int32_t step,
+                                  int low, uint32_t sum) {
     for (int32_t i = 0; i < SMG_STEPS; i++) {
         const uint32_t w = weights[i * step];
-        sum = (uint32_t)smg_smlad(activations[SMG_STEP_WORD(i)], low ? smg_sxtb16(w) : w, (int32_t)sum);
+        sum = (uint32_t)smg_smlad(activations[alone ? i : SMG_STEP_WORD(i)], low ? smg_sxtb16(w) : w, (int32_t)sum);
     }
     return sum;
 }
 
-/* Output bytes of one pixel and two channels; at: parameters, then weights. */
-static void smg_pointwise_two(const uint32_t *activations, const uint32_t *at, int8_t *y) {
+/* Output bytes of one pixel, alone or of a group, and two channels; at: parameters, then weights. */
+static void smg_pointwise_two(const uint32_t *activations, int alone, const uint32_t *at, int8_t *y) {
     const int32_t *p = (const int32_t *)at;
     const uint32_t *w = at + SMG_PARAMETERS;
     const uint32_t bias = at[0], both = SMG_AFFINE ? (SMG_NARROW ? bias : 0) : at[1];
-    const uint32_t even =
-        SMG_NARROW ? smg_pointwise_sum(activations, w + 1, 2, 0, bias) : smg_pointwise_sum(activations, w, 1, 1, bias);
-    const uint32_t odd = SMG_NARROW ? smg_pointwise_sum(activations, w, 2, 0, both)
-                                    : smg_pointwise_sum(activations, w, 1, 0, both) - even;
+    const uint32_t even = SMG_NARROW ? smg_pointwise_sum(activations, alone, w + 1, 2, 0, bias)
+                                     : smg_pointwise_sum(activations, alone, w, 1, 1, bias);
+    const uint32_t odd = SMG_NARROW ? smg_pointwise_sum(activations, alone, w, 2, 0, both)
+                                    : smg_pointwise_sum(activations, alone, w, 1, 0, both) - even;
 #if SMG_AFFINE
     y[0] = (int8_t)smg_clamp(smg_smmlar((int32_t)even, p[1], p[2]) >> SMG_SHIFT_EVEN, SMG_ACT_MIN, SMG_ACT_MAX);
     y[1] = (int8_t)smg_clamp(smg_smmlar((int32_t)odd, p[3], p[4]) >> SMG_SHIFT_ODD, SMG_ACT_MIN, SMG_ACT_MAX);
@@ -349,7 +379,7 @@ static void smg_pointwise_pairs(const uint32_t *activations, int8_t *y, const in
         int8_t *out = y + (c + 1 < SMG_OUT_C ? c : SMG_OUT_C - 2);
         for (const uint32_t *a = activations; a < block->tail_end; a += SMG_GROUP_WORDS, out += 4 * SMG_OUT_C) {
             if (a == block->end) out -= (4 - SMG_TAIL) * SMG_OUT_C;
-            for (int32_t i = 0; i < 4; i++) smg_pointwise_two(a + i, (const uint32_t *)stream, out + i * SMG_OUT_C);
+            for (int32_t i = 0; i < 4; i++) smg_pointwise_two(a + i, 0, (const uint32_t *)stream, out + i * SMG_OUT_C);
         }
     }
 }

@@ -28,6 +28,7 @@
 #define SMG_NARROW (SMG_IN_C <= SMG_NARROW_IN_C)
 #define SMG_NARROW_IN_C \
     (SMG_AFFINE ? 24 : 22) /* both weights of a step, all parameters and two pointers in 32 registers */
+#define SMG_TWICE (SMG_NARROW && SMG_STEPS <= (SMG_AFFINE ? 8 : 5)) /* a loop over two groups fits 1 KB of cache */
 #define SMG_WEIGHT_WORDS (SMG_NARROW ? 2 * SMG_STEPS : SMG_STEPS)
 
 /* Where in a group a step's words lie. */

@@ -117,7 +117,7 @@ def kernel(symbol: str, variant: Variant, requires: tuple[Predicate, ...] = (), 
     tile = variant.scheme.tile
     body = tuple(f"smg_winograd{part}.inc.h" for part in ("", f"{tile}_input", f"{tile}_output", "_conv", "_products"))
     if variant.staged:
-        body += (f"smg_winograd{tile}_weights.inc.h",)
+        body += ("smg_winograd_weights.inc.h",)
     other = tuple(f"smg_winograd{6 - tile}_{part}.inc.h" for part in ("input", "output"))
     return Kernel(
         symbol, "winograd", "conv2d", Conv2D, variant.cost, params, frozenset(("dsp", "fpu")),
@@ -134,4 +134,5 @@ KERNELS = (
     kernel("smg_conv2d_winograd4_small_s8_m4", Variant(F4, small_units), (same_sizes,), in_place=True),
     kernel("smg_conv2d_winograd4_staged_s8_m4", Variant(F4, whole_rows, staged=True)),
     kernel("smg_conv2d_winograd2_s8_m4", Variant(F2, whole_rows)),
+    kernel("smg_conv2d_winograd2_staged_s8_m4", Variant(F2, whole_rows, staged=True)),
 )

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from smidgen.kernels.fast_requantize import DOUBLE
-from smidgen.kernels.winograd.geometry import LARGEST_IMMEDIATE, Cut, Shape
+from smidgen.kernels.winograd.geometry import LARGEST_IMMEDIATE, Cut, Shape, unrolled
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +24,20 @@ class _Loops:
     output: int  # a tile of one channel, without its rescales
 
 
-_LOOPS = {4: _Loops(66, 78, 181, 6, 205), 2: _Loops(38, 38, 66, 4, 57)}
+_LOOPS = {4: _Loops(66, 78, 181, 6, 221), 2: _Loops(38, 38, 66, 4, 57)}
 _CALL = 23  # of the products: saving and restoring registers
 _OUTPUT_CALL = 37
 _PER_ROW, _PER_QUAD, _PER_BLOCK = 300, 110, 55
 _KEPT_QUAD = 130  # to keep and restore what lies left of a group of tiles
-_EDGE_TILE = 190  # an output tile's copy
-_WEIGHTS = 316  # two words of one filter, transformed
+_EDGE_TILE = 40, 9  # an output tile's copy, and more of each output
+_WEIGHTS = {4: 316, 2: 170}  # two words of one filter, transformed
 
 
 def cycles(shape: Shape, cut: Cut, constants: Mapping[str, int], *, staged: bool = False) -> float:
     """Of all images of the batch, with the instance's constants."""
     total = shape.batch * (_input(shape, cut, constants) + _products(shape, cut) + _outputs(shape, cut, constants))
     filters = (shape.out_c + shape.out_c % 2) * shape.in_c // 2
-    return float(total + (filters * _WEIGHTS if staged else 0))
+    return float(total + (filters * _WEIGHTS[shape.tile] if staged else 0))
 
 
 def _groups(shape: Shape, cut: Cut) -> int:
@@ -56,13 +56,13 @@ def _input(shape: Shape, cut: Cut, constants: Mapping[str, int]) -> int:
     return shape.rows * each
 
 
-def _products(shape: Shape, cut: Cut) -> int:
+def _products(shape: Shape, cut: Cut) -> float:
     """Of every block and two output channels."""
-    positions, pairs = (shape.tile + 2) ** 2, shape.in_c // 2
-    steps, step = (pairs, 16) if cut.block == 4 else (pairs // 2, 17)
-    turns = -(-steps // 16)
-    looped = (2 + cut.block * 2 + 5 * turns - 2 + (3 if turns * -(-steps // turns) > steps else 0)) if turns > 1 else 0
-    position = steps * step + 2 * cut.block + 7 + looped
+    positions, loop = (shape.tile + 2) ** 2, unrolled(shape, cut)
+    skips = loop.turns * -(-loop.steps // loop.turns) > loop.steps
+    looped = 2 * cut.block + 5 * loop.turns + (3 if skips else 0) if loop.turns > 1 else 0
+    stores = 2 * cut.block + 2 + 5 / loop.together
+    position = loop.steps * (16 if cut.block == 4 else 17) + stores + looped
     calls = cut.blocks(shape) * -(-shape.out_c // 2)
     return calls * (positions * position + _CALL + _PER_BLOCK)
 
@@ -77,8 +77,9 @@ def _outputs(shape: Shape, cut: Cut, constants: Mapping[str, int]) -> int:
         _LOOPS[shape.tile].output + values * (rescale + 3 * clamps) + (shape.tile * (2 * shape.tile - 1) if far else 0)
     )
     whole = (shape.out_h // shape.tile) * (shape.out_w // shape.tile)
+    copy = _EDGE_TILE[0] + _EDGE_TILE[1] * values
     edges = shape.rows * shape.columns - whole
     run = min(cut.block, cut.across(shape))
     rows = shape.out_h // shape.tile
     calls = rows * max(-(-(shape.out_w // shape.tile) // run), _groups(shape, cut) if whole else 0)
-    return shape.out_c * (whole * tile + calls * _OUTPUT_CALL + edges * (tile + _OUTPUT_CALL + _EDGE_TILE))
+    return shape.out_c * (whole * tile + calls * _OUTPUT_CALL + edges * (tile + _OUTPUT_CALL + copy))

@@ -88,6 +88,21 @@ def whole_rows(shape: Shape, block: int = 4) -> Cut:
     return next(c for c in fit if c.blocks(shape) * 8 <= least * 9)
 
 
+@dataclass(frozen=True, slots=True)
+class Unrolled:
+    """The products' loop: steps of a position, in ``turns`` equal parts, or ``together`` positions a turn."""
+
+    steps: int
+    turns: int
+    together: int
+
+
+def unrolled(shape: Shape, cut: Cut) -> Unrolled:
+    """As much as stays below 1 KB of code (smg_winograd_products.inc.h)."""
+    steps, most = (shape.in_c // 2, 16) if cut.block == 4 else (shape.in_c // 4, 14)
+    return Unrolled(steps, -(-steps // most), 4 if steps <= most // 4 else 2 if steps <= most // 2 else 1)
+
+
 def scratch_bytes(shape: Shape, cut: Cut) -> int:
     """V; the strip of columns or the sums; a row of zero points; what a group keeps; one tile of outputs."""
     across, side = cut.across(shape), shape.tile + 2

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define SMG_TILE 4
-#include "smg_winograd4_weights.inc.h"
 #include "smg_winograd_conv.inc.h"
+#include "smg_winograd_weights.inc.h"
 
 smg_conv2d_kernel SMG_FUNCTION;
 
@@ -11,5 +11,5 @@ void SMG_FUNCTION(const smg_conv2d_params *p, const int8_t *x, const int8_t *w, 
     uint32_t *u = scratch;
     smg_transform_weights(w, u);
     smg_winograd(p, x, u, (const smg_winograd_channel *)(const void *)b, y,
-                 u + (SMG_OUT_C + SMG_OUT_C % 2) / 2 * 36 * SMG_IN_C);
+                 u + (SMG_OUT_C + SMG_OUT_C % 2) / 2 * SMG_POSITIONS * SMG_IN_C);
 }
