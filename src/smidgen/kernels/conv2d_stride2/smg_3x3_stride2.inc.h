@@ -51,7 +51,7 @@ typedef struct {
 } smg_corner;
 
 /* The vertical transform of every column of zero points: 0, z, z, 0, z. */
-SMG_COMPACT __attribute__((noinline)) static void smg_blank_columns(uint32_t *to, uint32_t zeros, int32_t count) {
+SMG_FEW_BYTES __attribute__((noinline)) static void smg_blank_columns(uint32_t *to, uint32_t zeros, int32_t count) {
     for (; count > 0; count--, to += 5) {
         to[0] = to[3] = to[SMG_HALF_WORDS] = to[SMG_HALF_WORDS + 3] = 0;
         to[1] = to[2] = to[4] = to[SMG_HALF_WORDS + 1] = to[SMG_HALF_WORDS + 2] = to[SMG_HALF_WORDS + 4] = zeros;

@@ -12,6 +12,7 @@ from smidgen.ir import Array, Node
 from smidgen.kernels.common import constant_weights, int8_elements, without_multipliers
 from smidgen.kernels.conv2d import one_group, params
 from smidgen.kernels.fast_requantize import fast_requantize, requantize_columns, requantize_constants
+from smidgen.kernels.flash_use import FlashUse
 from smidgen.kernels.forward import forward_lead
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue
 from smidgen.kernels.pixel_block import lanes, outputs_pairable, paired, requantize_cycles, words
@@ -136,11 +137,22 @@ def overlap(node: Node) -> Mapping[str, int]:
     return {"y": forward_lead(steps)}
 
 
-def footprint(node: Node, most: int) -> tuple[int, int]:
+def _pair_code_bytes(node: Node, most: int) -> int:
+    """smg_tile_pair."""
     across, (turns, steps) = tiles_across(node), _block_steps(node, most)
     turn = 2 * steps if 2 * steps <= most else steps // turns
-    outputs = (4 // across) * (4 * 4 * requantize_cycles(node) + 110)
-    return 56 * (2 + turn) + outputs + 220 + 430 + 130 + 990, 200
+    return 56 * (2 + turn) + (4 // across) * (16 * requantize_cycles(node) + 110) + 220
+
+
+def footprint(node: Node, most: int) -> tuple[int, int]:
+    return _pair_code_bytes(node, most) + 430 + 130 + 990, 200
+
+
+def flash_use(node: Node, most: int) -> FlashUse:
+    """A pair's weights are read again for each four tiles; a pair's code runs once for them."""
+    times, pairs = node["x"].type.shape[0] * _groups(node, tiles_across(node)), -(-node.output.type.shape[3] // 2)
+    weights = 32 + 25 * _block_steps(node, most)[1] * 8
+    return FlashUse((times - 1) * pairs * weights, ((_pair_code_bytes(node, most) - 60, times * pairs),))
 
 
 def _record(symbol: str, most: int) -> Kernel:
@@ -152,6 +164,7 @@ def _record(symbol: str, most: int) -> Kernel:
          fast_requantize),
         partial(pack, most=most), partial(scratch, most=most), includes=parts,
         overlap=overlap, constants=constants, footprint=partial(footprint, most=most),
+        flash_use=partial(flash_use, most=most),
     )  # fmt: skip
 
 
