@@ -158,8 +158,8 @@ def test_strips_fit_their_scratch() -> None:
 
 
 def test_two_rows_of_outputs_lead() -> None:
-    assert rows_overlap(layer((48, 48, 16), stride=2, padding=(0, 0, 1, 1))) == {"y": 2 * 24 * 16}
-    assert rows_overlap(layer((3, 3, 5), stride=2, padding=(0, 0, 0, 0))) == {"y": 5}
+    assert rows_overlap(layer((48, 48, 16), stride=2, padding=(0, 0, 1, 1))) == {"y": (2 * 24 - 1) * 16}
+    assert rows_overlap(layer((3, 3, 5), stride=2, padding=(0, 0, 0, 0))) == {"y": 0}
 
 
 def test_one_row_is_turned() -> None:

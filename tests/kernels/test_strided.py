@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import dataclasses
 import tempfile
 from collections.abc import Sequence
@@ -31,9 +30,9 @@ from smidgen.kernels.pixel_block import lanes, pack_pairs, paired, pixel_words, 
 from smidgen.schedule import make_schedule
 from smidgen.targets import load_target
 from tests.kernels.admitted import draw_nodes
-from tests.kernels.contracts import fill, structs
-from tests.kernels.host import Guarded, build_instances
+from tests.kernels.host import build_instances
 from tests.kernels.nodes import make
+from tests.kernels.test_overlap import run_overlapped
 
 KERNELS = (*conv2d_direct.KERNELS, *conv2d_stride2.KERNELS)
 BY_SYMBOL = {k.symbol: k for k in KERNELS}
@@ -140,38 +139,9 @@ def test_lead_is_the_least_that_keeps_what_is_read_later(drawn: list[tuple[int, 
     assert lead == 0 or not safe(lead - 1)
 
 
-def run_overlapped(library: ctypes.CDLL, kernel: Kernel, node: Node, arrays: list[Array], lead: int) -> Array:
-    """The output where x starts ``lead`` bytes above it in the same memory."""
-    keep: list[Any] = []
-    params = fill(structs()[f"smg_{kernel.contract}_params"], kernel.params(node), keep)
-    x, out, packed = arrays[0], node.output.type, kernel.packed(node)["b"].data
-    assert packed is not None
-    memory, scratch = Guarded(max(lead + x.nbytes, out.nbytes)), Guarded(kernel.scratch(node))
-    memory.write(bytes(lead) + x.tobytes())
-    function = library[function_name(kernel, node)]
-    function.restype = None
-    pointers = (memory.address + lead, None, packed.ctypes.data, memory.address, scratch.address)
-    function(ctypes.byref(params), *map(ctypes.c_void_p, pointers))
-    assert memory.intact()
-    assert scratch.intact()
-    return np.frombuffer(memory.bytes()[: out.nbytes], np.int8).reshape(out.shape)
-
-
-@pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: k.symbol)
-def test_output_may_run_into_the_input(kernel: Kernel, tmp_path: Path) -> None:
-    """At the very lead that the record promises."""
-    cases = draw_nodes(kernel, 10)
-    library = build_instances(kernel, (node for node, _ in cases), tmp_path)
-    assert kernel.overlap is not None
-    for node, arrays in cases:
-        (want,) = node.op.evaluate(node.types, arrays)
-        got = run_overlapped(library, kernel, node, arrays, kernel.overlap(node)["y"])
-        np.testing.assert_array_equal(got, want, str(node.types))
-
-
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: k.symbol)
 def test_one_byte_less_spoils_outputs(kernel: Kernel, tmp_path: Path) -> None:
-    """So the test above sees what it should."""
+    """So the promised lead is no larger than it must be, and test_overlap.py sees what it should."""
     node = convolution((20, 20, 4), random_filters(32, 1 if "1x1" in kernel.symbol else 3, 4), stride=2, scale=-9)
     assert kernel.overlap is not None
     assert not [p for p in kernel.requires if not p(node)]
@@ -179,8 +149,8 @@ def test_one_byte_less_spoils_outputs(kernel: Kernel, tmp_path: Path) -> None:
     arrays = [np.random.default_rng(0).integers(-128, 128, (1, 20, 20, 4)).astype(np.int8), node["w"].constant]
     (want,) = node.op.evaluate(node.types, arrays)
     assert lead > 0
-    assert (run_overlapped(library, kernel, node, arrays, lead) == want).all()
-    assert (run_overlapped(library, kernel, node, arrays, lead - 1) != want).any()
+    assert (run_overlapped(library, kernel, node, arrays, "y", lead) == want).all()
+    assert (run_overlapped(library, kernel, node, arrays, "y", lead - 1) != want).any()
 
 
 SHAPES = [

@@ -29,8 +29,14 @@ def roundings(op: type[Op]) -> tuple[str, ...]:
     return get_args(Rounding) if any(f.name == "rounding" for f in fields(op)) else ("",)
 
 
+ISA = {"scalar": frozenset(), "dsp": frozenset({"dsp"}), "m4": frozenset({"dsp", "fpu"})}
+"""The last part of a symbol, and the features of the core that it needs."""
+
+
 def suits(kernel: Kernel, rounding: str) -> bool:
-    """Kernels with rounding name theirs in the symbol."""
+    """Kernels with rounding name theirs in the symbol; those with constants serve both."""
+    if kernel.constants is not None:
+        return True
     return not rounding or ("rne" in kernel.symbol) == (rounding == "even")
 
 
@@ -70,8 +76,8 @@ def test_symbols_are_unique_and_name_their_isa() -> None:
     symbols = [k.symbol for k in KERNELS]
     assert len(symbols) == len(set(symbols))
     for k in KERNELS:
-        assert re.fullmatch(r"smg_[a-z0-9]+(_[a-z0-9]+)*_(scalar|dsp)", k.symbol), k.symbol
-        assert k.symbol.endswith("_scalar") == (not k.isa), k.symbol
+        assert re.fullmatch(r"smg_[a-z0-9]+(_[a-z0-9]+)*_(scalar|dsp|m4)", k.symbol), k.symbol
+        assert ISA[k.symbol.rsplit("_", 1)[-1]] == k.isa, k.symbol
 
 
 def test_every_family_is_a_folder_with_records() -> None:
@@ -83,19 +89,29 @@ def test_every_family_is_a_folder_with_records() -> None:
 
 
 def test_every_c_file_belongs_to_a_kernel() -> None:
-    assert {source_path(k) for k in KERNELS} == set(ROOT.glob("*/*.c"))
-    for k in KERNELS:
+    whole = [k for k in KERNELS if k.constants is None]
+    assert {source_path(k) for k in whole} == set(ROOT.glob("*/*.c"))
+    for k in whole:
         assert re.search(rf"^void {k.symbol}\(", source_path(k).read_text(encoding="utf-8"), re.MULTILINE), k.symbol
+
+
+def test_every_body_defines_the_function_of_its_instances() -> None:
+    for k in KERNELS:
+        if k.constants is not None:
+            path = source_path(k)
+            reached = [path, *(path.parent / name for name in k.includes)]
+            assert any("void SMG_FUNCTION(" in p.read_text(encoding="utf-8") for p in reached), k.symbol
 
 
 def test_every_header_is_included_where_it_is_declared() -> None:
     """``includes`` lists exactly what the source reaches beside include/, so that no generated folder lacks a file."""
     used = set()
     for k in KERNELS:
-        reached = _reached(source_path(k).parent, source_path(k).name)
+        source = source_path(k)
+        reached = _reached(source.parent, source.name)
         assert set(k.includes) == reached, k.symbol
-        used |= {source_path(k).parent / name for name in reached}
-    assert used == set(ROOT.glob("*/*.inc.h"))
+        used |= {source.parent / name for name in reached} | ({source} if k.constants else set())
+    assert used == set(ROOT.glob("*/*.h")) - set((ROOT / "include").glob("*.h"))
 
 
 def _reached(folder: Path, name: str) -> set[str]:
@@ -108,6 +124,12 @@ def _reached(folder: Path, name: str) -> set[str]:
     return found
 
 
+def test_no_two_files_share_a_name() -> None:
+    """A generated folder holds the files of all families side by side."""
+    names = [p.name for p in ROOT.glob("*/*.[ch]")]
+    assert sorted(names) == sorted(set(names))
+
+
 def test_shared_headers_are_used() -> None:
     sources = "\n".join(p.read_text(encoding="utf-8") for p in ROOT.rglob("*.[ch]"))
     for header in (ROOT / "include").glob("*.h"):
@@ -118,3 +140,9 @@ def test_windowed_pools_are_distinct() -> None:
     """MaxPool2D has no rounding: one kernel serves both profiles."""
     assert roundings(MaxPool2D) == ("",)
     assert roundings(AveragePool2D) == ("double", "even")
+
+
+def test_no_two_headers_share_a_name() -> None:
+    """A program's kernels lie in one folder: of two headers with one name only one would be there."""
+    names = [p.name for p in ROOT.rglob("*.h")]
+    assert sorted(names) == sorted(set(names))

@@ -20,6 +20,7 @@ from smidgen.codegen import Sources
 from smidgen.compiler import Compiled
 from smidgen.compiler import compile as compile_model
 from smidgen.ir import Graph, TensorType, Value, evaluate
+from smidgen.kernels import function_name
 from smidgen.ops import Concat, Quantize, Requantize
 from smidgen.verify import random_inputs
 from tests.generated import build_program, run_program
@@ -230,7 +231,8 @@ def test_lines_are_readable() -> None:
 def test_every_call_says_where_it_comes_from(compiled: Compiled) -> None:
     text = compiled.sources.files["smg_everything.c"]
     for step in compiled.schedule.steps:
-        before = text[: text.index(f"\n    {step.choice.kernel.symbol}(&params_{step.name},")]
+        called = function_name(step.choice.kernel, step.node)
+        before = text[: text.index(f"\n    {called}(&params_{step.name},")]
         banner = before[before.rindex("/*") :]
         assert step.node.loc in " ".join(banner.replace("*", "").split())
         assert ",".join(map(str, step.node.output.type.shape)) in banner

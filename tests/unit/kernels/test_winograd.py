@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from smidgen import ops
-from smidgen.ir import Array, Node, QuantParams, TensorType
+from smidgen.compiler import compile as compile_model
+from smidgen.compiler import profile
+from smidgen.ir import Array, Graph, Node, QuantParams, TensorType
 from smidgen.kernels.common import fitted_bias, out_quant
 from smidgen.kernels.fast_requantize import DOUBLE, fast_bias, rounding_mode
 from smidgen.kernels.winograd import KERNELS, SMALL
@@ -18,6 +22,7 @@ from smidgen.kernels.winograd.requantize import _constants, affine_layer, scaled
 from smidgen.kernels.winograd.transform import F2, F4, Scheme, packed_weights, pairs, transformed_weights
 from smidgen.ops.accumulators import channel_weights, largest_sum, multipliers
 from smidgen.ops.arithmetic import int_bounds, requantize
+from smidgen.targets import load_target
 from tests.kernels.admitted import EVERY_FEATURE
 from tests.kernels.nodes import make, quant
 from tests.kernels.winograd_nodes import three_by_three
@@ -232,3 +237,16 @@ def test_small_units_need_little_scratch() -> None:
         2 * 16384 + 3728 + 40 + SYMBOLS["smg_conv2d_winograd4_small_s8_m4"].footprint(layer((1, 32, 32, 16), 16))[1]
         <= 36864
     )  # type: ignore[misc]  # set
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("symbol", ["smg_conv2d_winograd4_s8_m4", "smg_conv2d_winograd2_s8_m4"])
+def test_costs_are_those_of_the_cycle_model(symbol: str) -> None:
+    """Within 3 %, whole tiles and others."""
+    for shape, out_c in (((1, 16, 16, 32), 32), ((1, 8, 8, 64), 64), ((1, 13, 13, 24), 10)):
+        node = replace(layer(shape, out_c), loc="layer")
+        graph = Graph("one", "tflm-int8.v1", (node["x"],), (node.output,), (node,))
+        (step,) = profile(compile_model(graph, kernels={"y": symbol}), memory_system=False).layers
+        predicted = SYMBOLS[symbol].cost(node, load_target("nucleo-l4r5zi").core)
+        copied = node.output.type.nbytes  # the network's output, counted with its last step: about a cycle a byte
+        assert abs(predicted / (step.cycles - copied) - 1) < 0.03

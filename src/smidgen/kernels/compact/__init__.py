@@ -143,16 +143,16 @@ KERNELS = (
     Kernel(
         "smg_conv2d_compact_s8_dsp", "compact", "compact", Conv2D, conv_cost, window_params, _DSP,
         (*_REQUIRES, one_to_one), pack, window_scratch,
-        includes=("smg_compact.h",), constants=constants, footprint=lambda node: _FOOTPRINTS["conv2d"],
+        includes=("smg_compact_channels.h",), constants=constants, footprint=lambda node: _FOOTPRINTS["conv2d"],
     ),
     Kernel(
         "smg_depthwise_compact_s8_dsp", "compact", "compact", DepthwiseConv2D, depthwise_cost, window_params, _DSP,
         (*_REQUIRES, one_to_one, four_channels), pack,
-        includes=("smg_compact.h",), constants=constants, footprint=lambda node: _FOOTPRINTS["depthwise"],
+        includes=("smg_compact_channels.h",), constants=constants, footprint=lambda node: _FOOTPRINTS["depthwise"],
     ),
     Kernel(
         "smg_fully_connected_compact_s8_dsp", "compact", "compact", FullyConnected, dense_cost, dense_params, _DSP,
         _REQUIRES, pack,
-        includes=("smg_compact.h",), constants=constants, footprint=lambda node: _FOOTPRINTS["dense"],
+        includes=("smg_compact_channels.h",), constants=constants, footprint=lambda node: _FOOTPRINTS["dense"],
     ),
 )  # fmt: skip

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Eight bytes a channel: the bias, and a word with the multiplier's upper bits and the shift (smg_compact.h).
+"""Eight bytes a channel: the bias, and a word with the multiplier's upper bits and the shift (smg_compact_channels.h).
 
 The word has 28 bits of mantissa below an implied one, and 4 bits that say how far the shift is above the layer's
 least. A multiplier loses its two lowest bits, so it is taken only if every accumulator that the layer can reach still

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Convolution of any shape with one group, two pixels and two channels at a time. */
-#include "smg_compact.h"
+#include "smg_compact_channels.h"
 
 smg_compact_kernel SMG_FUNCTION;
 

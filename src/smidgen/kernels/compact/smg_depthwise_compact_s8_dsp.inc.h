@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Depthwise convolution of any shape, channel multiplier 1, four channels of a pixel at a time. */
-#include "smg_compact.h"
+#include "smg_compact_channels.h"
 
 smg_compact_kernel SMG_FUNCTION;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fully connected, two channels at a time, inputs and weights expanded as they are used: no scratch. */
-#include "smg_compact.h"
+#include "smg_compact_channels.h"
 
 smg_compact_kernel SMG_FUNCTION;
 

@@ -3,7 +3,7 @@
  * that a pixel's window is contiguous without a copy of each window. Rows of outputs outside, pairs of channels inside:
  * a row is read before its outputs are written. Who includes this gives smg_strip_row, which widens a row of the input
  * into every column, and smg_strip_outputs, all channels of a row of outputs, which are four or more. */
-#include "smg_compact.h"
+#include "smg_few_bytes.h"
 
 SMG_COMPACT smg_conv2d_kernel SMG_FUNCTION;
 

@@ -78,6 +78,10 @@ def quick(s: Shape) -> Plan | None:
     return fastest(s, STRIP_BYTES)
 
 
+def small(s: Shape) -> Plan | None:
+    return smallest(s, STRIP_BYTES)
+
+
 def _kernel(symbol: str, choose: Callable[[Shape], Plan | None]) -> Kernel:
     def plan(node: Node) -> Plan:
         found = choose(shape_of(node))
@@ -101,5 +105,5 @@ def _kernel(symbol: str, choose: Callable[[Shape], Plan | None]) -> Kernel:
 
 KERNELS = (
     _kernel("smg_conv2d_few_channels_s8_m4", quick),
-    _kernel("smg_conv2d_few_channels_small_s8_m4", smallest),
+    _kernel("smg_conv2d_few_channels_small_s8_m4", small),
 )

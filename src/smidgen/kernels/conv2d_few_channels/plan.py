@@ -160,13 +160,20 @@ class Plan:
         return tuple(full * self.rows + tail * self.tail_rows for full, tail in self.groups)
 
     @property
+    def most_rows(self) -> int:
+        """Output rows of the first group, which none exceeds."""
+        now = min(self.full_blocks, self.group_blocks)
+        also = (self.group_blocks - now) * self.rows // max(self.tail_rows, 1)
+        return now * self.rows + min(self.tail_blocks, also) * self.tail_rows
+
+    @property
     def strip_rows(self) -> int:
-        return self.shape.strip_rows(max(self.group_rows))
+        return self.shape.strip_rows(self.most_rows)
 
     @property
     def pitch(self) -> int:
         """Words from a column of the strip to the next."""
-        return self.strip_rows + self.window.joined_rows(max(self.group_rows))
+        return self.strip_rows + self.window.joined_rows(self.most_rows)
 
     @property
     def scratch_bytes(self) -> int:
@@ -181,17 +188,17 @@ class Plan:
 
     def cycles(self) -> float:
         """Modelled, of one image."""
-        s, window = self.shape, self.window
+        s, window, group_rows = self.shape, self.window, self.group_rows
         apart = not window.resident or self.column_bytes > 255 or self.column_bytes >= 4 * window.words * self.pitch
         per_column = self.full_blocks * (block_cycles(window, self.rows) + apart)
         if self.tail_blocks:
             per_column += self.tail_blocks * (block_cycles(window, self.tail_rows) + apart)
         blocks = (self.full_blocks + self.tail_blocks) * s.phases
         call = _CALL + window.weight_words * (1 if window.resident else _COPIED_WORD)
-        calls = len(self.groups) * s.phases
+        calls = len(group_rows) * s.phases
         channels = s.pairs * (s.out_w * per_column + blocks * _BLOCK + calls * call)
-        joined = len(self.groups) * s.out_w * _join_cycles(s, window.joined_rows(max(self.group_rows)))
-        return channels + joined + sum(_strip_cycles(s, rows) for rows in self.group_rows)
+        joined = len(group_rows) * s.out_w * _join_cycles(s, window.joined_rows(self.most_rows))
+        return channels + joined + sum(_strip_cycles(s, rows) for rows in group_rows)
 
 
 # Instructions that the compiler made around the assembly, zig cc 0.17.1 -O3, zero wait states.
@@ -260,7 +267,7 @@ def code_bytes(plan: Plan) -> int:
     expand = turn + 112 * (quads % 4 > 0) + 142 * (rest > 1) + 215 * (rest % 2) + 45 * (s.pad_l * s.in_c % 2)
     sizes = [plan.rows] + ([plan.tail_rows] if plan.tail_blocks else [])
     loops = sum(loop_bytes(plan.window, rows) + 60 for rows in sizes)
-    joined = plan.window.joined_rows(max(plan.group_rows))
+    joined = plan.window.joined_rows(plan.most_rows)
     join = s.phases * (40 + (12 * joined if s.stride[0] % 2 else 8 * (joined + 1))) if joined else 0
     return 590 + 126 * (s.phases - 1) + 330 * (not plan.window.resident) + expand + join + loops
 
@@ -323,8 +330,9 @@ def _encodable(plan: Plan) -> bool:
 
 @cache
 def all_plans(s: Shape, budget: int) -> tuple[Plan, ...]:
-    """Every plan whose scratch is at most ``budget`` bytes or serves a single block; none if a row has no values."""
-    return tuple(_plans(s, budget)) if s.values else ()
+    """The plans whose scratch is at most ``budget`` bytes, or those of single blocks; none if a row has no values."""
+    plans = tuple(_plans(s, budget)) if s.values else ()
+    return tuple(p for p in plans if p.scratch_bytes <= budget) or plans
 
 
 @cache
@@ -334,9 +342,10 @@ def fastest(s: Shape, budget: int) -> Plan | None:
 
 
 @cache
-def smallest(s: Shape) -> Plan | None:
+def smallest(s: Shape, budget: int) -> Plan | None:
     """The plan with the least scratch of those that take up to a third more than the fewest modelled cycles."""
-    return _smallest(all_plans(s, 0), 4 / 3)
+    quick, small = fastest(s, budget), _smallest(all_plans(s, 0), 4 / 3)
+    return quick if quick and small and quick.scratch_bytes < small.scratch_bytes else small
 
 
 def _smallest(plans: tuple[Plan, ...], slower: float) -> Plan | None:

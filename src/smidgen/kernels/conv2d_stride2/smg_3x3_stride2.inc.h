@@ -12,8 +12,8 @@
  * once for all channels; the last tiles of a row or column of tiles overlap those before them. An instance also
  * defines SMG_IN_C (a multiple of 4, at most 160), SMG_OUT_C and what smg_fast_requantize.h needs; who includes this
  * defines SMG_MOST_STEPS, steps in a turn of the loop over products. */
-#include "smg_compact.h"
 #include "smg_fast_requantize.h"
+#include "smg_few_bytes.h"
 #include "smg_kernels.h"
 #include "smg_memory.h"
 

@@ -2,7 +2,7 @@
 /* 1x1 convolution with any stride: strips of at most SMG_STRIP_PIXELS outputs, whose inputs are gathered as int16, then
  * pairs of channels. A strip is read before its outputs are written. An instance defines SMG_IN_C (at least 3),
  * SMG_OUT_C, SMG_STRIP_PIXELS (at least 8), SMG_NARROW, SMG_WIDE and what smg_fast_requantize.h needs. */
-#include "smg_compact.h"
+#include "smg_few_bytes.h"
 #include "smg_kernels.h"
 #include "smg_strip.h"
 

@@ -267,11 +267,17 @@ SMG_SMALL static void smg_depthwise_units(const int8_t *x, const int32_t *packed
 }
 #else
 SMG_SMALL static void smg_depthwise_units(const int8_t *x, const int32_t *packed, int8_t *y, int32_t pad) {
-    for (int32_t row = 0; row < SMG_OUT_H; row++) {
+    for (int32_t first = 0; first < SMG_OUT_H; first += 2) {
+        const int32_t end = first + 2 < SMG_OUT_H ? first + 2 : SMG_OUT_H;
         for (int32_t c = 0; c < SMG_CHANNELS; c++) {
             for (int32_t column = 0; column < SMG_OUT_W; column++) {
-                y[(row * SMG_OUT_W + column) * SMG_CHANNELS + c] =
-                    smg_depthwise_output(x + c, packed + c * SMG_PACKED_WORDS, row, column, pad);
+                int8_t out[2];
+                for (int32_t row = first; row < end; row++) {
+                    out[row - first] = smg_depthwise_output(x + c, packed + c * SMG_PACKED_WORDS, row, column, pad);
+                }
+                for (int32_t row = first; row < end; row++) {
+                    y[(row * SMG_OUT_W + column) * SMG_CHANNELS + c] = out[row - first];
+                }
             }
         }
     }

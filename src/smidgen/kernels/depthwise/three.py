@@ -289,12 +289,12 @@ def rows_flash_use(node: Node) -> FlashUse:
 
 
 def rows_overlap(node: Node) -> Mapping[str, int]:
-    """Every two rows of outputs, of all channels, are written once the rows above their windows are done with."""
+    """A channel of two rows of outputs ends where its first input may start: later channels need all that lies above."""
     assert isinstance(node.op, DepthwiseConv2D)
     n, ih, iw, oh, ow, c = shape(node)
     top = node.op.padding[0]
     leads = [
-        (image * oh + min(row + 2, oh)) * ow - (image * ih + max(2 * row - top, 0)) * iw
+        (image * oh + min(row + 2, oh)) * ow - 1 - (image * ih + max(2 * row - top, 0)) * iw
         for image in range(n)
         for row in range(0, oh, 2)
     ]

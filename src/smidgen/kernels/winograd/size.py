@@ -10,7 +10,7 @@ from smidgen.kernels.winograd.geometry import LARGEST_IMMEDIATE, Cut, Shape, unr
 
 _SEVERAL_STACK, _EDGES_STACK = 256, 32
 _GROUP_STACK, _STAGED_STACK = 40, 72
-_GROUP_CODE, _STAGED_CODE = 560, 1080  # of the C that only they have
+_GROUP_CODE, _STAGED_CODE = 560, {4: 1080, 2: 760}  # of the C that only they have
 
 
 def footprint(shape: Shape, cut: Cut, constants: Mapping[str, int], *, staged: bool = False) -> tuple[int, int]:
@@ -18,7 +18,7 @@ def footprint(shape: Shape, cut: Cut, constants: Mapping[str, int], *, staged: b
     large = shape.tile == 4
     columns = (246 if constants["SMG_IN_PITCH"] else 304) if large else 160
     assembly = columns + (652 if large else 208) + _products(shape, cut) + _outputs(shape, constants)
-    around = (1490 if large else 1390) + (_GROUP_CODE if cut.group else 0) + (_STAGED_CODE if staged else 0)
+    around = (1490 if large else 1390) + (_GROUP_CODE if cut.group else 0) + (_STAGED_CODE[shape.tile] if staged else 0)
     edges = (_outputs(shape, constants) + 850 if large else 780) if shape.edges else 0
     stack = _SEVERAL_STACK + (_EDGES_STACK if shape.edges else 0)
     return assembly + around + edges, stack + (_GROUP_STACK if cut.group else 0) + (_STAGED_STACK if staged else 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the compact kernels share: numbers packed in words, and requantisation from eight bytes a channel. An instance
  * defines SMG_EVEN_TIES. Loops are kept as they are written: these kernels are for the least flash. */
-#ifndef SMG_COMPACT_H
-#define SMG_COMPACT_H
+#ifndef SMG_COMPACT_CHANNELS_H
+#define SMG_COMPACT_CHANNELS_H
 #include "smg_dsp.h"
 #include "smg_kernels.h"
 #include "smg_memory.h"

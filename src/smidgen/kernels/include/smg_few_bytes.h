@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* For functions outside of the hot loops: few bytes rather than few cycles, whatever the rest is optimized for. */
-#ifndef SMG_COMPACT_H
-#define SMG_COMPACT_H
+#ifndef SMG_FEW_BYTES_H
+#define SMG_FEW_BYTES_H
 #ifdef __clang__
 #define SMG_COMPACT __attribute__((minsize))
 #else
