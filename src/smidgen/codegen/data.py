@@ -11,6 +11,9 @@ from smidgen.codegen.ctext import C_TYPES, array_definition
 from smidgen.codegen.template import fill
 from smidgen.ir import Array
 
+LINE_BYTES = 32  # of a flash's cache of data; kernels that read a few lines several times count on such a start
+LARGE_BYTES = 1024  # arrays from here on start at a line
+
 
 @dataclass
 class DataUnit:
@@ -53,7 +56,10 @@ class DataUnit:
     def source(self) -> str:
         qualifier = "" if self.in_ram else "const "
         parts = [
-            array_definition(name, a, ("_Alignas(8) " if name in self.aligned else "") + qualifier)
-            for name, a in self.arrays.items()
+            array_definition(name, a, self._alignment(name, a.nbytes) + qualifier) for name, a in self.arrays.items()
         ]
         return fill("weights.c.in", prefix=self.prefix, nbytes=self.nbytes, arrays="\n".join(parts))
+
+    def _alignment(self, name: str, nbytes: int) -> str:
+        least = LINE_BYTES if nbytes >= LARGE_BYTES else 8 if name in self.aligned else 0
+        return f"_Alignas({least}) " if least else ""
