@@ -158,7 +158,6 @@ SHAPES = [
     ("smg_conv2d_direct_wide_s8_m4", (9, 10, 8), (8, 3, 8), 2),
     ("smg_conv2d_direct_small_s8_m4", (8, 8, 16), (16, 3, 16), 1),
     ("smg_conv2d_3x3_stride2_s8_m4", (16, 16, 32), (16, 3, 32), 2),
-    ("smg_conv2d_3x3_stride2_paired_s8_m4", (16, 16, 32), (16, 3, 32), 2),
     ("smg_conv2d_3x3_stride2_grouped_s8_m4", (16, 16, 32), (16, 3, 32), 2),
     ("smg_conv2d_3x3_stride2_grouped_s8_m4", (32, 32, 16), (32, 3, 16), 2),
     ("smg_conv2d_1x1_strided_s8_m4", (16, 16, 32), (32, 1, 32), 2),

@@ -5,4 +5,4 @@ from __future__ import annotations
 
 from smidgen.kernels.conv2d_stride2 import strided_1x1, tiles_3x3
 
-KERNELS = (*tiles_3x3.KERNELS, *strided_1x1.KERNELS)
+KERNELS = (*tiles_3x3.KERNELS[:1], *strided_1x1.KERNELS, *tiles_3x3.KERNELS[1:])

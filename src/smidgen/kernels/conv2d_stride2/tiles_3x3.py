@@ -44,6 +44,11 @@ def input_fours(node: Node) -> bool:
     return channels % 4 == 0 and channels <= MOST_CHANNELS
 
 
+def block_of_weights_fits(node: Node) -> bool:
+    """There are at most 64 input channels"""
+    return node["x"].type.shape[3] <= 64
+
+
 def tiled(node: Node) -> bool:
     """Four tiles of 2x2 outputs fit into the output: 2x8, 4x4 or 8x2"""
     return any(_fits(node, across) for across in TILES_X)
@@ -171,27 +176,22 @@ class Variant:
         """A pair's weights are read again for each four tiles or groups of them; a pair's code runs once for them."""
         batch, groups, at_once = node["x"].type.shape[0], _groups(node, tiles_across(node)), max(1, self.at_once(node))
         times, pairs = batch * -(-groups // at_once), -(-node.output.type.shape[3] // 2)
-        steps = self.steps(node)[1]
-        if _segment_blocks(steps) * steps * 8 > SEGMENT_BYTES:
-            times = batch * groups
-        weights = 32 + 25 * steps * 8
+        weights = 32 + 25 * self.steps(node)[1] * 8
         return FlashUse((times - 1) * pairs * weights, ((self._pair_code_bytes(node) - 60, times * pairs),))
 
 
-SEGMENT_BYTES = 256  # of weights used for several groups of tiles: what a small cache of data keeps
-
-
 def _segment_blocks(steps: int) -> int:
-    """SMG_SEGMENT_BLOCKS."""
+    """SMG_SEGMENT_BLOCKS: of weights used for several groups of tiles, what a cache of 256 bytes keeps."""
     return 4 if steps <= 8 else 2 if steps <= 16 else 1
 
 
 def _record(symbol: str, variant: Variant) -> Kernel:
+    small = (block_of_weights_fits,) if variant.groups else ()
     parts = tuple(f"smg_3x3_stride2{part}.inc.h" for part in ("", "_m4", "_groups_m4", "_portable"))
     return Kernel(
         symbol, "conv2d_stride2", "conv2d", Conv2D, variant.cost, packed_params, M4,
         (int8_elements, constant_weights, one_group, stride2_3x3, input_fours, outputs_pairable, tiled,
-         fast_requantize),
+         fast_requantize, *small),
         variant.pack, variant.scratch, includes=parts, overlap=variant.overlap, constants=variant.constants,
         footprint=variant.footprint, flash_use=variant.flash_use,
     )  # fmt: skip
@@ -199,6 +199,5 @@ def _record(symbol: str, variant: Variant) -> Kernel:
 
 KERNELS = (
     _record("smg_conv2d_3x3_stride2_s8_m4", Variant(17)),
-    _record("smg_conv2d_3x3_stride2_paired_s8_m4", Variant(8, 2)),
     _record("smg_conv2d_3x3_stride2_grouped_s8_m4", Variant(8, 4)),
 )

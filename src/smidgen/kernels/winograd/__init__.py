@@ -10,11 +10,21 @@ import numpy as np
 
 from smidgen.ir import Node
 from smidgen.kernels.common import constant_weights, int8_elements, window_params, without_multipliers
+from smidgen.kernels.flash_use import FlashUse
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue, Predicate
 from smidgen.kernels.winograd.cost import cycles
-from smidgen.kernels.winograd.geometry import Cut, Shape, lead_bytes, scratch_bytes, shape_of, whole_rows
+from smidgen.kernels.winograd.geometry import (
+    Cut,
+    Shape,
+    lead_bytes,
+    one_round,
+    scratch_bytes,
+    shape_of,
+    twice_the_rows,
+    whole_rows,
+)
 from smidgen.kernels.winograd.requantize import packed_channels, rounding_macros, scaled_requantize
-from smidgen.kernels.winograd.size import footprint
+from smidgen.kernels.winograd.size import footprint, input_code_bytes, pair_code_bytes
 from smidgen.kernels.winograd.transform import F2, F4, Scheme, packed_weights
 from smidgen.ops import Conv2D
 from smidgen.targets.target import Core
@@ -46,6 +56,11 @@ def rows_in_reach(node: Node) -> bool:
     """A row of the output has less than 65536 bytes, a pixel at most 1000"""
     _, _, width, channels = node.output.type.shape
     return width * channels < 1 << 16 and channels <= 1000
+
+
+def weights_of_a_position_fit(node: Node) -> bool:
+    """There are at most 64 input channels"""
+    return node["x"].type.shape[3] <= 64
 
 
 def same_sizes(node: Node) -> bool:
@@ -81,6 +96,7 @@ class Variant:
             "SMG_BLOCK": cut.block,
             "SMG_BAND": cut.band,
             "SMG_GROUP": cut.group,
+            "SMG_ROUND": cut.round,
             "SMG_EDGES": int(shape.edges),
             **rounding_macros(node, self.scheme.scale_bits),
         }
@@ -108,6 +124,17 @@ class Variant:
         shape = self.shape(node)
         return cycles(shape, self.cut_of(shape), self.constants(node), staged=self.staged)
 
+    def flash_use(self, node: Node) -> FlashUse:
+        """Weights are read again for each round, unless they were transformed in scratch; so is a pair's code."""
+        shape = self.shape(node)
+        cut = self.cut_of(shape)
+        pairs, rounds = -(-shape.out_c // 2), shape.batch * cut.rounds(shape)
+        weights = 0 if self.staged else self.scheme.positions * shape.in_c * 4
+        constants, rows = self.constants(node), shape.batch * shape.rows * -(-shape.columns // cut.across(shape))
+        inputs = input_code_bytes(shape, constants), shape.in_c // 4 * rows
+        outputs = pair_code_bytes(shape, cut, constants), pairs * rounds
+        return FlashUse((rounds - 1) * pairs * weights, (inputs, outputs))
+
     def shape(self, node: Node) -> Shape:
         return shape_of(node, self.scheme.tile)
 
@@ -115,7 +142,7 @@ class Variant:
 def kernel(symbol: str, variant: Variant, requires: tuple[Predicate, ...] = (), *, in_place: bool = False) -> Kernel:
     """The record of one variant; ``requires`` come before the conditions that all share."""
     tile = variant.scheme.tile
-    body = tuple(f"smg_winograd{part}.inc.h" for part in ("", f"{tile}_input", f"{tile}_output", "_conv", "_products"))
+    body = tuple(f"smg_winograd{part}.inc.h" for part in ("", f"{tile}_input", f"{tile}_output", "_conv", "_products", "_rounds"))
     if variant.staged:
         body += ("smg_winograd_weights.inc.h",)
     other = tuple(f"smg_winograd{6 - tile}_{part}.inc.h" for part in ("input", "output"))
@@ -124,6 +151,7 @@ def kernel(symbol: str, variant: Variant, requires: tuple[Predicate, ...] = (), 
         (*_ANY, *requires, scaled_requantize(variant.scheme.scale_bits)), variant.pack, variant.scratch,
         inplace="x" if in_place else None, overlap=None if in_place else variant.overlap, includes=(*body, *other),
         constants=variant.constants, footprint=variant.footprint,
+        flash_use=variant.flash_use,
     )  # fmt: skip
 
 
@@ -131,6 +159,8 @@ _ANY = (int8_elements, constant_weights, three_by_three, channels_in_fours, rows
 
 KERNELS = (
     kernel("smg_conv2d_winograd4_s8_m4", Variant(F4, whole_rows)),
+    kernel("smg_conv2d_winograd4_round_s8_m4", Variant(F4, one_round), (weights_of_a_position_fit,)),
+    kernel("smg_conv2d_winograd4_band_s8_m4", Variant(F4, twice_the_rows), (weights_of_a_position_fit,)),
     kernel("smg_conv2d_winograd4_small_s8_m4", Variant(F4, small_units), (same_sizes,), in_place=True),
     kernel("smg_conv2d_winograd4_staged_s8_m4", Variant(F4, whole_rows, staged=True)),
     kernel("smg_conv2d_winograd2_s8_m4", Variant(F2, whole_rows)),

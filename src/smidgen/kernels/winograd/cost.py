@@ -25,6 +25,7 @@ class _Loops:
 
 
 _LOOPS = {4: _Loops(66, 78, 181, 6, 221), 2: _Loops(38, 38, 66, 4, 57)}
+_ROWS_LOOP = 17  # over the rows of sums, where it is not unrolled
 _CALL = 23  # of the products: saving and restoring registers
 _OUTPUT_CALL = 37
 _PER_ROW, _PER_QUAD, _PER_BLOCK = 300, 110, 55
@@ -58,6 +59,11 @@ def _input(shape: Shape, cut: Cut, constants: Mapping[str, int]) -> int:
 
 def _products(shape: Shape, cut: Cut) -> float:
     """Of every block and two output channels."""
+    if cut.round:
+        turns = -(-shape.in_c // 32)  # of at most 16 steps
+        block = shape.in_c // 2 * 16 + 16 + (14 + 6 * turns if turns > 1 else 0)
+        pairs = cut.rounds(shape) * -(-shape.out_c // 2)
+        return pairs * (36 * (cut.round * block + 6) + _CALL + _PER_BLOCK)
     positions, loop = (shape.tile + 2) ** 2, unrolled(shape, cut)
     skips = loop.turns * -(-loop.steps // loop.turns) > loop.steps
     looped = 2 * cut.block + 5 * loop.turns + (3 if skips else 0) if loop.turns > 1 else 0
@@ -77,9 +83,10 @@ def _outputs(shape: Shape, cut: Cut, constants: Mapping[str, int]) -> int:
         _LOOPS[shape.tile].output + values * (rescale + 3 * clamps) + (shape.tile * (2 * shape.tile - 1) if far else 0)
     )
     whole = (shape.out_h // shape.tile) * (shape.out_w // shape.tile)
+    tile += _ROWS_LOOP if cut.round else 0
     copy = _EDGE_TILE[0] + _EDGE_TILE[1] * values
     edges = shape.rows * shape.columns - whole
-    run = min(cut.block, cut.across(shape))
+    run = min(cut.round_tiles, cut.across(shape))
     rows = shape.out_h // shape.tile
     calls = rows * max(-(-(shape.out_w // shape.tile) // run), _groups(shape, cut) if whole else 0)
     return shape.out_c * (whole * tile + calls * _OUTPUT_CALL + edges * (tile + _OUTPUT_CALL + copy))

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from smidgen.ir import Node
 from smidgen.ops import Conv2D
@@ -57,27 +57,39 @@ def shape_of(node: Node, tile: int) -> Shape:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Units of ``band`` rows of ``group`` tiles (0: all of a row), multiplied in blocks of ``block`` tiles."""
+    """Units of ``band`` rows of ``group`` tiles (0: all of a row), multiplied in blocks of ``block`` tiles.
+
+    ``round``: so many blocks by each weight before the next is read; 0: one.
+    """
 
     block: int
     band: int
     group: int
+    round: int = 0
+
+    @property
+    def round_tiles(self) -> int:
+        return self.block * max(1, self.round)
 
     def across(self, shape: Shape) -> int:
         """Tiles of a unit's row, at most."""
         return min(self.group, shape.columns) if self.group else shape.columns
 
-    def blocks(self, shape: Shape) -> int:
-        """Blocks of all units of one image."""
+    def rounds(self, shape: Shape) -> int:
+        """Rounds of all units of one image."""
         bands = [min(self.band, shape.rows - r) for r in range(0, shape.rows, self.band)]
         step = self.across(shape)
         groups = [min(step, shape.columns - c) for c in range(0, shape.columns, step)]
-        return sum(-(-b * g // self.block) for b in bands for g in groups)
+        return sum(-(-b * g // self.round_tiles) for b in bands for g in groups)
+
+    def blocks(self, shape: Shape) -> int:
+        """Blocks of all units of one image, with places of the last round that stay empty."""
+        return self.rounds(shape) * max(1, self.round)
 
     def unit_bytes(self, shape: Shape) -> int:
         """V of one unit."""
-        blocks = -(-self.band * self.across(shape) // self.block)
-        return blocks * self.block * (shape.tile + 2) ** 2 * shape.in_c * 2
+        rounds = -(-self.band * self.across(shape) // self.round_tiles)
+        return rounds * self.round_tiles * (shape.tile + 2) ** 2 * shape.in_c * 2
 
 
 def whole_rows(shape: Shape, block: int = 4) -> Cut:
@@ -86,6 +98,23 @@ def whole_rows(shape: Shape, block: int = 4) -> Cut:
     fit = [c for c in cuts if c.band == 1 or c.unit_bytes(shape) <= MOST_UNIT_BYTES]
     least = min(c.blocks(shape) for c in fit)
     return next(c for c in fit if c.blocks(shape) * 8 <= least * 9)
+
+
+def one_round(shape: Shape) -> Cut:
+    """``whole_rows`` in rounds of as many blocks as share their weights, at most 3: an offset's reach."""
+    return _in_rounds(shape, whole_rows(shape))
+
+
+def twice_the_rows(shape: Shape) -> Cut:
+    """The same with up to twice the rows of tiles, so that weights are read half as often."""
+    cut = whole_rows(shape)
+    return _in_rounds(shape, replace(cut, band=min(2 * cut.band, shape.rows)))
+
+
+def _in_rounds(shape: Shape, cut: Cut) -> Cut:
+    blocks = -(-cut.band * cut.across(shape) // cut.block)
+    most = min(3, blocks, LARGEST_IMMEDIATE // (16 * shape.in_c))
+    return replace(cut, round=min(range(1, most + 1), key=lambda r: (replace(cut, round=r).blocks(shape), -r)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +136,7 @@ def scratch_bytes(shape: Shape, cut: Cut) -> int:
     """V; the strip of columns or the sums; a row of zero points; what a group keeps; one tile of outputs."""
     across, side = cut.across(shape), shape.tile + 2
     width = shape.tile * across + 2
-    strip, sums = width * 2 * side * 4, 2 * cut.block * side * side * 4
+    strip, sums = width * 2 * side * 4, 2 * cut.round_tiles * side * side * 4
     zeros = min(shape.in_w, width - shape.pad_l) * shape.in_c
     kept = shape.in_w * shape.in_c + shape.in_c // 4 * shape.pad_l * side * 2 * 4 if cut.group else 0
     return cut.unit_bytes(shape) + max(strip, sums) + zeros + kept + (shape.tile**2 if shape.edges else 0)

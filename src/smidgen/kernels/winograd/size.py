@@ -9,6 +9,7 @@ from smidgen.kernels.fast_requantize import DOUBLE
 from smidgen.kernels.winograd.geometry import LARGEST_IMMEDIATE, Cut, Shape, unrolled
 
 _SEVERAL_STACK, _EDGES_STACK = 256, 32
+_CALLS_CODE = 250  # of the C around the assembly's calls
 _GROUP_STACK, _STAGED_STACK = 40, 72
 _GROUP_CODE, _STAGED_CODE = 560, {4: 1080, 2: 760}  # of the C that only they have
 
@@ -16,19 +17,43 @@ _GROUP_CODE, _STAGED_CODE = 560, {4: 1080, 2: 760}  # of the C that only they ha
 def footprint(shape: Shape, cut: Cut, constants: Mapping[str, int], *, staged: bool = False) -> tuple[int, int]:
     """The assembly's instructions are counted, the C around them is what zig cc 0.17.1 -O3 makes of it, rounded up."""
     large = shape.tile == 4
-    columns = (246 if constants["SMG_IN_PITCH"] else 304) if large else 160
-    assembly = columns + (652 if large else 208) + _products(shape, cut) + _outputs(shape, constants)
+    assembly = _columns(shape, constants) + (652 if large else 208) + _products(shape, cut) + _outputs(shape, constants)
     around = (1490 if large else 1390) + (_GROUP_CODE if cut.group else 0) + (_STAGED_CODE[shape.tile] if staged else 0)
     edges = (_outputs(shape, constants) + 850 if large else 780) if shape.edges else 0
     stack = _SEVERAL_STACK + (_EDGES_STACK if shape.edges else 0)
     return assembly + around + edges, stack + (_GROUP_STACK if cut.group else 0) + (_STAGED_STACK if staged else 0)
 
 
+def pair_code_bytes(shape: Shape, cut: Cut, constants: Mapping[str, int]) -> int:
+    """Fetched for two output channels of a round, from a cache of 1 KB of code.
+
+    Unrolled outputs leave no room for the calls between both channels, so that they are fetched for each.
+    """
+    outputs = _outputs(shape, constants)
+    return _products(shape, cut) + outputs + (outputs if shape.tile == 4 and not cut.round else 0) + _CALLS_CODE
+
+
+def input_code_bytes(shape: Shape, constants: Mapping[str, int]) -> int:
+    """Of all that runs for four channels of a row of tiles."""
+    return _columns(shape, constants) + (652 if shape.tile == 4 else 208) + _CALLS_CODE
+
+
+def _columns(shape: Shape, constants: Mapping[str, int]) -> int:
+    return (246 if constants["SMG_IN_PITCH"] else 304) if shape.tile == 4 else 160
+
+
 def _products(shape: Shape, cut: Cut) -> int:
+    if cut.round:
+        turns = _round_turns(shape)
+        return 52 * (shape.in_c // 2 // turns) + (160 if turns > 1 else 104)
     loop, step = unrolled(shape, cut), 56 if cut.block == 4 else 64
     return (
         loop.together * -(-loop.steps // loop.turns) * step + 40 * (loop.together - 1) + (104 if loop.turns > 1 else 70)
     )
+
+
+def _round_turns(shape: Shape) -> int:
+    return -(-shape.in_c // 32)
 
 
 def _outputs(shape: Shape, constants: Mapping[str, int]) -> int:
@@ -36,4 +61,5 @@ def _outputs(shape: Shape, constants: Mapping[str, int]) -> int:
     values, far = shape.tile**2, (shape.tile - 1) * shape.out_c * (shape.out_w + 1) > LARGEST_IMMEDIATE
     rescale = 0 if constants["SMG_SHIFT"] else 10 if constants["SMG_ROUNDING_MODE"] == DOUBLE else 4
     clamps = (constants["SMG_ACT_MIN"] > -128) + (constants["SMG_ACT_MAX"] < 127)
-    return (824 if shape.tile == 4 else 232) + values * (rescale + 10 * clamps) + (100 if far else 0)
+    loops = 740 if constants["SMG_ROUND"] else 824
+    return (loops if shape.tile == 4 else 232) + values * (rescale + 10 * clamps) + (100 if far else 0)

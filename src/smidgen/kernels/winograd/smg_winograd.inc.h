@@ -21,8 +21,26 @@
 #define SMG_POSITIONS (SMG_SIDE * SMG_SIDE)           /* of a tile in the transform's domain */
 #define SMG_STRIP_WORDS (2 * SMG_SIDE)                /* of one column of four channels, vertically transformed */
 #define SMG_SCALE_BITS (SMG_TILE == 4 ? 6 : 2)        /* the output transform gives 2^that times the accumulator */
-#define SMG_POSITION_WORDS (SMG_IN_C / 2 * SMG_BLOCK) /* of one position of V */
-#define SMG_BLOCK_WORDS (SMG_POSITIONS * SMG_POSITION_WORDS) /* V: (blocks, positions, in_c / 2, SMG_BLOCK tiles) */
+
+/* V: (rounds, positions, SMG_BLOCKS, in_c / 2, SMG_BLOCK tiles). A round is multiplied with each weight before the next
+ * weight is read; with SMG_ROUND it is that many blocks, and sums lie as they are made, otherwise one block, and the
+ * sums of a tile and channel lie together. */
+#if SMG_ROUND
+#define SMG_BLOCKS SMG_ROUND
+#define SMG_BLOCK_STEP (SMG_IN_C / 2 * SMG_BLOCK) /* words from a block to the next */
+#define SMG_SUM_STEP (2 * SMG_ROUND_TILES)        /* from a position's sum to the next */
+#define SMG_TILE_STEP 2                           /* from a tile's sums to the next tile's */
+#define SMG_CHANNEL_STEP 1
+#else
+#define SMG_BLOCKS 1
+#define SMG_BLOCK_STEP SMG_ROUND_WORDS
+#define SMG_SUM_STEP 1
+#define SMG_TILE_STEP (2 * SMG_POSITIONS)
+#define SMG_CHANNEL_STEP SMG_POSITIONS
+#endif
+#define SMG_POSITION_WORDS (SMG_IN_C / 2 * SMG_BLOCK * SMG_BLOCKS) /* of one position of a round */
+#define SMG_ROUND_WORDS (SMG_POSITIONS * SMG_POSITION_WORDS)
+#define SMG_ROUND_TILES (SMG_BLOCK * SMG_BLOCKS)
 
 /* Where the rows of pixels of a row of tiles begin. With SMG_IN_PITCH all but the first and last are rows of the image,
  * that far apart, so that row[1] stands for them. */

@@ -90,7 +90,7 @@ SMG_NAKED static void smg_columns(const smg_rows *rows, int32_t at, uint32_t *st
 
 /* Offsets of the four positions of a row of V from r1, which moves on by r2 once a row, or twice if they are far. */
 #define SMG_V_STRIDE SMG_TEXT(4 * SMG_POSITION_WORDS)
-#if 12 * SMG_IN_C / 2 * SMG_BLOCK > 4095
+#if 12 * SMG_POSITION_WORDS > 4095
 #define SMG_V_STEPS 2
 #define SMG_V_MIDDLE "add r1, r1, r2\n"
 #define SMG_V_OFFSET(j) "((" #j ")%2)*" SMG_V_STRIDE
@@ -135,7 +135,7 @@ SMG_NAKED static void smg_tiles_from(const uint32_t *strip, uint32_t *v, uint32_
 }
 
 SMG_INLINE void smg_tiles(const uint32_t *strip, uint32_t *v, int32_t first, int32_t end) {
-    smg_tiles_from(strip, v, SMG_V_STEPS * 4 * SMG_POSITION_WORDS, first, end, 4 * (SMG_BLOCK_WORDS - SMG_BLOCK));
+    smg_tiles_from(strip, v, SMG_V_STEPS * 4 * SMG_POSITION_WORDS, first, end, 4 * (SMG_BLOCK_STEP - SMG_BLOCK));
 }
 /* clang-format on */
 #else
@@ -173,7 +173,7 @@ SMG_INLINE void smg_columns(const smg_rows *rows, int32_t at, uint32_t *strip, i
 /* Tiles first .. end - 1 of a unit from one word of the strip; v points at tile first. */
 SMG_INLINE void smg_tiles(const uint32_t *strip, uint32_t *v, int32_t first, int32_t end) {
     for (int32_t tile = first; tile < end; tile++, strip += 16) {
-        uint32_t *to = v + (tile / SMG_BLOCK - first / SMG_BLOCK) * SMG_BLOCK_WORDS + tile % SMG_BLOCK;
+        uint32_t *to = v + (tile / SMG_BLOCK - first / SMG_BLOCK) * SMG_BLOCK_STEP + tile % SMG_BLOCK;
         to -= first % SMG_BLOCK;
         for (int32_t i = 0; i < 4; i++) {
             const uint32_t d[4] = {strip[i], strip[8 + i], strip[16 + i], strip[24 + i]};

@@ -10,23 +10,40 @@
 
 #if SMG_ASSEMBLY
 /* clang-format off */
+#define SMG_SUM_BYTES SMG_TEXT(4 * SMG_SUM_STEP)
+#define SMG_TILE_BYTES SMG_TEXT(4 * SMG_TILE_STEP)
+
 /* Row i of M becomes four values at its first four places. */
 #define SMG_OUTPUT_ROW(i)                                                                                              \
-    "ldr r1, [r0, #24*" #i "]\n"                                                                                       \
-    "ldr r2, [r0, #24*" #i "+4]\n"                                                                                     \
-    "ldr r3, [r0, #24*" #i "+8]\n"                                                                                     \
-    "ldr r4, [r0, #24*" #i "+12]\n"                                                                                    \
-    "ldr r5, [r0, #24*" #i "+16]\n"                                                                                    \
-    "ldr r6, [r0, #24*" #i "+20]\n"                                                                                    \
+    "ldr r1, [r0, #(6*" #i "+0)*" SMG_SUM_BYTES "]\n"                                                                                       \
+    "ldr r2, [r0, #(6*" #i "+1)*" SMG_SUM_BYTES "]\n"                                                                                     \
+    "ldr r3, [r0, #(6*" #i "+2)*" SMG_SUM_BYTES "]\n"                                                                                     \
+    "ldr r4, [r0, #(6*" #i "+3)*" SMG_SUM_BYTES "]\n"                                                                                    \
+    "ldr r5, [r0, #(6*" #i "+4)*" SMG_SUM_BYTES "]\n"                                                                                    \
+    "ldr r6, [r0, #(6*" #i "+5)*" SMG_SUM_BYTES "]\n"                                                                                    \
     SMG_BUTTERFLIES                                                                                                    \
     "add r6, r2, r6, lsl #1\n"                                                                                         \
     "add r6, r6, r4, lsl #3\n"                                                                                         \
     "add r2, r2, r4, lsl #1\n"                                                                                         \
     "add r7, r7, r3, lsl #2\n"                                                                                         \
-    "str r1, [r0, #24*" #i "]\n"                                                                                       \
-    "str r2, [r0, #24*" #i "+4]\n"                                                                                     \
-    "str r7, [r0, #24*" #i "+8]\n"                                                                                     \
-    "str r6, [r0, #24*" #i "+12]\n"
+    "str r1, [r0, #(6*" #i "+0)*" SMG_SUM_BYTES "]\n"                                                                                       \
+    "str r2, [r0, #(6*" #i "+1)*" SMG_SUM_BYTES "]\n"                                                                                     \
+    "str r7, [r0, #(6*" #i "+2)*" SMG_SUM_BYTES "]\n"                                                                                     \
+    "str r6, [r0, #(6*" #i "+3)*" SMG_SUM_BYTES "]\n"
+#if SMG_ROUND /* in a loop: less code to fetch */
+#define SMG_OUTPUT_ROWS                                                                                                \
+    "mov r12, #3\n"                                                                                                    \
+    ".p2align 2\n"                                                                                                     \
+    "2:\n" SMG_OUTPUT_ROW(0) SMG_OUTPUT_ROW(1)                                                                         \
+    "add r0, r0, #12*" SMG_SUM_BYTES "\n"                                                                              \
+    "subs r12, r12, #1\n"                                                                                              \
+    "bne 2b\n"                                                                                                         \
+    "sub r0, r0, #36*" SMG_SUM_BYTES "\n"                                                                              \
+    "vmov r12, s5\n"
+#else
+#define SMG_OUTPUT_ROWS                                                                                                \
+    SMG_OUTPUT_ROW(0) SMG_OUTPUT_ROW(1) SMG_OUTPUT_ROW(2) SMG_OUTPUT_ROW(3) SMG_OUTPUT_ROW(4) SMG_OUTPUT_ROW(5)
+#endif
 /* r1 = all but m5, r7 = m1 + m2, r2 = m1 - m2, r3 = m3 + m4, r4 = m3 - m4 */
 #define SMG_BUTTERFLIES                                                                                                \
     "adds r7, r2, r3\n"                                                                                                \
@@ -42,12 +59,12 @@
     "strb r5, [r12, #" offset "]\n"
 /* The four outputs of column k, down the image. */
 #define SMG_OUTPUT_COLUMN(k, at, pixel, down, up, load2, bias2, load3, bias3)                                          \
-    "ldr r1, [r0, #4*" #k "]\n"                                                                                        \
-    "ldr r2, [r0, #4*" #k "+24]\n"                                                                                     \
-    "ldr r3, [r0, #4*" #k "+48]\n"                                                                                     \
-    "ldr r4, [r0, #4*" #k "+72]\n"                                                                                     \
-    "ldr r5, [r0, #4*" #k "+96]\n"                                                                                     \
-    "ldr r6, [r0, #4*" #k "+120]\n"                                                                                    \
+    "ldr r1, [r0, #(0+" #k ")*" SMG_SUM_BYTES "]\n"                                                                                        \
+    "ldr r2, [r0, #(6+" #k ")*" SMG_SUM_BYTES "]\n"                                                                                     \
+    "ldr r3, [r0, #(12+" #k ")*" SMG_SUM_BYTES "]\n"                                                                                     \
+    "ldr r4, [r0, #(18+" #k ")*" SMG_SUM_BYTES "]\n"                                                                                     \
+    "ldr r5, [r0, #(24+" #k ")*" SMG_SUM_BYTES "]\n"                                                                                     \
+    "ldr r6, [r0, #(30+" #k ")*" SMG_SUM_BYTES "]\n"                                                                                    \
     SMG_BUTTERFLIES                                                                                                    \
     SMG_OUTPUT("r9", at(0, pixel, k)) down                                                                             \
     "add r1, r2, r4, lsl #1\n"                                                                                         \
@@ -64,7 +81,7 @@
         "push {r4-r11, lr}\n"                                                                                          \
         "mov r12, r1\n"                                                                                                \
         "vmov s5, r1\n"                                                                                                \
-        "mov r4, #288\n"                                                                                               \
+        "mov r4, #" SMG_TILE_BYTES "\n"                                                                                               \
         "mla r3, r3, r4, r0\n"                                                                                         \
         "vmov s4, r3\n"                                                                                                \
         "vldr s0, [r2, #16]\n"                                                                                         \
@@ -79,7 +96,7 @@
         "movt r8, #0x38e3\n"                                                                                           \
         ".p2align 2\n"                                                                                                 \
         "1:\n"                                                                                                         \
-        SMG_OUTPUT_ROW(0) SMG_OUTPUT_ROW(1) SMG_OUTPUT_ROW(2) SMG_OUTPUT_ROW(3) SMG_OUTPUT_ROW(4) SMG_OUTPUT_ROW(5)    \
+        SMG_OUTPUT_ROWS                                                                                                \
         SMG_OUTPUT_COLUMN(0, at, pixel, down, up, "", "r9", "", "r9")                                                  \
         SMG_OUTPUT_COLUMN(1, at, pixel, down, up, "", "r9", "", "r9")                                                  \
         SMG_OUTPUT_COLUMN(2, at, pixel, down, up, "vmov r5, s0\n", "r5", "vmov r5, s2\n", "r5")                        \
@@ -90,7 +107,11 @@
 #define SMG_AT(row, pixel, column) #row "*" SMG_TEXT(SMG_OUT_PITCH) "+" #column "*" pixel
 #define SMG_DOWN ""
 #define SMG_UP ""
+#if SMG_ROUND
+#define SMG_NEXT_TILE "add r12, r12, #4*" SMG_PIXEL "\nvmov s5, r12\n"
+#else
 #define SMG_NEXT_TILE "add r12, r12, #4*" SMG_PIXEL "\n"
+#endif
 #else /* out of an immediate offset's reach */
 #define SMG_AT(row, pixel, column) #column "*" pixel
 #define SMG_DOWN                                                                                                       \
@@ -105,7 +126,7 @@
 SMG_NAKED static void smg_outputs(uint32_t *m, int8_t *y, const smg_winograd_channel *channel, int32_t tiles) {
     __asm__ volatile(
         SMG_OUTPUT_TILES(SMG_AT, SMG_PIXEL, SMG_DOWN, SMG_UP)
-        "add r0, r0, #288\n" SMG_NEXT_TILE
+        "add r0, r0, #" SMG_TILE_BYTES "\n" SMG_NEXT_TILE
         "vmov r1, s4\n"
         "cmp r0, r1\n"
         "bne 1b\n"
@@ -137,10 +158,11 @@ SMG_INLINE void smg_four(const uint32_t *m, int32_t step, uint32_t *to, int32_t 
 /* One tile of one channel to pixels at y. */
 SMG_INLINE void smg_outputs_of_tile(uint32_t *m, int8_t *y, int32_t pitch, int32_t pixel,
                                     const smg_winograd_channel *channel) {
-    for (int32_t i = 0; i < 6; i++) smg_four(m + 6 * i, 1, m + 6 * i, 1);
+    const int32_t step = SMG_SUM_STEP;
+    for (int32_t i = 0; i < 6; i++) smg_four(m + 6 * step * i, step, m + 6 * step * i, step);
     for (int32_t k = 0; k < 4; k++) {
         uint32_t z[4];
-        smg_four(m + k, 6, z, 1);
+        smg_four(m + step * k, 6 * step, z, 1);
         for (int32_t i = 0; i < 4; i++) {
             const int32_t bias = i >= 2 && k >= 2 ? channel->corner[2 * (i - 2) + k - 2] : channel->bias;
             const uint32_t x = z[i] * SMG_INVERSE_OF_9 + (uint32_t)bias;
@@ -150,7 +172,7 @@ SMG_INLINE void smg_outputs_of_tile(uint32_t *m, int8_t *y, int32_t pitch, int32
 }
 
 SMG_INLINE void smg_outputs(uint32_t *m, int8_t *y, const smg_winograd_channel *channel, int32_t tiles) {
-    for (; tiles > 0; tiles--, m += 72, y += 4 * SMG_OUT_C) {
+    for (; tiles > 0; tiles--, m += SMG_TILE_STEP, y += 4 * SMG_OUT_C) {
         smg_outputs_of_tile(m, y, SMG_OUT_PITCH, SMG_OUT_C, channel);
     }
 }

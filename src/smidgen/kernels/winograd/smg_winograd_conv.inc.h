@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* 3x3 convolution with stride 1 by integer Winograd F(4x4, 3x3) or F(2x2, 3x3), SMG_TILE 4 or 2, exact modulo 2^32
  * (winograd/transform.py has the matrices). The instance's constants are the shape; SMG_BLOCK tiles are multiplied at a
- * time.
+ * time, SMG_ROUND times that (0: once) by each weight.
  *
  * A unit is SMG_BAND rows of SMG_GROUP tiles (0: all of a row). Of each unit V is made once; then, for two output
- * channels at a time, each block of its tiles is multiplied and finished. So a unit reads all of its input before it
+ * channels at a time, each round of its tiles is multiplied and finished. So a unit reads all of its input before it
  * writes. scratch: V; then strip, and where it was the sums M; a row of zero points; with SMG_GROUP the row above the
  * next row of tiles and the strip's columns left of the next unit, as they were before they may have been overwritten;
  * with SMG_EDGES one tile of outputs. geometry.py counts the same bytes. */
@@ -65,13 +65,24 @@ SMG_COLD void smg_copy_words(uint32_t *to, const uint32_t *from, int32_t count) 
 }
 #endif
 
+/* Tiles first .. end - 1 of a unit from four channels of a strip; rounds are far from each other. */
+SMG_INLINE void smg_tiles_of_row(const uint32_t *strip, uint32_t *v, int32_t first, int32_t end) {
+    for (int32_t to; first < end; strip += SMG_TILE * SMG_STRIP_WORDS * (to - first), first = to) {
+        const int32_t round = first / SMG_ROUND_TILES, before = first % SMG_ROUND_TILES;
+        uint32_t *at = v + round * SMG_ROUND_WORDS + before / SMG_BLOCK * SMG_BLOCK_STEP + first % SMG_BLOCK;
+        to = SMG_ROUND ? smg_least(end, (round + 1) * SMG_ROUND_TILES) : end;
+        smg_tiles(strip, at, first, to);
+        smg_tiles(strip + SMG_SIDE, at + SMG_BLOCK, first, to);
+    }
+}
+
 /* V of one row of tiles, of which ``first`` precede it in the unit. */
 SMG_PART void smg_transform_row(const smg_unit *unit, const int8_t *x, int32_t row, int32_t first) {
     const smg_conv2d_params *p = unit->p;
     const smg_rows rows = smg_rows_of(unit, x, row);
     const int32_t before = p->pad_l * SMG_STRIP_WORDS, total = SMG_TILE * unit->across + 2, end = first + unit->across;
     const int32_t inside = smg_least(total - p->pad_l, p->in_w - SMG_TILE * unit->column);
-    uint32_t *v = unit->v + first / SMG_BLOCK * SMG_BLOCK_WORDS + first % SMG_BLOCK, *strip = unit->strip;
+    uint32_t *v = unit->v, *strip = unit->strip;
     smg_pad_columns(strip, p->pad_l, p->in_offset); /* once: columns of padding are the same for all channels */
     smg_pad_columns(strip + before + SMG_STRIP_WORDS * inside, total - p->pad_l - inside, p->in_offset);
     for (int32_t channel = 0; channel < SMG_IN_C; channel += 4, v += 2 * SMG_BLOCK) {
@@ -80,8 +91,7 @@ SMG_PART void smg_transform_row(const smg_unit *unit, const int8_t *x, int32_t r
         if (unit->column > 0) smg_copy_words(strip, left, before);
 #endif
         smg_columns(&rows, channel, strip + before, inside);
-        smg_tiles(strip, v, first, end);
-        smg_tiles(strip + SMG_SIDE, v + SMG_BLOCK, first, end);
+        smg_tiles_of_row(strip, v, first, end);
 #if SMG_GROUP
         smg_copy_words(left, strip + SMG_TILE * SMG_STRIP_WORDS * unit->across, before);
 #endif
@@ -110,7 +120,7 @@ SMG_INLINE int32_t smg_finish(const smg_unit *unit, uint32_t *m, int8_t *y, cons
     const int32_t whole = SMG_TILE * (row + 1) <= unit->p->out_h ? unit->p->out_w / SMG_TILE - column : 0;
     if (whole < 1) {
         smg_finish_edge(unit, m, to, channel, row, column);
-        if (channels > 1) smg_finish_edge(unit, m + SMG_POSITIONS, to + 1, channel + 1, row, column);
+        if (channels > 1) smg_finish_edge(unit, m + SMG_CHANNEL_STEP, to + 1, channel + 1, row, column);
         return 1;
     }
     tiles = smg_least(tiles, whole);
@@ -118,7 +128,7 @@ SMG_INLINE int32_t smg_finish(const smg_unit *unit, uint32_t *m, int8_t *y, cons
     (void)unit;
 #endif
     smg_outputs(m, to, channel, tiles);
-    if (channels > 1) smg_outputs(m + SMG_POSITIONS, to + 1, channel + 1, tiles);
+    if (channels > 1) smg_outputs(m + SMG_CHANNEL_STEP, to + 1, channel + 1, tiles);
     return tiles;
 }
 
@@ -127,13 +137,13 @@ SMG_PART void smg_multiply(const smg_unit *unit, const uint32_t *u, const smg_wi
     for (int32_t o = 0; o < SMG_OUT_C; o += 2, u += SMG_POSITIONS * SMG_IN_C, channels += 2, y += 2) {
         const uint32_t *v = unit->v;
         int32_t row = 0, column = 0;
-        for (int32_t left = unit->across * unit->down; left > 0; left -= SMG_BLOCK, v += SMG_BLOCK_WORDS) {
+        for (int32_t left = unit->across * unit->down; left > 0; left -= SMG_ROUND_TILES, v += SMG_ROUND_WORDS) {
             uint32_t *m = unit->strip;
             smg_products(v, u, m);
-            for (int32_t count = smg_least(SMG_BLOCK, left), done; count > 0; count -= done) {
+            for (int32_t count = smg_least(SMG_ROUND_TILES, left), done; count > 0; count -= done) {
                 done = smg_finish(unit, m, y, channels, smg_least(2, SMG_OUT_C - o), unit->row + row,
                                   unit->column + column, smg_least(count, unit->across - column));
-                m += 2 * SMG_POSITIONS * done;
+                m += SMG_TILE_STEP * done;
                 column += done;
                 if (column == unit->across) column = 0, row++;
             }
@@ -180,13 +190,13 @@ SMG_INLINE void smg_winograd(const smg_conv2d_params *p, const int8_t *x, const 
                              const smg_winograd_channel *channels, int8_t *y, uint32_t *scratch) {
     const int32_t columns = (p->out_w + SMG_TILE - 1) / SMG_TILE,
                   group = SMG_GROUP ? smg_least(SMG_GROUP, columns) : columns;
-    const int32_t blocks = (SMG_BAND * group + SMG_BLOCK - 1) / SMG_BLOCK,
+    const int32_t rounds = (SMG_BAND * group + SMG_ROUND_TILES - 1) / SMG_ROUND_TILES,
                   strip = SMG_STRIP_WORDS * (SMG_TILE * group + 2);
-    const int32_t sums = 2 * SMG_BLOCK * SMG_POSITIONS;
+    const int32_t sums = 2 * SMG_ROUND_TILES * SMG_POSITIONS;
     smg_unit unit = {
         .p = p, .columns = columns, .rows = (p->out_h + SMG_TILE - 1) / SMG_TILE, .across = group, .v = scratch};
     const int32_t zeros = smg_least(p->in_w, SMG_TILE * group + 2 - p->pad_l) * SMG_IN_C;
-    unit.strip = scratch + blocks * SMG_BLOCK_WORDS;
+    unit.strip = scratch + rounds * SMG_ROUND_WORDS;
     unit.zeros = (int8_t *)(unit.strip + (strip > sums ? strip : sums));
     unit.above = unit.zeros + zeros;
     unit.left = (uint32_t *)(void *)(unit.above + (SMG_GROUP ? p->in_w * SMG_IN_C : 0));

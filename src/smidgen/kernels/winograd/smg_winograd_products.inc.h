@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SMG_POSITIONS small matrix products: m = V * U at each position, for one block of tiles and two output channels.
- * v: (positions, in_c / 2, SMG_BLOCK) words; u: (positions, in_c / 2, 2) words; m: (SMG_BLOCK, 2, positions) sums
- * modulo 2^32. Sums stay in registers. A block of 4 tiles takes 6 loads in two groups and 8 SMLAD a pair of
+/* SMG_POSITIONS small matrix products: m = V * U at each position, for one round of tiles and two output channels.
+ * v: a round; u: (positions, in_c / 2, 2) words; m: (SMG_BLOCK, 2, positions) sums modulo 2^32, or with SMG_ROUND
+ * (positions, tiles, 2). Sums stay in registers. A block of 4 tiles takes 6 loads in two groups and 8 SMLAD a pair of
  * channels, 2.0 cycles a SMLAD; a block of 2 takes 8 loads in one group and 8 SMLAD for two pairs, 2.125. */
 #ifndef SMG_WINOGRAD_PRODUCTS_INC_H
 #define SMG_WINOGRAD_PRODUCTS_INC_H
@@ -14,6 +14,9 @@
 #define SMG_POSITIONS_TEXT "16"
 #endif
 /* clang-format off */
+#if SMG_ROUND
+#include "smg_winograd_rounds.inc.h"
+#else
 #if SMG_BLOCK == 4
 #define SMG_MOST_STEPS 16
 #define SMG_STEPS (SMG_IN_C / 2)
@@ -173,18 +176,20 @@ SMG_NAKED static void smg_products(const uint32_t *v, const uint32_t *u, uint32_
         "bne 1b\n"
         "pop {r4-r11, pc}\n");
 }
+#endif
 /* clang-format on */
 #else
 SMG_INLINE void smg_products(const uint32_t *v, const uint32_t *u, uint32_t *m) {
-    for (int32_t position = 0; position < SMG_POSITIONS; position++, u += SMG_IN_C) {
-        for (int32_t sum = 0; sum < 2 * SMG_BLOCK; sum++) {
+    for (int32_t position = 0; position < SMG_POSITIONS; position++, u += SMG_IN_C, m += SMG_SUM_STEP) {
+        for (int32_t sum = 0; sum < 2 * SMG_ROUND_TILES; sum++) {
+            const uint32_t *tile = v + sum / 2 / SMG_BLOCK * (SMG_IN_C / 2 * SMG_BLOCK) + sum / 2 % SMG_BLOCK;
             int32_t total = 0;
             for (int32_t pair = 0; pair < SMG_IN_C / 2; pair++) {
-                total = smg_smlad(v[pair * SMG_BLOCK + sum / 2], u[2 * pair + sum % 2], total);
+                total = smg_smlad(tile[pair * SMG_BLOCK], u[2 * pair + sum % 2], total);
             }
-            m[sum * SMG_POSITIONS + position] = (uint32_t)total;
+            m[sum / 2 * SMG_TILE_STEP + sum % 2 * SMG_CHANNEL_STEP] = (uint32_t)total;
         }
-        v += SMG_IN_C / 2 * SMG_BLOCK;
+        v += SMG_POSITION_WORDS;
     }
 }
 #endif
