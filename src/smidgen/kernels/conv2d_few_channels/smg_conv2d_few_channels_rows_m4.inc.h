@@ -312,7 +312,11 @@ __attribute__((naked, noinline)) static void smg_few_channels_rows(const uint32_
         "3:\n"
         " .endm\n"
         " .macro smg_weights_in last\n"
-        "  vldmia r2!, {s0-s\\last}\n"
+        "  .if \\last == 0\n"
+        "   vldmia r2!, {s0}\n"
+        "  .else\n"
+        "   vldmia r2!, {s0-s\\last}\n"
+        "  .endif\n"
         " .endm\n"
 
         " push {r4-r11, lr}\n"
