@@ -137,7 +137,7 @@ def dense_cost(node: Node, core: Core) -> float:
 
 _REQUIRES = (int8_elements, constant_weights, small_shapes, compact_records_exist)
 _DSP = frozenset(("dsp",))
-_FOOTPRINTS = {"conv2d": (900, 160), "depthwise": (520, 120), "dense": (420, 96)}
+_FOOTPRINTS = {"conv2d": (1200, 200), "depthwise": (840, 200), "dense": (432, 120)}
 
 KERNELS = (
     Kernel(

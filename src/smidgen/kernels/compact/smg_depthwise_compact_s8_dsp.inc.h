@@ -15,6 +15,7 @@ typedef struct {
 
 /* Adds the products of four channels, from those x and w point to on. */
 SMG_INLINE void compact_sums(const compact_taps *t, const int8_t *x, const int8_t *w, int32_t acc[4]) {
+    SMG_ROLLED
     for (int32_t ky = t->rows; ky > 0; ky--, x += t->x_row, w += t->w_row) {
         const int8_t *from = x, *taps = w;
         SMG_ROLLED
@@ -33,11 +34,13 @@ SMG_INLINE void compact_sums(const compact_taps *t, const int8_t *x, const int8_
 /* The first tap at or past coordinate 0, and how many follow before the end. */
 SMG_INLINE int32_t compact_first(int32_t start, int32_t dilation) {
     int32_t first = 0;
+    SMG_ROLLED
     while (start + first * dilation < 0) first++;
     return first;
 }
 
 SMG_INLINE int32_t compact_count(int32_t start, int32_t dilation, int32_t taps, int32_t end) {
+    SMG_ROLLED
     while (taps > 0 && start + (taps - 1) * dilation >= end) taps--;
     return taps;
 }
@@ -63,6 +66,7 @@ SMG_OUTLINE void compact_pixel(const smg_compact_params *p, const int8_t *x /* (
     const int inside = t.rows > 0 && t.columns > 0;
     x += inside ? ((y0 + ky * dilation_h) * in_w + x0 + kx * dilation_w) * channels : 0;
     w += inside ? (ky * k_w + kx) * channels : 0;
+    SMG_ROLLED
     for (int32_t c = 0, done = 0; !done; c = smg_clamp(c + 4, 0, channels - 4)) {
         int32_t acc[4] = {b[c], b[c + 1], b[c + 2], b[c + 3]};
         if (inside) compact_sums(&t, x + c, w + c, acc);
