@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Programs that fit into so many bytes of RAM as planned: what neighbouring steps need together decides, not one alone."""
+"""Programs that fit into so many bytes of RAM as planned: what neighbouring steps need together decides."""
 
 from __future__ import annotations
 

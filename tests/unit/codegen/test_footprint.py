@@ -17,7 +17,6 @@ from smidgen.profile import profile_image
 from smidgen.sim import Machine
 from smidgen.zoo.topologies import SYNTHETIC
 
-
 SETTINGS = ("speed", "size", *(pytest.param(s, marks=pytest.mark.full) for s in ("ram", "balanced")))
 
 
