@@ -67,16 +67,16 @@ def draw(entries: Mapping[str, Entry], path: Path) -> None:
     for model, marker in zip(MODELS, "os^Dv", strict=True):
         form = OFFICIAL if f"{TARGET}/{model}-{OFFICIAL}/speed" in entries else MADE
         rows = [(s, entries[f"{TARGET}/{model}-{form}/{s}"]) for s in SETTINGS]
-        points = [
-            (ram_bytes(e) / 1024, (e["board_cycles_modelled"] or e["cycles_modelled"]) / CLOCK_HZ * 1e3, s)
-            for s, e in rows
-        ]
-        add_series(axes, points, model, marker=marker)
+        named: dict[tuple[float, float], list[str]] = {}
+        for s, e in rows:
+            cycles = e["board_cycles_modelled"] or e["cycles_modelled"]
+            named.setdefault((ram_bytes(e) / 1024, cycles / CLOCK_HZ * 1e3), []).append(s)
+        add_series(axes, [(x, y, ", ".join(names)) for (x, y), names in named.items()], model, marker=marker)
         best = best_published(model)
         if best is not None:
             axes.axhline(best.latency_ms, linestyle=":", linewidth=1, color=axes.lines[-1].get_color())
-            axes.annotate(f"{model}: {best.engine}", (0.995, best.latency_ms), xycoords=("axes fraction", "data"))
-            axes.texts[-1].set(fontsize=7, ha="right", va="bottom")
+            axes.annotate(f"{model}: {best.engine}", (0.2, best.latency_ms), xycoords=("axes fraction", "data"))
+            axes.texts[-1].set(fontsize=7, ha="left", va="bottom")
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.legend()

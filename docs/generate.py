@@ -97,7 +97,8 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "optimize, max_ram_bytes, max_flash_bytes": "the setting and its limits, null: none",
         "flash.{code,weights,total}": "bytes, read off the image; weights: every constant, the steps' parameters too",
         "flash.{live_weights,growth,tables}": "of those: int8 weights that are not dead, what packing adds, the rest",
-        "layers[]": "index, name, source, kernel, shape, macs, live_macs, instructions, cycles, stall_cycles, "
+        "layers[]": "index, name, source, kernel, function (its C name, constants included), shape, macs, live_macs, "
+        "instructions, cycles, stall_cycles, "
         "cycles_per_mac, ram_bytes (alive in the arena), flash_bytes (its constants, in all), weight_bytes, "
         "growth_bytes, table_bytes, staged_bytes (those copied to the arena)",
         "overhead_cycles": "before the first kernel: the call and the copy of the input",

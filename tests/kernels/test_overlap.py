@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,44 +17,61 @@ from smidgen.kernels.registry import all_kernels
 from tests.kernels.admitted import draw_nodes
 from tests.kernels.contracts import fill, structs
 from tests.kernels.host import Guarded, _call, build_instances, build_kernels
+from tests.kernels.layout import choices, close
 
-CASES = 16
+CASES = (12, pytest.param(32, marks=pytest.mark.full))
 SPREAD = (0, 8, 24)  # bytes above the least lead
 
 
 def run_overlapped(
-    library: ctypes.CDLL, kernel: Kernel, node: Node, arrays: list[Array], which: str, lead: int
+    library: ctypes.CDLL, kernel: Kernel, node: Node, arrays: list[Array], offsets: Mapping[str, int]
 ) -> Array:
-    """The kernel's output while its first operand starts ``lead`` bytes above buffer ``which``."""
+    """The kernel's output while its output, scratch and first operand lie at ``offsets`` of one memory."""
     keep: list[Any] = []
     params = fill(structs()[f"smg_{kernel.contract}_params"], kernel.params(node), keep)
-    out, nbytes = node.output.type, {"y": node.output.type.nbytes, "scratch": kernel.scratch(node)}
-    nbytes[which] = max(nbytes[which], lead + arrays[0].nbytes)
-    buffers = {name: Guarded(n) for name, n in nbytes.items()}
-    shared = buffers[which]
-    shared.write(bytes(lead) + arrays[0].tobytes())
+    out, x = node.output.type, arrays[0]
+    sizes = {"y": out.nbytes, "scratch": kernel.scratch(node), "x": x.nbytes}
+    memory = Guarded(max(offsets[name] + n for name, n in sizes.items()))
+    start = offsets["x"]
+    filled = bytearray(memory.bytes())
+    filled[start : start + x.nbytes] = x.tobytes()
+    memory.write(bytes(filled))
     packed = kernel.packed(node)
-    pointers: list[int | None] = [shared.address + lead]
+    pointers: list[int | None] = [memory.address + start]
     for i, name in enumerate(o.rstrip("?*") for o in node.op.operands[1:]):
         data = packed[name].data if name in packed else arrays[i + 1] if i + 1 < len(arrays) else None
         keep.append(data)
         pointers.append(None if data is None else data.ctypes.data)
-    _call(library, kernel, node, params, pointers, buffers["y"].address, buffers["scratch"].address)
-    assert all(b.intact() for b in buffers.values()), f"{kernel.symbol} wrote outside its buffers"
-    return np.frombuffer(buffers["y"].bytes()[: out.nbytes], out.dtype).reshape(out.shape)
+    y, scratch = (memory.address + offsets[name] for name in ("y", "scratch"))
+    _call(library, kernel, node, params, pointers, y, scratch)
+    assert memory.intact(), f"{kernel.symbol} wrote outside its buffers"
+    after = memory.bytes()
+    own = np.zeros(len(after), bool)
+    for name in ("y", "scratch"):
+        own[offsets[name] : offsets[name] + sizes[name]] = True
+    changed = np.frombuffer(after, np.uint8) != np.frombuffer(bytes(filled), np.uint8)
+    assert not (changed & ~own).any(), f"{kernel.symbol} wrote beside its output and scratch"
+    return np.frombuffer(after, out.dtype, out.elements, offsets["y"]).reshape(out.shape)
 
 
+@pytest.mark.parametrize("count", CASES)
 @pytest.mark.parametrize("kernel", [k for k in all_kernels() if k.overlap], ids=lambda k: k.symbol)
-def test_equal_at_the_least_lead(kernel: Kernel, tmp_path: Path) -> None:
-    cases = draw_nodes(kernel, CASES)
+def test_equal_at_the_least_lead(kernel: Kernel, count: int, tmp_path: Path) -> None:
+    cases = draw_nodes(kernel, count)
     instances = kernel.constants is not None
     nodes = [node for node, _ in cases]
     library = build_instances(kernel, nodes, tmp_path) if instances else build_kernels((kernel,), tmp_path)
     assert kernel.overlap
+    shared = 0
     for node, arrays in cases:
         (want,) = node.op.evaluate(node.types, arrays)
-        for which, least in kernel.overlap(node).items():
-            assert least >= 0
+        sizes = {"y": want.nbytes, "scratch": kernel.scratch(node), "x": arrays[0].nbytes}
+        leads = kernel.overlap(node)
+        assert all(lead >= 0 for lead in leads.values())
+        for order in choices(leads):
+            offsets = close(sizes, {name: leads[name] for name in order}, order)
+            shared += offsets["x"] < max(offsets[name] + sizes[name] for name in order)
             for more in SPREAD:
-                got = run_overlapped(library, kernel, node, arrays, which, least + more)
-                np.testing.assert_array_equal(got, want, f"{which} {least} + {more}: {node.types}")
+                got = run_overlapped(library, kernel, node, arrays, {**offsets, "x": offsets["x"] + more})
+                np.testing.assert_array_equal(got, want, f"{order} {leads} + {more}: {node.types}")
+    assert shared >= count // 2, f"only {shared} layouts shared a byte"

@@ -44,6 +44,12 @@ class DataUnit:
     def nbytes(self) -> int:
         return sum(a.nbytes for a in self.arrays.values())
 
+    def _alignment(self, name: str, data: Array) -> str:
+        """Kernels read weights by the word, some by several at once, which a Cortex-M does at multiples of 4 only."""
+        if name in self.aligned:
+            return "_Alignas(8) "
+        return "_Alignas(4) " if data.itemsize < 4 and data.nbytes >= 4 else ""
+
     def header(self) -> str:
         qualifier = "" if self.in_ram else "const "
         lines = [f"extern {qualifier}{C_TYPES[a.dtype.name]} {name}[{a.size}];" for name, a in self.arrays.items()]
@@ -52,8 +58,5 @@ class DataUnit:
 
     def source(self) -> str:
         qualifier = "" if self.in_ram else "const "
-        parts = [
-            array_definition(name, a, ("_Alignas(8) " if name in self.aligned else "") + qualifier)
-            for name, a in self.arrays.items()
-        ]
+        parts = [array_definition(name, a, self._alignment(name, a) + qualifier) for name, a in self.arrays.items()]
         return fill("weights.c.in", prefix=self.prefix, nbytes=self.nbytes, arrays="\n".join(parts))

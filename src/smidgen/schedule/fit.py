@@ -149,7 +149,7 @@ class _Search:
             if apart < a_below and -apart < b_below:
                 if not apart and self.ways[index] & _SAME:
                     continue
-                room = high[b] - low[a] - a_below + high[a] - low[b] - b_below
+                room = max(high[b] - low[a] - a_below, 0) + max(high[a] - low[b] - b_below, 0)
                 score = self.weight[index] / (room + 8)
                 if score > best:
                     best, found = score, index
