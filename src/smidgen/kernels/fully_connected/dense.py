@@ -181,7 +181,7 @@ def _code_bytes(node: Node, loop: Loop) -> int:
 
 def footprint(node: Node, *, loop: Callable[[Node], Loop]) -> tuple[int, int]:
     """Code and stack bytes of an instance, from above."""
-    return 640 + _code_bytes(node, loop(node)), 176
+    return 656 + _code_bytes(node, loop(node)), 176
 
 
 def flash_use(node: Node, *, loop: Callable[[Node], Loop]) -> FlashUse:
