@@ -62,29 +62,31 @@ SMG_OUTLINE void compact_pixel(const smg_compact_params *p, const int8_t *x /* (
         smg_low_halves(zero, zero),
     };
     const smg_compact_range r = smg_compact_range_of(p);
-    const int32_t many = smg_byte(p->record, 1);
+    const int32_t many = smg_compact_words(p) > 1;
+    const smg_compact_biases biases = smg_compact_biases_of(p, b);
     const int inside = t.rows > 0 && t.columns > 0;
     x += inside ? ((y0 + ky * dilation_h) * in_w + x0 + kx * dilation_w) * channels : 0;
     w += inside ? (ky * k_w + kx) * channels : 0;
     SMG_ROLLED
     for (int32_t c = 0, done = 0; !done; c = smg_clamp(c + 4, 0, channels - 4)) {
-        int32_t acc[4] = {b[c], b[c + 1], b[c + 2], b[c + 3]};
+        int32_t acc[4];
+        for (int32_t i = 0; i < 4; i++) acc[i] = smg_compact_bias(biases, c + i);
         if (inside) compact_sums(&t, x + c, w + c, acc);
         SMG_ROLLED
         for (int32_t i = 0; i < 4; i++) {
-            y[c + i] = smg_compact_output(r, acc[i], (uint32_t)b[channels + (many ? c + i : 0)]);
+            y[c + i] = smg_compact_output(r, acc[i], (uint32_t)b[many ? c + i : 0]);
         }
         done = c + 4 >= channels;
     }
 }
 
-/* At least four channels. b: (out_c) biases, then (out_c) or (1) words. */
-void SMG_FUNCTION(const smg_compact_params *p, const int8_t *x /* (batch, in_h, in_w, in_c) */,
-                  const int8_t *w /* (k_h, k_w, in_c) */, const int32_t *b, int8_t *y /* (batch, out_h, out_w, in_c) */,
-                  void *scratch) {
+/* At least four channels. b: (out_c) or (1) words, then (out_c) biases. */
+SMG_SMALL void SMG_FUNCTION(const smg_compact_params *p, const int8_t *x /* (batch, in_h, in_w, in_c) */,
+                            const int8_t *w /* (k_h, k_w, in_c) */, const int32_t *b,
+                            int8_t *y /* (batch, out_h, out_w, in_c) */, void *scratch) {
     const int32_t channels = smg_high(p->channels);
     (void)scratch;
-    for (int32_t n = 0; n < p->batch; n++, x += smg_low(p->in_size) * smg_high(p->in_size) * channels) {
+    for (int32_t n = 0; n < smg_high(p->record); n++, x += smg_low(p->in_size) * smg_high(p->in_size) * channels) {
         int32_t y0 = -smg_byte(p->place, 0);
         for (int32_t oy = smg_low(p->out_size); oy > 0; oy--, y0 += smg_byte(p->window, 2)) {
             int32_t x0 = -smg_byte(p->place, 1);
