@@ -120,9 +120,7 @@ def layers(
     return tuple(found)
 
 
-def _candidate(
-    kernel: Kernel, node: Node, cycles: float, step_bytes: int, costs: Costs, target: Target
-) -> Candidate:
+def _candidate(kernel: Kernel, node: Node, cycles: float, step_bytes: int, costs: Costs, target: Target) -> Candidate:
     measured = costs(kernel, node)
     if measured:
         return Candidate(kernel, node, measured, step_bytes)

@@ -210,7 +210,13 @@ def _buffers(search: Search, picks: Picks) -> str:
     scratch = c.kernel.scratch(c.node)
     parts = [(nbytes, name) for name, nbytes in layer.alive] + ([(scratch, "scratch")] if scratch else [])
     shown = " + ".join(f"{name} {nbytes:,}" for nbytes, name in sorted(parts, reverse=True))
-    return f"step {layer.name} ({layer.node.loc}), where {shown} bytes are alive at once with {c.kernel.symbol}"
+    less = f", {c.step_bytes:,} in all where they share bytes" if c.step_bytes < sum(n for n, _ in parts) else ""
+    arena = search.arena_bytes(picks)
+    around = f"; with the steps around it the arena takes {arena:,}" if arena > c.step_bytes else ""
+    return (
+        f"step {layer.name} ({layer.node.loc}), where {shown} bytes are alive at once with {c.kernel.symbol}"
+        f"{less}{around}"
+    )
 
 
 def _constants(search: Search, picks: Picks) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Programs that fit into so many bytes of RAM as planned: what neighbouring steps need together decides, not one alone."""
+"""Programs that fit into so many bytes of RAM as planned, where what neighbouring steps need together decides."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _CLOSE = 0.001  # of the RAM: a bisection stops there
 def squeeze(search: Search, max_ram_bytes: int) -> Picks | None:
     """The fewest cycles found in at most ``max_ram_bytes``, arena as planned and stack; None if nothing is found.
 
-    For each depth of the stack: the fastest kernels that could fit; if their plan does not, the leanest ones of all
-    steps at which the arena is crowded, and from there one by one back to what is faster and still fits.
+    For each depth of the stack: the fastest kernels that could fit; if their plan does not, the leanest ones of the
+    steps at which the arena is crowded, then of all, and from there one by one back to what is faster and still fits.
     """
     best: Picks | None = None
     deepest = {limit.stack_bytes: limit for limit in search.limits(max_ram_bytes)}  # the widest of each
@@ -48,11 +48,11 @@ def leanest(search: Search, start: Picks | None, allowed: Callable[[Picks], bool
 def _fitting(search: Search, fast: Picks, limit: Limit) -> Picks | None:
     if search.arena_bytes(fast) <= limit.step_bytes:
         return fast
-    for key in (_shared, _apart):
-        lean = tuple(
-            _leanest(search, i, limit, key) if _apart(layer, layer.candidates[k])[0] > limit.step_bytes else k
-            for i, (layer, k) in enumerate(zip(search.layers, fast, strict=True))
-        )
+    crowded = [
+        _apart(layer, layer.candidates[k])[0] > limit.step_bytes for layer, k in zip(search.layers, fast, strict=True)
+    ]
+    for key, moved in ((_shared, crowded), (_apart, crowded), (_shared, [True] * len(fast))):
+        lean = tuple(_leanest(search, i, limit, key) if moved[i] else k for i, k in enumerate(fast))
         if search.arena_bytes(lean) <= limit.step_bytes:
             return _relaxed(search, fast, lean, limit)
     return None

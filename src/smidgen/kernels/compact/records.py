@@ -110,24 +110,31 @@ def _constant_outputs(node: Node) -> Int64s:
 def _shortened(node: Node, mult: Int64s, shift: Int64s, constant: npt.NDArray[np.bool_]) -> Int64s | None:
     """Multipliers with two low bits clear that give the same outputs for every reachable accumulator."""
     found = np.where(constant, np.int64(1 << 30), np.int64(0))
-    wanted = _steps(node, mult, shift)
+    steps, reach, levels = _steps(node, mult, shift), accumulator_bounds(node), _levels(node)
     for nudge in _TRIED:
         trial = np.clip((mult & ~np.int64(3)) + nudge, 1 << 30, (1 << 31) - 4)
-        same = (_steps(node, trial, shift) == wanted).all(axis=0)
+        output = _kernel_output(trial, shift, even=rounding_mode(node) == EVEN)
+        risen = (steps > reach) | (output(steps) >= levels)
+        same = (risen & ((steps <= -reach) | (output(steps - 1) < levels))).all(axis=0)
         found = np.where((found == 0) & same, trial, found)
         if found.all():
             return found
     return None
 
 
-def _steps(node: Node, mult: Int64s, shift: Int64s) -> Int64s:
-    """For each output level above the least, the least reachable accumulator that gives it (levels, out_c)."""
+def _levels(node: Node) -> Int64s:
+    """Each output above the least, less the zero point, as a column."""
     op = node.op
     assert isinstance(op, Conv2D | DepthwiseConv2D | FullyConnected)
     zero_point, (lo, hi) = out_quant(node).zero_point[0], int_bounds(op.clamp)
-    levels = np.arange(lo + 1, hi + 1, dtype=np.int64)[:, None] - zero_point
+    levels: Int64s = np.arange(lo + 1, hi + 1, dtype=np.int64)[:, None] - zero_point
+    return levels
+
+
+def _steps(node: Node, mult: Int64s, shift: Int64s) -> Int64s:
+    """For each output level above the least, the least reachable accumulator that gives it (levels, out_c)."""
+    levels, reach = _levels(node), accumulator_bounds(node)
     output = _kernel_output(mult, shift, even=rounding_mode(node) == EVEN)
-    reach = accumulator_bounds(node)
     below = np.broadcast_to(-reach - 1, (len(levels), len(reach)))  # gives less than the level, or is out of reach
     enough = np.broadcast_to(reach + 1, below.shape)
     while (enough - below > 1).any():

@@ -69,6 +69,7 @@ SMG_OUTLINE void compact_pixel(const smg_compact_params *p, const int8_t *x /* (
     const int inside = t.rows > 0 && t.columns > 0;
     x += inside ? ((y0 + ky * dilation_h) * in_w + x0 + kx * dilation_w) * channels : 0;
     w += inside ? (ky * k_w + kx) * channels : 0;
+    SMG_ROLLED
     for (int32_t c = 0, done = 0; !done; c = smg_clamp(c + 4, 0, channels - 4)) {
         int32_t acc[4];
         for (int32_t i = 0; i < 4; i++) acc[i] = smg_compact_bias(biases, c + i);

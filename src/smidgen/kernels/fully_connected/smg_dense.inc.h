@@ -257,7 +257,7 @@ SMG_INLINE void smg_dense(int32_t rows, int32_t in_c, int32_t out_c, const int8_
         row.addend_scaled = last[2];
     }
     for (; rows > 0; rows--, x += in_c, y += out_c) {
-        row.sum = smg_dense_expand(scratch, x, in_c) * 256;
+        row.sum = (int32_t)((uint32_t)smg_dense_expand(scratch, x, in_c) << 8); /* modulo 2^32 from 32,897 inputs on */
         row.y_end = y + whole * 8;
         if (whole > 0) smg_dense_outputs(scratch, y, stream, &row);
         if (whole * 8 == out_c) continue;
