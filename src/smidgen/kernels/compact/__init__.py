@@ -120,23 +120,23 @@ def conv_cost(node: Node, core: Core) -> float:
     (kh, kw), in_c, channels = _kernel_size(node), node["x"].type.shape[-1], node.output.type.shape[-1]
     pairs = -(-(node.output.type.elements // channels) // 2)
     taps = 2 * kh * kw * (68 + in_c * (7 if in_c % 4 else 3.4))
-    return pairs * (268 + taps + -(-channels // 2) * (25 * -(-kh * kw * in_c // 4) + 187))
+    return pairs * (268 + taps + -(-channels // 2) * (25 * -(-kh * kw * in_c // 4) + 198))
 
 
 def depthwise_cost(node: Node, core: Core) -> float:
     kh, kw = _kernel_size(node)
     channels = node.output.type.shape[-1]
-    return node.output.type.elements // channels * (247 + -(-channels // 4) * (250 + kh * (11 + 20 * kw)))
+    return node.output.type.elements // channels * (247 + -(-channels // 4) * (304 + kh * (11 + 20 * kw)))
 
 
 def dense_cost(node: Node, core: Core) -> float:
     out_c, in_c = node["w"].type.shape
-    return _rows(node) * -(-out_c // 2) * (-(-in_c // 4) * 23 + 145) + 100
+    return _rows(node) * -(-out_c // 2) * (-(-in_c // 4) * 23 + 155) + 100
 
 
 _REQUIRES = (int8_elements, constant_weights, small_shapes, compact_records_exist)
 _DSP = frozenset(("dsp",))
-_FOOTPRINTS = {"conv2d": (1200, 200), "depthwise": (840, 200), "dense": (432, 120)}
+_FOOTPRINTS = {"conv2d": (1230, 200), "depthwise": (960, 200), "dense": (480, 120)}
 
 KERNELS = (
     Kernel(

@@ -80,11 +80,14 @@ def _biases(node: Node) -> Int64s:
     return biases
 
 
+def signed_bytes(values: Int64s) -> int:
+    """Bytes that hold each of these int32 in two's complement, 1 to 4."""
+    return int(np.maximum(values, ~values).max()).bit_length() // 8 + 1
+
+
 def bias_bytes(node: Node) -> int:
-    """Bytes that hold every bias of the layer, 1 to 4."""
-    biases = _biases(node)
-    largest = int(np.maximum(biases, ~biases).max())
-    return min(4, largest.bit_length() // 8 + 1)
+    """Bytes of each bias of the layer; the kernels' sums wrap modulo 2^32, so a larger bias may too."""
+    return min(4, signed_bytes(_biases(node)))
 
 
 def packed_records(node: Node) -> Int32s:

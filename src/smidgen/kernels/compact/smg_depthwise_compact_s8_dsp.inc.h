@@ -40,8 +40,10 @@ SMG_INLINE int32_t compact_first(int32_t start, int32_t dilation) {
 }
 
 SMG_INLINE int32_t compact_count(int32_t start, int32_t dilation, int32_t taps, int32_t end) {
-    SMG_ROLLED
-    while (taps > 0 && start + (taps - 1) * dilation >= end) taps--;
+    while (taps > 0 && start + (taps - 1) * dilation >= end) {
+        taps--;
+        __asm__(""); /* compilers need not unroll this */
+    }
     return taps;
 }
 
