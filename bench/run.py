@@ -19,7 +19,19 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.figures import MADE, OFFICIAL, TARGET, Entry, changes, flash_bytes, measure_all, ram_bytes, regressions, text
+from bench.figures import (
+    LABELS,
+    MADE,
+    OFFICIAL,
+    TARGET,
+    Entry,
+    changes,
+    flash_bytes,
+    measure_all,
+    ram_bytes,
+    regressions,
+    text,
+)
 from bench.figures import tasks as all_tasks
 
 from smidgen.cli.common import show, table
@@ -43,15 +55,17 @@ def print_table(entries: Mapping[str, Entry]) -> None:
     t = table(f"{TARGET}, {CLOCK_HZ / 1e6:g} MHz", "model", "setting or engine", *columns, "source", right=columns)
     for model in MODELS:
         form = OFFICIAL if f"{TARGET}/{model}-{OFFICIAL}/speed" in entries else MADE
-        for setting in SETTINGS:
-            e = entries[f"{TARGET}/{model}-{form}/{setting}"]
+        for setting, label in LABELS.items():
+            e = entries.get(f"{TARGET}/{model}-{form}/{setting}")
+            if e is None:
+                continue
             cycles, board = e["cycles_modelled"], e["board_cycles_modelled"]
             best, (least, most) = board or cycles, e["latency_ms_range"]
             figures = (f"{cycles / 1e6:.3f}", f"{cycles / e['macs']:.2f}", f"{board / 1e6:.3f}" if board else "-")
             span = f"{least:.2f}-{most:.2f}"
             sizes = (f"{ram_bytes(e):,}", f"{flash_bytes(e):,}")
             source = "modelled, official weights" if form == OFFICIAL else "modelled, synthetic weights"
-            t.add_row(model, f"smidgen, {setting}", *figures, f"{best / CLOCK_HZ * 1e3:.2f}", span, *sizes, source)
+            t.add_row(model, f"smidgen, {label}", *figures, f"{best / CLOCK_HZ * 1e3:.2f}", span, *sizes, source)
         for p in best_of_each_engine(model):
             macs = entries[f"{TARGET}/{model}-{form}/speed"]["macs"]
             note = " (one frame with front end)" if model == "sww" else ""

@@ -21,6 +21,10 @@ from typing import Any
 
 import click
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench.figures import LABELS
+
 from smidgen.cli.main import cli
 from smidgen.cli.support import OpRow, supported_ops
 from smidgen.results import best_of_each_engine, best_published
@@ -167,8 +171,8 @@ def readme() -> str:
 def entries(form: str = "official-tflite") -> dict[tuple[str, str], Any]:
     """The baseline's entries of one form by model and setting."""
     baseline = json.loads((ROOT / "bench/baseline.json").read_text(encoding="utf-8"))
-    keys = [(m, s, f"nucleo-l4r5zi/{m}-{form}/{s}") for m in MODELS for s in SETTINGS]
-    return {(m, s): baseline[key] for m, s, key in keys}
+    keys = [(m, label, f"nucleo-l4r5zi/{m}-{form}/{s}") for m in MODELS for s, label in LABELS.items()]
+    return {(m, label): baseline[key] for m, label, key in keys if key in baseline}
 
 
 def results_table() -> str:
