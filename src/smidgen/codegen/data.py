@@ -11,6 +11,9 @@ from smidgen.codegen.ctext import C_TYPES, array_definition
 from smidgen.codegen.template import fill
 from smidgen.ir import Array
 
+LINE_BYTES = 32  # of a flash's cache of data; kernels that read a few lines several times count on such a start
+LARGE_BYTES = 1024  # arrays from here on start at a line
+
 
 @dataclass
 class DataUnit:
@@ -46,6 +49,8 @@ class DataUnit:
 
     def _alignment(self, name: str, data: Array) -> str:
         """Kernels read weights by the word, some by several at once, which a Cortex-M does at multiples of 4 only."""
+        if data.nbytes >= LARGE_BYTES:
+            return f"_Alignas({LINE_BYTES}) "
         if name in self.aligned:
             return "_Alignas(8) "
         return "_Alignas(4) " if data.itemsize < 4 and data.nbytes >= 4 else ""
