@@ -205,7 +205,7 @@ def test_limits_that_cannot_be_kept_say_what_is_in_the_way(smidgen: Smidgen, own
     assert result.code == 1
     found = re.search(
         r"kws cannot keep max-ram: 4,096 bytes are allowed and the least possible is ([0-9,]+)\. In the way: step "
-        r"(\w+) \(kws:.*\), where .* bytes are alive at once with smg_\w+\. Allow \1 bytes",
+        r"(\w+) \(kws:.*\), where .* bytes are alive at once with smg_\w+[^.]*\. Allow \1 bytes",
         result.err.replace("\n", " "),
     )
     assert found, result.err

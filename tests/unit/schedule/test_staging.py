@@ -33,7 +33,7 @@ LONG_LOOPS = dict.fromkeys(("y0", "y1"), LONG)
 FORCED = dict.fromkeys(("y0", "y1"), "smg_conv2d_1x1_s8_dsp")  # reads its weights for every two pixels
 
 
-def network(channels: int = 32) -> Graph:
+def network(channels: int = 32, classes: int = 4) -> Graph:
     """Two pointwise layers that read 1 KB of weights for each of 64 pixels, and a dense one that reads its once."""
     n = Net()
     x = y = Value("x", int8(1, 8, 8, channels))
@@ -42,7 +42,9 @@ def network(channels: int = 32) -> Graph:
         b = n.constant(f"b{i}", TensorType("int32", (channels,)))
         y = n.apply(Conv2D(out_quant=Q), y, w, b)
     y = n.apply(Reshape((1, 64 * channels)), y)
-    y = n.apply(FullyConnected(out_quant=Q), y, n.constant("w", int8(4, 64 * channels, q=quant(0.01, 0, 4))))
+    y = n.apply(
+        FullyConnected(out_quant=Q), y, n.constant("w", int8(classes, 64 * channels, q=quant(0.01, 0, classes)))
+    )
     return n.graph([x], [y])
 
 
@@ -137,6 +139,16 @@ def test_only_loops_that_miss_the_cache_are_worth_ram() -> None:
     rest = {long.node: replace(long.choice, cycles=1e9)}  # all that it can gain is little of so many cycles
     assert choose_ram_code({long.node: long.choice}, BOARD, None)
     assert not choose_ram_code(rest, BOARD, None)
+
+
+@pytest.mark.parametrize("toolchain", ["zig", "gcc-arm"])
+def test_more_weights_than_lie_below_the_code_are_kept_in_ram_with_it(toolchain: str) -> None:
+    """The code takes the board's second SRAM, 192 KB above the first byte; more constants than that lie above it."""
+    both = smidgen.compile(network(64, 48), BOARD, weights="sram", code="sram", kernels=LONG_LOOPS)
+    assert both.schedule.ram_code
+    found = smidgen.verify(both, cases=1, toolchain=toolchain)
+    assert (found.cases, found.mismatches) == (1, 0)
+    assert both.memory.static > 192 * 1024
 
 
 def test_code_in_ram_needs_a_board_that_has_such_ram() -> None:
