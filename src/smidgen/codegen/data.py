@@ -24,6 +24,7 @@ class DataUnit:
 
     prefix: str
     in_ram: bool = False  # not constant for the C compiler: the linker puts them into .data
+    by_lines: bool = True  # large arrays start at a line; False for the least flash
     arrays: dict[str, Array] = field(default_factory=dict)
     aligned: set[str] = field(default_factory=set)
     _seen: dict[tuple[str, bytes], str] = field(default_factory=dict)
@@ -49,7 +50,7 @@ class DataUnit:
 
     def _alignment(self, name: str, data: Array) -> str:
         """Kernels read weights by the word, some by several at once, which a Cortex-M does at multiples of 4 only."""
-        if data.nbytes >= LARGE_BYTES:
+        if self.by_lines and data.nbytes >= LARGE_BYTES:
             return f"_Alignas({LINE_BYTES}) "
         if name in self.aligned:
             return "_Alignas(8) "
