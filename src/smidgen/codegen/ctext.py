@@ -34,7 +34,7 @@ def array_definition(name: str, data: Array, qualifiers: str = "const ") -> str:
 def _literals(data: Array) -> str:
     """All elements, each with a comma behind it. Millions of weights are common: no Python runs for each."""
     plain = data.dtype.kind in "iu" and data.size and int(data.min()) > -(2**31) and int(data.max()) < 2**31
-    return "".join([", ".join(map(str if plain else _literal, data.ravel().tolist())), "," * (data.size > 0)])
+    return ", ".join(map(str if plain else _literal, data.ravel().tolist())) + "," * (data.size > 0)
 
 
 def _lines_of(text: str) -> str:

@@ -44,7 +44,7 @@ def is_narrow(node: Node) -> bool:
     return bool(node["w"].type.shape[-1] <= (24 if affine_layer(node) else 22))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def affine_layer(node: Node) -> AffineLayer | None:
     """The layer's requantisation in two instructions, if there is one (kernels/affine_requantize.py)."""
     if rounding_mode(node) == DOUBLE:
