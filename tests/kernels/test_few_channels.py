@@ -168,6 +168,9 @@ CORNERS = (  # x, w, stride, dilation, padding: one of each way through the asse
     ((1, 40, 9, 8), (2, 3, 3, 8), (1, 3), (1, 1), (1, 1, 1, 1)),  # columns of the strip, too
     ((1, 6, 70, 4), (2, 2, 2, 4), (2, 2), (1, 1), (0, 0, 0, 0)),  # long rows
     ((3, 1, 1, 1), (2, 3, 3, 1), (1, 1), (1, 1), (1, 1, 1, 1)),  # one pixel
+    ((2, 6, 4, 1), (1, 1, 1, 1), (1, 2), (1, 1), (0, 0, 0, 0)),  # one weight
+    ((1, 3, 4, 2), (2, 1, 1, 2), (1, 1), (1, 1), (0, 0, 0, 0)),  # one word of weights
+    ((1, 60, 15, 4), (2, 2, 12, 4), (1, 1), (1, 1), (0, 0, 0, 0)),  # streamed: windows of more than 4 KB
 )
 
 
@@ -193,11 +196,12 @@ def test_corners_are_corners() -> None:
         ways.add(("groups", c["SMG_GROUP_BLOCKS"] < c["SMG_FULL_BLOCKS"]))
         ways |= {(name, c[name] > 255) for name in ("SMG_PIXEL_BYTES", "SMG_COLUMN_BYTES")}
         ways.add(("far", c["SMG_OUT_ROW_BYTES"] * (c["SMG_ROWS"] - 1) > 4095))
+        ways.add(("streamed far", not c["SMG_RESIDENT"] and 4 * c["SMG_WORDS"] * c["SMG_PITCH"] > 4095))
     for phases, stride in ((2, 1), (1, 2), (1, 1), (1, 3), (1, 4)):
         assert ("joined", 1, phases, stride) in ways
     for tail in (True, False):
         assert {("tail", tail, "streamed", streamed) for streamed in (True, False)} <= ways
-    for name in ("groups", "SMG_PIXEL_BYTES", "SMG_COLUMN_BYTES", "far"):
+    for name in ("groups", "SMG_PIXEL_BYTES", "SMG_COLUMN_BYTES", "far", "streamed far"):
         assert {(name, True), (name, False)} <= ways
 
 

@@ -4,17 +4,21 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from smidgen import ops
-from smidgen.ir import Node, QuantParams, Rounding, TensorType
+from smidgen.compiler import compile, verify
+from smidgen.ir import Graph, Node, QuantParams, Rounding, TensorType
 from smidgen.kernels import Kernel, function_name
 from smidgen.kernels.fully_connected import KERNELS as DENSE
 from smidgen.kernels.pointwise import KERNELS as POINTWISE
 from smidgen.kernels.pointwise.packing import affine_layer, is_narrow
 from tests.kernels.admitted import EVERY_FEATURE, draw_nodes
+from tests.kernels.host import build_instances, run
 from tests.kernels.nodes import make, quant
 from tests.kernels.test_strided import code_bytes
 
@@ -84,3 +88,29 @@ def test_code_bytes_are_estimated_from_above(kernel: Kernel) -> None:
     for node, code in zip(nodes.values(), code_bytes(kernel, list(nodes.values())), strict=True):
         assert kernel.footprint is not None
         assert code <= kernel.footprint(node)[0] <= 1.3 * code, function_name(kernel, node)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("pixels", "out_c"), [(5, 514), (4, 1021)])
+def test_numbers_of_pairs_that_no_eight_bits_hold(pixels: int, out_c: int) -> None:
+    """Only MOVW has an immediate for them."""
+    node = layer(pixels, 8, out_c)
+    node = Node(node.op, node.inputs, (replace(node.output, name="out"),), node.loc)
+    graph = Graph("wide", "tflm-int8.v1", node.inputs[:1], node.outputs, (node,))
+    found = verify(compile(graph, kernels={"out": POINTWISE[0].symbol}), cases=4)
+    assert (found.first_divergence, found.mismatches) == (None, 0)
+
+
+def test_the_sum_of_very_many_inputs_wraps(tmp_path: Path) -> None:
+    """256 times it does not fit 32 bits, which the host's tests would see as undefined behaviour."""
+    in_c, kernel = 34_000, next(k for k in DENSE if k.symbol == "smg_fully_connected_s8_m4")
+    w = np.zeros((2, in_c), np.int8)
+    w[:, ::1000] = 100
+    x = np.full((1, in_c), 127, np.int8)
+    w_type = TensorType("int8", w.shape, QuantParams((2.0**-12,), (0,)))
+    op = ops.FullyConnected(clamp=(-math.inf, math.inf), out_quant=quant(0.5, 0), rounding="double")
+    node = make(op, [(TensorType("int8", x.shape, quant(0.5, 0)), None), (w_type, w)])
+    assert reason(kernel, node) is None
+    (want,) = node.op.evaluate(node.types, [x, w])
+    assert abs(int(want[0, 0])) < 127
+    np.testing.assert_array_equal(run(build_instances(kernel, [node], tmp_path), kernel, node, [x, w]), want)

@@ -28,8 +28,26 @@ INDENT = "    "
 def array_definition(name: str, data: Array, qualifiers: str = "const ") -> str:
     """``const T name[n] = {...};`` on lines of a readable width."""
     ctype = C_TYPES[data.dtype.name]
-    items = (_literal(x) for x in data.ravel().tolist())
-    return f"{qualifiers}{ctype} {name}[{data.size}] = {{\n{wrap((f'{i},' for i in items), INDENT)}\n}};\n"
+    return f"{qualifiers}{ctype} {name}[{data.size}] = {{\n{_lines_of(_literals(data))}\n}};\n"
+
+
+def _literals(data: Array) -> str:
+    """All elements, each with a comma behind it. Millions of weights are common: no Python runs for each."""
+    plain = data.dtype.kind in "iu" and data.size and int(data.min()) > -(2**31) and int(data.max()) < 2**31
+    return ", ".join(map(str if plain else _literal, data.ravel().tolist())) + "," * (data.size > 0)
+
+
+def _lines_of(text: str) -> str:
+    """What ``wrap`` makes of items that end with commas, joined by spaces."""
+    lines, start, room = [], 0, WIDTH - len(INDENT)
+    while len(text) - start > room:
+        end = text.rfind(", ", start, start + room + 1)
+        end = end if end >= 0 else text.find(", ", start)
+        if end < 0:
+            break
+        lines.append(INDENT + text[start : end + 1])
+        start = end + 2
+    return "\n".join([*lines, INDENT + text[start:]])
 
 
 def wrap(items: Iterable[str], indent: str) -> str:

@@ -133,12 +133,27 @@ def _window(steps: Steps, form: Form, candidates: int) -> _Window:
     exact = min(round(steps.ratio * 2.0 ** (32 + shift) / scale), 1 << 40)
     mults = exact + max(1, exact >> 24) * _nearest_first(candidates)
     largest = max(-steps.lowest, steps.highest) * scale + (1 << 20)
-    mults = mults[(mults > 0) & (mults < _LIMIT) & (largest < _LIMIT)][:, None]
+    mults = mults[(mults > 0) & (mults < _LIMIT) & (largest < _LIMIT)]
     level = steps.outputs << (32 + shift)
-    least = (level - scale * steps.sums * mults)[:, reached].max(axis=1, initial=-(1 << 62))
-    most = (level - scale * (steps.sums - 1) * mults)[:, rises].min(axis=1, initial=1 << 62)
+    least = _highest(level[reached], -scale * steps.sums[reached], mults)
+    most = -_highest(-level[rises], scale * (steps.sums[rises] - 1), mults)
     able = least < most
-    return _Window(mults[able, 0], least[able], most[able])
+    return _Window(mults[able], least[able], most[able])
+
+
+def _highest(constants: Int64s, slopes: Int64s, at: Int64s) -> Int64s:
+    """The highest of the lines constants + slopes * x at each x; -2^62 where there are no lines.
+
+    Most lines lie below another one at both ends, hence everywhere between, and are left out.
+    """
+    if not len(constants) or not len(at):
+        return np.full(len(at), -(1 << 62), np.int64)
+    first, last = constants + slopes * at.min(), constants + slopes * at.max()
+    falling = np.lexsort((-last, -first))
+    before = np.maximum.accumulate(last[falling])[:-1]
+    kept = falling[np.append(True, last[falling][1:] > before)]
+    highest: Int64s = (constants[kept] + slopes[kept] * at[:, None]).max(axis=1)
+    return highest
 
 
 @lru_cache(maxsize=8)

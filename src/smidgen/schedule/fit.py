@@ -78,9 +78,9 @@ class GaveUp(Exception):
 def fit(layout: Layout, capacity_bytes: int, decisions: int) -> list[int] | None:
     """Offsets that end by ``capacity_bytes``, or None if there are none. GaveUp after so many ``decisions``.
 
-    A decision says which of two buffers lies below, or that they start together; bounds on all offsets follow by propagation. The next pair is one
-    that the lowest offsets do not satisfy yet, with the least room for the conflicts it was in before (Boussemart et
-    al., "Boosting Systematic Search by Weighting Constraints", 2004). Deterministic.
+    A decision says which of two buffers lies below, or that they start together; bounds on all offsets follow by
+    propagation. The next pair is one that the lowest offsets do not satisfy yet, with the least room for the conflicts
+    it was in before (Boussemart et al., "Boosting Systematic Search by Weighting Constraints", 2004). Deterministic.
     """
     return _Search(layout, capacity_bytes).run(decisions)
 
@@ -149,7 +149,7 @@ class _Search:
             if apart < a_below and -apart < b_below:
                 if not apart and self.ways[index] & _SAME:
                     continue
-                room = high[b] - low[a] - a_below + high[a] - low[b] - b_below
+                room = max(high[b] - low[a] - a_below, 0) + max(high[a] - low[b] - b_below, 0)
                 score = self.weight[index] / (room + 8)
                 if score > best:
                     best, found = score, index

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Eight bytes a channel: the bias, and a word with the multiplier's upper bits and the shift (smg_compact_channels.h).
+"""Five to eight bytes a channel: bias, and a word with the multiplier's upper bits and the shift.
+
+smg_compact_channels.h reads them.
 
 The word has 28 bits of mantissa below an implied one, and 4 bits that say how far the shift is above the layer's
 least. A multiplier loses its two lowest bits, so it is taken only if every accumulator that the layer can reach still
@@ -67,13 +69,34 @@ def records(node: Node) -> Records | None:
     return Records(bias, words, base, constant)
 
 
-def packed_records(node: Node, *, folded: bool) -> Int32s:
-    """Biases, then words. ``folded``: the input's zero point times the weights is taken off the bias."""
+def _biases(node: Node) -> Int64s:
+    """The input's zero point times the weights is taken off, except where depthwise kernels do it by tap."""
     r = records(node)
     assert r is not None
+    if isinstance(node.op, DepthwiseConv2D):
+        return r.bias
     sums = np.where(r.constant, 0, channel_weights(node).sum(axis=1)) * node["x"].type.zero_point
-    bias = r.bias - (sums if folded else 0)
-    packed: Int32s = np.concatenate([(bias & 0xFFFFFFFF).astype(np.uint32), r.words]).view(np.int32)
+    biases: Int64s = r.bias - sums
+    return biases
+
+
+def signed_bytes(values: Int64s) -> int:
+    """Bytes that hold each of these int32 in two's complement, 1 to 4."""
+    return int(np.maximum(values, ~values).max()).bit_length() // 8 + 1
+
+
+def bias_bytes(node: Node) -> int:
+    """Bytes of each bias of the layer; the kernels' sums wrap modulo 2^32, so a larger bias may too."""
+    return min(4, signed_bytes(_biases(node)))
+
+
+def packed_records(node: Node) -> Int32s:
+    """Words, then biases of so many bytes each, filled up to whole words."""
+    r = records(node)
+    assert r is not None
+    biases = (_biases(node) & 0xFFFFFFFF).astype("<u4")[:, None].view(np.uint8)[:, : bias_bytes(node)].reshape(-1)
+    filled = np.pad(biases, (0, -len(biases) % 4))
+    packed: Int32s = np.concatenate([r.words.astype("<u4").view(np.uint8), filled]).view("<i4").astype(np.int32)
     return packed
 
 
@@ -87,24 +110,31 @@ def _constant_outputs(node: Node) -> Int64s:
 def _shortened(node: Node, mult: Int64s, shift: Int64s, constant: npt.NDArray[np.bool_]) -> Int64s | None:
     """Multipliers with two low bits clear that give the same outputs for every reachable accumulator."""
     found = np.where(constant, np.int64(1 << 30), np.int64(0))
-    wanted = _steps(node, mult, shift)
+    steps, reach, levels = _steps(node, mult, shift), accumulator_bounds(node), _levels(node)
     for nudge in _TRIED:
         trial = np.clip((mult & ~np.int64(3)) + nudge, 1 << 30, (1 << 31) - 4)
-        same = (_steps(node, trial, shift) == wanted).all(axis=0)
+        output = _kernel_output(trial, shift, even=rounding_mode(node) == EVEN)
+        risen = (steps > reach) | (output(steps) >= levels)
+        same = (risen & ((steps <= -reach) | (output(steps - 1) < levels))).all(axis=0)
         found = np.where((found == 0) & same, trial, found)
         if found.all():
             return found
     return None
 
 
-def _steps(node: Node, mult: Int64s, shift: Int64s) -> Int64s:
-    """For each output level above the least, the least reachable accumulator that gives it (levels, out_c)."""
+def _levels(node: Node) -> Int64s:
+    """Each output above the least, less the zero point, as a column."""
     op = node.op
     assert isinstance(op, Conv2D | DepthwiseConv2D | FullyConnected)
     zero_point, (lo, hi) = out_quant(node).zero_point[0], int_bounds(op.clamp)
-    levels = np.arange(lo + 1, hi + 1, dtype=np.int64)[:, None] - zero_point
+    levels: Int64s = np.arange(lo + 1, hi + 1, dtype=np.int64)[:, None] - zero_point
+    return levels
+
+
+def _steps(node: Node, mult: Int64s, shift: Int64s) -> Int64s:
+    """For each output level above the least, the least reachable accumulator that gives it (levels, out_c)."""
+    levels, reach = _levels(node), accumulator_bounds(node)
     output = _kernel_output(mult, shift, even=rounding_mode(node) == EVEN)
-    reach = accumulator_bounds(node)
     below = np.broadcast_to(-reach - 1, (len(levels), len(reach)))  # gives less than the level, or is out of reach
     enough = np.broadcast_to(reach + 1, below.shape)
     while (enough - below > 1).any():

@@ -11,8 +11,8 @@
  * Four tiles of 2x2 outputs at a time: SMG_TILES_X of them (1, 2 or 4) beside each other. Their input is transformed
  * once for all channels; the last tiles of a row or column of tiles overlap those before them. An instance also
  * defines SMG_IN_C (a multiple of 4, at most 160), SMG_OUT_C and what smg_fast_requantize.h needs; who includes this
- * defines SMG_MOST_STEPS, steps in a turn of the loop over products. SMG_GROUPS: so many times four tiles are multiplied
- * for each pair of channels before the next pair (0: four tiles at a time). */
+ * defines SMG_MOST_STEPS, steps in a turn of the loop over products. SMG_GROUPS: so many times four tiles are
+ * multiplied for each pair of channels before the next pair (0: four tiles at a time). */
 #include "smg_fast_requantize.h"
 #include "smg_few_bytes.h"
 #include "smg_kernels.h"

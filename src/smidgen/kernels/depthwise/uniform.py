@@ -105,10 +105,27 @@ def _with_shift(node: Node, shift: int) -> Scaled | None:
     return Scaled(taps << (1 + up), wrapped(columns), shift, EVEN)
 
 
+@dataclass(frozen=True, slots=True)
+class _Figures:
+    """Of each channel: ``requantize_columns``, multiplier and shift, largest sum of products, bias."""
+
+    columns: Int32s
+    mult: Array
+    shift: Array
+    reach: Int64s
+    bias: Int64s
+
+
+@lru_cache(maxsize=4)
+def _figures(node: Node) -> _Figures:
+    mult, shift = (np.broadcast_to(a, len(channel_weights(node))) for a in multipliers(node))
+    return _Figures(requantize_columns(node), mult, shift, largest_sum(node), fitted_bias(node))
+
+
 def _approximated(node: Node, c: int, shift: int, precision: int) -> tuple[tuple[int, int, int, int], int] | None:
     """A channel of a larger shift with a shorter multiplier and weights scaled by 2^precision, as (columns, precision),
     if every output's first accumulator is as asked."""
-    bias, mult, _, right = (int(v) for v in requantize_columns(node)[c])
+    bias, mult, _, right = (int(v) for v in _figures(node).columns[c])
     short = right - shift + precision
     multiplier = (mult + (1 << short >> 1)) >> short if short < 31 else 0
     if multiplier == 0:
@@ -128,10 +145,10 @@ def _approximated(node: Node, c: int, shift: int, precision: int) -> tuple[tuple
 
 def _same_steps(node: Node, c: int, fast: Callable[[Int64s], Int64s]) -> bool:
     """Whether a monotone function of the accumulator takes each output's value first where the definition does."""
-    op = node.op
+    op, figures = node.op, _figures(node)
     assert isinstance(op, DepthwiseConv2D)
-    mult, shift = (np.broadcast_to(a, len(channel_weights(node)))[c] for a in multipliers(node))
-    reach, b = int(largest_sum(node)[c]), int(fitted_bias(node)[c])
+    mult, shift = figures.mult[c], figures.shift[c]
+    reach, b = int(figures.reach[c]), int(figures.bias[c])
     lo, hi = int_bounds(op.clamp)
     zero_point = out_quant(node).zero_point[0]
 

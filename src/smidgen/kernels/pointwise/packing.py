@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -44,31 +44,35 @@ def is_narrow(node: Node) -> bool:
     return bool(node["w"].type.shape[-1] <= (24 if affine_layer(node) else 22))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def affine_layer(node: Node) -> AffineLayer | None:
     """The layer's requantisation in two instructions, if there is one (kernels/affine_requantize.py)."""
     if rounding_mode(node) == DOUBLE:
         return None
     steps = channel_steps(node)
+    pairs = [(steps[even], steps[odd]) for even, odd in pairs_of(len(steps))]
     scale, sign = (256, 1) if node["w"].type.shape[-1] <= 24 else (1, -1)
+    order = list(range(len(pairs)))
     for even, odd in _SHIFTS:
         first = odd if scale == 256 else even
-        found = _all_pairs(steps, (Form(scale, first), Form(256, odd)), sign)
+        found = _all_pairs(pairs, order, (Form(scale, first), Form(256, odd)), sign)
         if found is not None:
             return AffineLayer(found, first, odd)
     return None
 
 
 def _all_pairs(
-    steps: tuple[Steps, ...], forms: tuple[Form, Form], sign: int
+    pairs: Sequence[tuple[Steps, Steps]], order: list[int], forms: tuple[Form, Form], sign: int
 ) -> tuple[tuple[Affine, Affine], ...] | None:
-    found: list[tuple[Affine, Affine]] = []
-    for even, odd in pairs_of(len(steps)):
-        pair = find_affine(steps[even], steps[odd], forms, sign)
+    """``order`` is that in which pairs are tried: one that fails goes first, for it hardly fits other shifts."""
+    found: dict[int, tuple[Affine, Affine]] = {}
+    for place, i in enumerate(order):
+        pair = find_affine(*pairs[i], forms, sign)
         if pair is None:
+            order.insert(0, order.pop(place))
             return None
-        found.append((pair[0], pair[1]))
-    return tuple(found)
+        found[i] = pair[0], pair[1]
+    return tuple(found[i] for i in range(len(pairs)))
 
 
 def order(in_c: int) -> tuple[tuple[int, int], ...]:

@@ -177,7 +177,7 @@ __attribute__((naked, noinline)) static void smg_pointwise_pairs(const uint32_t 
                   "ldmia r3, {r4-r6}\n"
                   "str r0, [sp, #" SMG_FRAME_ACTIVATIONS "]\n"
                   "str r1, [sp, #" SMG_FRAME_OUT "]\n"
-                  "movs r1, #(" SMG_ROW "+1)/2\n"
+                  "movw r1, #(" SMG_ROW "+1)/2\n"
                   "str r4, [sp, #" SMG_FRAME_END "]\n"
                   "str r5, [sp, #" SMG_FRAME_TAIL_END "]\n"
                   "str r6, [sp, #" SMG_FRAME_ODD "]\n"

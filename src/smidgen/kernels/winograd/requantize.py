@@ -34,7 +34,7 @@ LARGEST_ADDEND = 1 << 30
 MOST_SHIFT = 22  # of the affine form: zero_point << shift stays below 2^30
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def affine_layer(node: Node, bits: int) -> tuple[int, tuple[Affine, ...]] | None:
     """The shift that all channels share, and their constants for 2^bits * accumulators; None if there are none."""
     if rounding_mode(node) == DOUBLE:
