@@ -19,7 +19,19 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.figures import MADE, OFFICIAL, TARGET, Entry, changes, flash_bytes, measure_all, ram_bytes, regressions, text
+from bench.figures import (
+    LABELS,
+    MADE,
+    OFFICIAL,
+    TARGET,
+    Entry,
+    changes,
+    flash_bytes,
+    measure_all,
+    ram_bytes,
+    regressions,
+    text,
+)
 from bench.figures import tasks as all_tasks
 
 from smidgen.cli.common import show, table
@@ -43,15 +55,17 @@ def print_table(entries: Mapping[str, Entry]) -> None:
     t = table(f"{TARGET}, {CLOCK_HZ / 1e6:g} MHz", "model", "setting or engine", *columns, "source", right=columns)
     for model in MODELS:
         form = OFFICIAL if f"{TARGET}/{model}-{OFFICIAL}/speed" in entries else MADE
-        for setting in SETTINGS:
-            e = entries[f"{TARGET}/{model}-{form}/{setting}"]
+        for setting, label in LABELS.items():
+            e = entries.get(f"{TARGET}/{model}-{form}/{setting}")
+            if e is None:
+                continue
             cycles, board = e["cycles_modelled"], e["board_cycles_modelled"]
             best, (least, most) = board or cycles, e["latency_ms_range"]
             figures = (f"{cycles / 1e6:.3f}", f"{cycles / e['macs']:.2f}", f"{board / 1e6:.3f}" if board else "-")
             span = f"{least:.2f}-{most:.2f}"
             sizes = (f"{ram_bytes(e):,}", f"{flash_bytes(e):,}")
             source = "modelled, official weights" if form == OFFICIAL else "modelled, synthetic weights"
-            t.add_row(model, f"smidgen, {setting}", *figures, f"{best / CLOCK_HZ * 1e3:.2f}", span, *sizes, source)
+            t.add_row(model, f"smidgen, {label}", *figures, f"{best / CLOCK_HZ * 1e3:.2f}", span, *sizes, source)
         for p in best_of_each_engine(model):
             macs = entries[f"{TARGET}/{model}-{form}/speed"]["macs"]
             note = " (one frame with front end)" if model == "sww" else ""
@@ -67,16 +81,16 @@ def draw(entries: Mapping[str, Entry], path: Path) -> None:
     for model, marker in zip(MODELS, "os^Dv", strict=True):
         form = OFFICIAL if f"{TARGET}/{model}-{OFFICIAL}/speed" in entries else MADE
         rows = [(s, entries[f"{TARGET}/{model}-{form}/{s}"]) for s in SETTINGS]
-        points = [
-            (ram_bytes(e) / 1024, (e["board_cycles_modelled"] or e["cycles_modelled"]) / CLOCK_HZ * 1e3, s)
-            for s, e in rows
-        ]
-        add_series(axes, points, model, marker=marker)
+        named: dict[tuple[float, float], list[str]] = {}
+        for s, e in rows:
+            cycles = e["board_cycles_modelled"] or e["cycles_modelled"]
+            named.setdefault((ram_bytes(e) / 1024, cycles / CLOCK_HZ * 1e3), []).append(s)
+        add_series(axes, [(x, y, ", ".join(names)) for (x, y), names in named.items()], model, marker=marker)
         best = best_published(model)
         if best is not None:
             axes.axhline(best.latency_ms, linestyle=":", linewidth=1, color=axes.lines[-1].get_color())
-            axes.annotate(f"{model}: {best.engine}", (0.995, best.latency_ms), xycoords=("axes fraction", "data"))
-            axes.texts[-1].set(fontsize=7, ha="right", va="bottom")
+            axes.annotate(f"{model}: {best.engine}", (0.2, best.latency_ms), xycoords=("axes fraction", "data"))
+            axes.texts[-1].set(fontsize=7, ha="left", va="bottom")
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.legend()

@@ -21,6 +21,10 @@ from typing import Any
 
 import click
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench.figures import LABELS
+
 from smidgen.cli.main import cli
 from smidgen.cli.support import OpRow, supported_ops
 from smidgen.results import best_of_each_engine, best_published
@@ -97,7 +101,8 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "optimize, max_ram_bytes, max_flash_bytes": "the setting and its limits, null: none",
         "flash.{code,weights,total}": "bytes, read off the image; weights: every constant, the steps' parameters too",
         "flash.{live_weights,growth,tables}": "of those: int8 weights that are not dead, what packing adds, the rest",
-        "layers[]": "index, name, source, kernel, shape, macs, live_macs, instructions, cycles, stall_cycles, "
+        "layers[]": "index, name, source, kernel, function (its C name, constants included), shape, macs, live_macs, "
+        "instructions, cycles, stall_cycles, "
         "cycles_per_mac, ram_bytes (alive in the arena), flash_bytes (its constants, in all), weight_bytes, "
         "growth_bytes, table_bytes, staged_bytes (those copied to the arena)",
         "overhead_cycles": "before the first kernel: the call and the copy of the input",
@@ -166,8 +171,8 @@ def readme() -> str:
 def entries(form: str = "official-tflite") -> dict[tuple[str, str], Any]:
     """The baseline's entries of one form by model and setting."""
     baseline = json.loads((ROOT / "bench/baseline.json").read_text(encoding="utf-8"))
-    keys = [(m, s, f"nucleo-l4r5zi/{m}-{form}/{s}") for m in MODELS for s in SETTINGS]
-    return {(m, s): baseline[key] for m, s, key in keys}
+    keys = [(m, label, f"nucleo-l4r5zi/{m}-{form}/{s}") for m in MODELS for s, label in LABELS.items()]
+    return {(m, label): baseline[key] for m, label, key in keys if key in baseline}
 
 
 def results_table() -> str:

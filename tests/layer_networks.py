@@ -43,16 +43,15 @@ class LayerNetwork:
         return QuantParams((float(np.float32(scale)),), (int(self.random.choice(_ZERO_POINTS)),))
 
     def _clamp(self, zero_point: int) -> tuple[float, float]:
-        return [(-math.inf, math.inf), (zero_point, 127), (zero_point, min(127, zero_point + 90))][
-            int(self.random.integers(3))
-        ]
+        if zero_point > 20:
+            return -math.inf, math.inf
+        clamps = ((-math.inf, math.inf), (zero_point, 127), (zero_point, zero_point + 90))
+        return clamps[int(self.random.integers(3))]
 
-    def _output(self, x: Value) -> QuantParams:
-        """Scales of one half everywhere: the weights' scales do the rest."""
-        return self._quant()
-
-    def _weights(self, x: Value, terms: int, shape: tuple[int, ...], axis: int) -> tuple[Value, Value]:
-        """Sums of about 40 steps either side of the zero point."""
+    def _weights(
+        self, x: Value, terms: int, shape: tuple[int, ...], axis: int, out: QuantParams
+    ) -> tuple[Value, Value]:
+        """Sums of about 40 steps either side of a value near the middle, so that a wrong one shows."""
         r, count = self.random, shape[axis]
         scale = 2.0 ** r.uniform(-1, 1, count) * 40 / (70 * 70 * math.sqrt(terms))
         if r.random() < 0.3:  # one scale for all
@@ -63,7 +62,8 @@ class LayerNetwork:
         data = r.integers(low, 128, shape) if r.random() < 0.9 else r.choice([low, 127], shape)
         weights = self.builder.constant(TensorType("int8", shape, quant), data)
         sums = data.sum(axis=tuple(i for i in range(len(shape)) if i != axis % len(shape)))
-        bias = r.integers(-3000, 3000, count) + x.type.zero_point * sums  # a centred image gives centred sums
+        centre = (r.integers(-30, 30, count) - out.zero_point[0]) / scale
+        bias = np.rint(centre) + x.type.zero_point * sums  # the scales of all maps are alike
         return weights, self.builder.constant(TensorType("int32", (count,)), bias)
 
     def _window(self, x: Value) -> tuple[tuple[int, int], dict[str, tuple[int, ...]]]:
@@ -83,24 +83,24 @@ class LayerNetwork:
 
     def conv(self, x: Value) -> Value:
         kernel, attributes = self._window(x)
-        count, in_c, quant = int(self.random.choice(_CHANNELS)), x.type.shape[3], self._output(x)
+        count, in_c, quant = int(self.random.choice(_CHANNELS)), x.type.shape[3], self._quant()
         op = Conv2D(clamp=self._clamp(quant.zero_point[0]), out_quant=quant, rounding=self.rounding, **attributes)  # type: ignore[arg-type]
-        return self.builder.op(op, x, *self._weights(x, math.prod(kernel) * in_c, (count, *kernel, in_c), 0))
+        return self.builder.op(op, x, *self._weights(x, math.prod(kernel) * in_c, (count, *kernel, in_c), 0, quant))
 
     def depthwise(self, x: Value) -> Value:
         kernel, attributes = self._window(x)
-        count, quant = x.type.shape[3] * int(self.random.choice([1, 1, 1, 1, 2])), self._output(x)
+        count, quant = x.type.shape[3] * int(self.random.choice([1, 1, 1, 1, 2])), self._quant()
         op = DepthwiseConv2D(
             clamp=self._clamp(quant.zero_point[0]), out_quant=quant, rounding=self.rounding, **attributes
         )  # type: ignore[arg-type]
-        return self.builder.op(op, x, *self._weights(x, math.prod(kernel), (*kernel, count), 2))
+        return self.builder.op(op, x, *self._weights(x, math.prod(kernel), (*kernel, count), 2, quant))
 
     def pointwise(self, x: Value, count: int = 0, strided: bool = True) -> Value:
-        r, in_c, quant = self.random, x.type.shape[3], self._output(x)
+        r, in_c, quant = self.random, x.type.shape[3], self._quant()
         count = count or int(r.choice([*_CHANNELS, 64]))
         stride = (2, 2) if strided and r.random() < 0.2 else (1, 1)
         op = Conv2D(stride, clamp=self._clamp(quant.zero_point[0]), out_quant=quant, rounding=self.rounding)
-        return self.builder.op(op, x, *self._weights(x, in_c, (count, 1, 1, in_c), 0))
+        return self.builder.op(op, x, *self._weights(x, in_c, (count, 1, 1, in_c), 0, quant))
 
     def residual(self, x: Value) -> Value:
         """The sum of a map and a pointwise convolution of it."""
@@ -125,4 +125,4 @@ class LayerNetwork:
         x = self.builder.op(Reshape((batch, x.type.elements // batch)), x)
         quant, width = self._quant(), x.type.shape[1]
         op = FullyConnected(self._clamp(quant.zero_point[0]), quant, self.rounding)
-        return self.builder.op(op, x, *self._weights(x, width, (int(self.random.choice([3, 10, 12])), width), 0))
+        return self.builder.op(op, x, *self._weights(x, width, (int(self.random.choice([3, 10, 12])), width), 0, quant))

@@ -162,10 +162,10 @@ def compile(
     (code and constants) are bytes, or text like "64K". ``tuned``: choose by what ``tune`` measured and kept in the
     cache (True), in a file or in memory. ``kernels`` forces kernels by step name. ``weights`` is flash,
     staged (copied to RAM before the steps where that pays) or sram (kept there); ``code`` is flash, or sram: kernels
-    larger than the flash's cache run from RAM. ``planner`` is fast, or exact: CP-SAT for at most ``planner_seconds`` of
-    its own deterministic time. ``probe`` evaluates the graph before and after every pass and compares. ``watch`` sees
-    the graph after each pass. Raises UsageError, ModelError, NoKernel, ToolNotFound (exact without OR-tools),
-    DoesNotFit if the limits or (unless ``check_fit`` is False) the board's memories cannot be kept.
+    whose hot loops exceed the flash's cache run from RAM. ``planner`` is fast, or exact: CP-SAT for at most
+    ``planner_seconds`` of its own deterministic time. ``probe`` evaluates the graph before and after every pass and
+    compares. ``watch`` sees the graph after each pass. Raises UsageError, ModelError, NoKernel, ToolNotFound (exact
+    without OR-tools), DoesNotFit if the limits or (unless ``check_fit`` is False) the board's memories cannot be kept.
     """
     objective, place = make_objective(optimize, max_ram, max_flash), check_weights(weights)
     runs = check_code(code)

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, assume, given, settings
@@ -12,9 +14,13 @@ from hypothesis import strategies as st
 from smidgen import ops
 from smidgen.ir import Array, Node, Rounding
 from smidgen.kernels import Kernel
+from smidgen.kernels.registry import all_kernels
 from smidgen.targets.target import Core
 from tests.kernels import nodes, strided, winograd_nodes
 
+Case = tuple[Node, list[Array]]
+Property = tuple[str, object]
+POOL = 40  # nodes drawn for a kernel with constants, to choose from
 _STRIDED: dict[str, tuple[tuple[str, Callable[[], st.SearchStrategy[Any]]], ...]] = {
     "conv2d_direct": (("", strided.direct),),
     "winograd": (("small", lambda: winograd_nodes.three_by_three(True)), ("", winograd_nodes.three_by_three)),
@@ -65,16 +71,63 @@ def _of_rounding(kernel: Kernel, rounding: Rounding) -> st.SearchStrategy[tuple[
     return _PLAIN[kernel.op](rounding)
 
 
-def draw_nodes(kernel: Kernel, count: int) -> list[tuple[Node, list[Array]]]:
-    """``count`` nodes that the kernel admits, always the same ones, with their data; fewer if too few are found."""
-    found: list[tuple[Node, list[Array]]] = []
+def draw_nodes(kernel: Kernel, count: int) -> list[Case]:
+    """``count`` nodes that the kernel admits, always the same ones, with their data; fewer if too few are found.
+
+    Of a kernel with constants, whose every node costs a compilation, the ones that differ most from each other.
+    """
+    if kernel.constants is None:
+        return list(_drawn(kernel.symbol, count))
+    return _unlike(kernel, _drawn(kernel.symbol, max(POOL, count)), count)
+
+
+@cache
+def _drawn(symbol: str, count: int) -> tuple[Case, ...]:
+    kernel = next(k for k in all_kernels() if k.symbol == symbol)
+    found: list[Case] = []
 
     @settings(max_examples=count, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
               suppress_health_check=list(HealthCheck))  # fmt: skip
     @given(strategy(kernel))
-    def collect(case: tuple[Node, list[Array]]) -> None:
+    def collect(case: Case) -> None:
         assume(kernel.rejects(case[0], EVERY_FEATURE) is None)
         found.append(case)
 
     collect()
-    return found[:count]
+    return tuple(found[:count])
+
+
+def _unlike(kernel: Kernel, cases: Sequence[Case], count: int) -> list[Case]:
+    """The roundings in turn; each time the case with the most properties that none before it has, rare ones first."""
+    properties = [_properties(kernel, node) for node, _ in cases]
+    often = Counter(p for found in properties for p in found)
+    seen = Counter[Property]()
+    left, taken = list(range(len(cases))), list[Case]()
+
+    def worth(i: int) -> tuple[int, float, int]:
+        turn = -sum(seen[p] for p in properties[i] if p[0] == "rounding")
+        return turn, sum(1 / often[p] / 4 ** seen[p] for p in properties[i]), -i
+
+    while left and len(taken) < count:
+        best = max(left, key=worth)
+        left.remove(best)
+        seen.update(properties[best])
+        taken.append(cases[best])
+    return taken
+
+
+def _properties(kernel: Kernel, node: Node) -> set[Property]:
+    """What may make a difference to a kernel: its constants, and shapes, roundings and zero points at their ends."""
+    found: set[Property] = set(kernel.constants(node).items() if kernel.constants else ())
+    for at, t in enumerate(node.types):
+        found |= {(f"dimension {at} {i}", "one" if d == 1 else d % 4) for i, d in enumerate(t.shape)}
+        if t.quant is not None:
+            zero_point = t.quant.zero_point[0]
+            found |= {(f"zero point {at}", zero_point if zero_point in (-128, 127) else 0)}
+            found |= {(f"scales {at}", len(t.quant.scale) == 1)}
+    for name in ("rounding", "padding", "stride", "dilation", "signs"):
+        value = getattr(node.op, name, None)
+        found |= {(name, value)} if value is not None else set()
+    padding = getattr(node.op, "padding", (0, 0, 0, 0))
+    found |= {("asymmetric", padding[:2] != padding[2:]), ("padded", any(padding))}
+    return found

@@ -17,9 +17,11 @@ from smidgen.kernels import Kernel
 from smidgen.kernels.registry import all_kernels
 from tests.kernels.admitted import EVERY_FEATURE, draw_nodes, strategy
 from tests.kernels.host import build_instances, run
+from tests.kernels.overlap import check_overlaps
 
 CASES = 150
-INSTANCES = 32
+INSTANCES = (12, pytest.param(32, marks=pytest.mark.full))
+WITH_CONSTANTS = [k for k in all_kernels() if k.constants is not None]
 
 
 @dataclass
@@ -63,12 +65,26 @@ def test_equals_evaluate(kernel: Kernel, library: ctypes.CDLL) -> None:
     tally.check(CASES // 2)
 
 
-@pytest.mark.parametrize("kernel", [k for k in all_kernels() if k.constants is not None], ids=lambda k: k.symbol)
-def test_instances_equal_evaluate(kernel: Kernel, tmp_path: Path) -> None:
-    """Kernels with constants: a function a shape, so fewer cases."""
+@pytest.mark.parametrize("count", INSTANCES)
+@pytest.mark.parametrize("kernel", WITH_CONSTANTS, ids=lambda k: k.symbol)
+def test_instances_equal_evaluate(kernel: Kernel, count: int, tmp_path: Path) -> None:
+    """Kernels with constants: a function a shape, so fewer cases. With operands apart, and as near as they allow."""
     tally = Tally()
-    cases = draw_nodes(kernel, INSTANCES)
+    cases = draw_nodes(kernel, count)
     library = build_instances(kernel, (node for node, _ in cases), tmp_path)
     for node, arrays in cases:
         check_case(library, kernel, node, arrays, tally)
-    tally.check(INSTANCES)
+    tally.check(count)
+    check_overlaps(library, kernel, cases)
+
+
+@pytest.mark.parametrize("kernel", WITH_CONSTANTS, ids=lambda k: k.symbol)
+def test_instances_are_drawn_with_each_rounding(kernel: Kernel) -> None:
+    """The fewest that any test takes."""
+    roundings = {getattr(node.op, "rounding", None) for node, _ in draw_nodes(kernel, 4)}
+    assert roundings == ({"double", "even"} if hasattr(kernel.op, "rounding") else {None})
+
+
+def test_overlaps_are_of_instances() -> None:
+    """The test above covers every kernel that allows any."""
+    assert not [k.symbol for k in all_kernels() if k.overlap and k not in WITH_CONSTANTS]

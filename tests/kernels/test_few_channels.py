@@ -168,6 +168,7 @@ CORNERS = (  # x, w, stride, dilation, padding: one of each way through the asse
     ((1, 40, 9, 8), (2, 3, 3, 8), (1, 3), (1, 1), (1, 1, 1, 1)),  # columns of the strip, too
     ((1, 6, 70, 4), (2, 2, 2, 4), (2, 2), (1, 1), (0, 0, 0, 0)),  # long rows
     ((3, 1, 1, 1), (2, 3, 3, 1), (1, 1), (1, 1), (1, 1, 1, 1)),  # one pixel
+    ((2, 6, 4, 1), (1, 1, 1, 1), (1, 2), (1, 1), (0, 0, 0, 0)),  # one weight
     ((1, 3, 4, 2), (2, 1, 1, 2), (1, 1), (1, 1), (0, 0, 0, 0)),  # one word of weights
     ((1, 60, 15, 4), (2, 2, 12, 4), (1, 1), (1, 1), (0, 0, 0, 0)),  # streamed: windows of more than 4 KB
 )

@@ -31,8 +31,9 @@ from smidgen.schedule import make_schedule
 from smidgen.targets import load_target
 from tests.kernels.admitted import draw_nodes
 from tests.kernels.host import build_instances
+from tests.kernels.layout import close
 from tests.kernels.nodes import make
-from tests.kernels.test_overlap import run_overlapped
+from tests.kernels.overlap import run_overlapped
 
 KERNELS = (*conv2d_direct.KERNELS, *conv2d_stride2.KERNELS)
 BY_SYMBOL = {k.symbol: k for k in KERNELS}
@@ -141,16 +142,18 @@ def test_lead_is_the_least_that_keeps_what_is_read_later(drawn: list[tuple[int, 
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: k.symbol)
 def test_one_byte_less_spoils_outputs(kernel: Kernel, tmp_path: Path) -> None:
-    """So the promised lead is no larger than it must be, and test_overlap.py sees what it should."""
+    """So the promised lead is no larger than it must be, and overlap.py sees what it should."""
     node = convolution((20, 20, 4), random_filters(32, 1 if "1x1" in kernel.symbol else 3, 4), stride=2, scale=-9)
     assert kernel.overlap is not None
     assert not [p for p in kernel.requires if not p(node)]
     lead, library = kernel.overlap(node)["y"], build_instances(kernel, [node], tmp_path)
     arrays = [np.random.default_rng(0).integers(-128, 128, (1, 20, 20, 4)).astype(np.int8), node["w"].constant]
     (want,) = node.op.evaluate(node.types, arrays)
+    sizes = {"y": want.nbytes, "scratch": kernel.scratch(node), "x": arrays[0].nbytes}
     assert lead > 0
-    assert (run_overlapped(library, kernel, node, arrays, "y", lead) == want).all()
-    assert (run_overlapped(library, kernel, node, arrays, "y", lead - 1) != want).any()
+    least, less = (close(sizes, {"y": n}, ("y",)) for n in (lead, lead - 1))
+    assert (run_overlapped(library, kernel, node, arrays, least) == want).all()
+    assert (run_overlapped(library, kernel, node, arrays, less) != want).any()
 
 
 SHAPES = [
@@ -158,7 +161,9 @@ SHAPES = [
     ("smg_conv2d_direct_wide_s8_m4", (9, 10, 8), (8, 3, 8), 2),
     ("smg_conv2d_direct_small_s8_m4", (8, 8, 16), (16, 3, 16), 1),
     ("smg_conv2d_3x3_stride2_s8_m4", (16, 16, 32), (16, 3, 32), 2),
-    ("smg_conv2d_3x3_stride2_short_s8_m4", (16, 16, 32), (16, 3, 32), 2),
+    ("smg_conv2d_3x3_stride2_paired_s8_m4", (16, 16, 32), (16, 3, 32), 2),
+    ("smg_conv2d_3x3_stride2_grouped_s8_m4", (16, 16, 32), (16, 3, 32), 2),
+    ("smg_conv2d_3x3_stride2_grouped_s8_m4", (32, 32, 16), (32, 3, 16), 2),
     ("smg_conv2d_1x1_strided_s8_m4", (16, 16, 32), (32, 1, 32), 2),
     ("smg_conv2d_1x1_strided_wide_s8_m4", (16, 16, 16), (32, 1, 16), 2),
     ("smg_conv2d_1x1_strided_small_s8_m4", (16, 16, 32), (32, 1, 32), 2),

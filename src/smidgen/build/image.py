@@ -129,7 +129,8 @@ def _link(toolchain: Toolchain, target: Target, objects: list[str], elf_path: Pa
 def _link_error(text: str, target: Target, stack_bytes: int) -> DoesNotFit | None:
     if "static RAM reaches into code's" in text:
         return DoesNotFit(
-            f"arena and statics reach into the RAM of {target.name} that the code kept in RAM takes. Take --code flash"
+            f"arena and statics reach into the RAM of {target.name} that the code kept in RAM takes. Take --code flash "
+            "or a lower --max-ram"
         )
     overflow = re.search(r"region [`'](\w+)'.*?overflowed by (\d+) bytes", text)
     if overflow:

@@ -20,6 +20,7 @@ MEMORY
   ram   (rwx) : ORIGIN = {ram_base:#010x}, LENGTH = {ram_bytes}
   code  (rwx) : ORIGIN = {code_base:#010x}, LENGTH = {code_bytes}
   ram2  (rwx) : ORIGIN = {second_base:#010x}, LENGTH = {second_bytes}
+  upper (rwx) : ORIGIN = {upper_base:#010x}, LENGTH = {upper_bytes}
 }}
 SECTIONS
 {{
@@ -40,7 +41,7 @@ SECTIONS
     smg_data_start = .;
 {data}    . = ALIGN(4);
     smg_data_end = .;
-  }} > ram AT> flash
+  }} > {data_region} AT> flash
   smg_data_load = LOADADDR(.data);
   .arena (NOLOAD) : ALIGN(16) {{
     smg_bss_start = .;
@@ -59,6 +60,7 @@ SECTIONS
   smg_stack_low = smg_stack_top - {stack};
   smg_stack_guard = smg_stack_low - {guard};
   ASSERT(smg_bss_end <= smg_stack_guard, "smidgen: static RAM reaches into the stack")
+  ASSERT(smg_data_end <= smg_stack_guard, "smidgen: static RAM reaches into the stack")
   ASSERT(smg_code_end == smg_code_start || smg_bss_end <= {alias:#010x}, "smidgen: static RAM reaches into code's")
   /DISCARD/ : {{ *(.ARM.exidx* .ARM.extab* .note* .eh_frame* .debug*) }}
 }}
@@ -88,11 +90,13 @@ def linker_script(
     Code and constants go to the main flash, grouped by category between the symbols ``smg_<section>_<category>_start``
     and ``_end``. RAM from below: .data, a guard, the arena (input section ``.bss.<arena_symbol>``), a guard, .bss;
     at the top the stack with a guard below its lowest word. Start-up zeroes the guards; who runs the image fills them.
+    If code takes bytes in the middle of the RAM (its alias), .data lies above them.
     """
     flash, ram = target.region("flash"), target.region("sram")
     code = target.code_ram or Region("none", ram.base, 0, "sram", alias=0)
     assert target.code_ram is not None or not ram_objects
     second = target.second_sram or code
+    upper = _upper(ram, code) if ram_objects else Region("none", ram.base, 0, "sram")
     objects = "".join(f"    *{name}(.text .text.*)\n" for name in ram_objects)
     return _SCRIPT.format(
         target=target.name,
@@ -103,6 +107,9 @@ def linker_script(
         second_base=second.base,
         second_bytes=second.size_bytes,
         second=_SECOND.format(arena=second_arena_symbol, guard=GUARD_BYTES) if second_arena_symbol else "",
+        upper_base=upper.base,
+        upper_bytes=upper.size_bytes,
+        data_region="upper" if upper.size_bytes else "ram",
         code_base=code.base,
         code_bytes=code.size_bytes,
         alias=code.alias or 0,
@@ -115,6 +122,12 @@ def linker_script(
         guard=GUARD_BYTES,
         stack=stack_bytes,
     )
+
+
+def _upper(ram: Region, code: Region) -> Region:
+    """What the RAM has above the bytes that code takes there: none if it takes them at its end or outside of it."""
+    start, end = (code.alias or 0) + code.size_bytes, ram.base + ram.size_bytes
+    return Region("upper", start, end - start if ram.base < start < end else 0, "sram")
 
 
 def _grouped(section: str, patterns: str) -> str:

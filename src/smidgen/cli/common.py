@@ -148,7 +148,7 @@ def choosing_options(f: F) -> F:
             type=click.Choice(list(CODE)),
             default="flash",
             show_default=True,
-            help="Where kernels run: flash; sram: those larger than the flash's instruction cache run from RAM.",
+            help="Where kernels run: flash; sram: those whose hot loops exceed the flash's cache run from RAM.",
         ),
         click.option(
             "--planner",

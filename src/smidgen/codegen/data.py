@@ -11,6 +11,9 @@ from smidgen.codegen.ctext import C_TYPES, array_definition
 from smidgen.codegen.template import fill
 from smidgen.ir import Array
 
+LINE_BYTES = 32  # of a flash's cache of data; kernels that read a few lines several times count on such a start
+LARGE_BYTES = 1024  # arrays from here on start at a line
+
 
 @dataclass
 class DataUnit:
@@ -21,6 +24,7 @@ class DataUnit:
 
     prefix: str
     in_ram: bool = False  # not constant for the C compiler: the linker puts them into .data
+    by_lines: bool = True  # large arrays start at a line; False for the least flash
     arrays: dict[str, Array] = field(default_factory=dict)
     aligned: set[str] = field(default_factory=set)
     _seen: dict[tuple[str, bytes], str] = field(default_factory=dict)
@@ -44,6 +48,14 @@ class DataUnit:
     def nbytes(self) -> int:
         return sum(a.nbytes for a in self.arrays.values())
 
+    def _alignment(self, name: str, data: Array) -> str:
+        """Kernels read weights by the word, some by several at once, which a Cortex-M does at multiples of 4 only."""
+        if self.by_lines and data.nbytes >= LARGE_BYTES:
+            return f"_Alignas({LINE_BYTES}) "
+        if name in self.aligned:
+            return "_Alignas(8) "
+        return "_Alignas(4) " if data.itemsize < 4 and data.nbytes >= 4 else ""
+
     def header(self) -> str:
         qualifier = "" if self.in_ram else "const "
         lines = [f"extern {qualifier}{C_TYPES[a.dtype.name]} {name}[{a.size}];" for name, a in self.arrays.items()]
@@ -52,8 +64,5 @@ class DataUnit:
 
     def source(self) -> str:
         qualifier = "" if self.in_ram else "const "
-        parts = [
-            array_definition(name, a, ("_Alignas(8) " if name in self.aligned else "") + qualifier)
-            for name, a in self.arrays.items()
-        ]
+        parts = [array_definition(name, a, self._alignment(name, a) + qualifier) for name, a in self.arrays.items()]
         return fill("weights.c.in", prefix=self.prefix, nbytes=self.nbytes, arrays="\n".join(parts))

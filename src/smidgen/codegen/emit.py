@@ -27,7 +27,8 @@ _BUFFER = "smg_harness_IO_"  # upper case: no model's name has it
 def emit(schedule: Schedule, origin: Origin) -> tuple[Sources, Memory]:
     """The program of a schedule and the memory it needs. The same schedule and origin give the same bytes."""
     prefix = f"smg_{schedule.graph.name}"
-    printer = Printer(schedule, prefix, DataUnit(prefix, in_ram=schedule.weights == "sram"))
+    data = DataUnit(prefix, in_ram=schedule.weights == "sram", by_lines=schedule.objective.setting != "size")
+    printer = Printer(schedule, prefix, data)
     source = printer.source(comment(origin.source))  # fills printer.data
     memory = memory_of(schedule, printer.data.nbytes)
     files = {

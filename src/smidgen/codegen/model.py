@@ -57,7 +57,7 @@ class Printer:
     def source(self, origin: str) -> str:
         """The model's .c file; fills ``data`` on the way."""
         graph = self.schedule.graph
-        steps = self.schedule.steps
+        steps, small = self.schedule.steps, self.schedule.objective.setting == "size"
         sizes = {kind: [f"{self.macro(n)}_BYTES" for _, n in self.tensors(kind)] for kind in ("input", "output")}
         copies_in = [
             call(f"{self.prefix}_copy", (self.place(v), name, nbytes))
@@ -84,6 +84,7 @@ class Printer:
             map=self.memory_map(),
             params="\n".join(self.params(s) for s in steps),
             signature=self.signature(),
+            copy=fill("copy_small.c.in" if small else "copy.c.in", prefix=self.prefix),
             stage=fill("stage.c.in", prefix=self.prefix) if any(s.staged for s in steps) else "",
             calls="\n\n".join(calls),
             accessors="\n".join(accessors),

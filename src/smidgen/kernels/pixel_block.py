@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from smidgen.ir import Array, Node
 from smidgen.kernels.common import Int32s
 from smidgen.kernels.fast_requantize import DOUBLE, accumulator_bounds, requantize_columns, rounding_mode
+from smidgen.kernels.flash_use import FlashUse
 from smidgen.kernels.kernel import Packed
 from smidgen.ops import Conv2D
 from smidgen.ops.accumulators import channel_weights
@@ -17,6 +18,7 @@ from smidgen.ops.arithmetic import int_bounds
 
 MOST_PIXEL_BYTES, MOST_STEPS, MOST_CHANNELS = 1364, 1023, 1023
 REGISTER_WORDS, REGISTER_STEPS = 20, 11  # weight words of a pair that stay in FPU registers, and their steps
+DATA_CACHE_BYTES = 256  # of an STM32L4+, the smallest in front of flash that is known here
 TURN_STEPS = 8  # at most, of the loop over streamed weights
 RAW_LIMIT = 1 << 23
 
@@ -112,6 +114,18 @@ def row_code_bytes(node: Node, steps: int, wide: bool) -> int:
         return 170 + finish + 56 * steps + 4 * steps * (1 + wide)
     turns = (steps + TURN_STEPS - 2) // TURN_STEPS
     return 250 + finish + 57 * -(-(steps - 1) // turns)
+
+
+def row_flash_use(node: Node, steps: int, wide: bool, calls: Sequence[int]) -> FlashUse:
+    """smg_pixel_row for all channels of rows of so many pixels each.
+
+    Weights in registers are read once a row; streamed ones again for four pixels, if a data cache does not hold them.
+    """
+    pairs, weights = -(-node.output.type.shape[3] // 2), 4 * steps * (1 + wide)
+    groups = sum(-(-pixels // 4) for pixels in calls)
+    reads = groups if weights > DATA_CACHE_BYTES and not _in_registers(steps, wide) else len(calls)
+    again = pairs * ((reads - 1) * weights + (len(calls) - 1) * 32)
+    return FlashUse(again, ((row_code_bytes(node, steps, wide) - 110, pairs * groups),))
 
 
 def expand_cycles(channels: int) -> float:

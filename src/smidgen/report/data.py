@@ -23,6 +23,7 @@ class LayerReport:
     name: str
     source: str
     kernel: str
+    function: str  # the C function: the kernel's symbol, followed by its constants where it is made for a shape
     shape: tuple[int, ...]
     macs: int
     live_macs: int
@@ -153,7 +154,8 @@ def _layer(step: Step, cost: StepCost, schedule: Schedule) -> LayerReport:
         index=step.index,
         name=step.name,
         source=step.node.loc,
-        kernel=cost.symbol,
+        kernel=step.choice.kernel.symbol,
+        function=cost.symbol,
         shape=step.node.output.type.shape,
         macs=macs,
         live_macs=step.node.macs,

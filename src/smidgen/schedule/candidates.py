@@ -27,12 +27,16 @@ def no_costs(kernel: Kernel, node: Node) -> float | None:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One kernel for one step. ``step_bytes`` is what the arena has to hold while it runs, scratch included."""
+    """One kernel for one step. ``step_bytes`` is what the arena has to hold while it runs, scratch included.
+
+    ``stall_cycles``, those that the board's flash is expected to add, are among ``cycles``; 0 if those are measured.
+    """
 
     kernel: Kernel
     node: Node
     cycles: float
     step_bytes: int
+    stall_cycles: float = 0.0
 
     @cached_property
     def constants(self) -> ConstantBytes:
@@ -105,9 +109,8 @@ def layers(
         except NoKernel as e:
             failures.append(e)
             continue
-        priced = [(costs(k, node) or cycles + stalls(k, node, target), k) for cycles, k in able]
-        priced.sort(key=lambda t: (t[0], t[1].symbol))
-        candidates = tuple(Candidate(k, node, cycles, alive.step_bytes(k, node)) for cycles, k in priced)
+        priced = [_candidate(k, node, cycles, alive.step_bytes(k, node), costs, target) for cycles, k in able]
+        candidates = tuple(sorted(priced, key=lambda c: (c.cycles, c.kernel.symbol)))
         found.append(Layer(node, candidates, rejected, tuple((v.name, v.type.nbytes) for v in alive.values(node))))
     if failures:
         raise NoKernel("\n".join(map(str, failures)), [f for e in failures for f in e.findings])
@@ -115,6 +118,14 @@ def layers(
         names = ", ".join(layer.name for layer in found)
         raise UsageError(f"no step is called {', '.join(sorted(forced))}. The steps are: {names}")
     return tuple(found)
+
+
+def _candidate(kernel: Kernel, node: Node, cycles: float, step_bytes: int, costs: Costs, target: Target) -> Candidate:
+    measured = costs(kernel, node)
+    if measured:
+        return Candidate(kernel, node, measured, step_bytes)
+    of_flash = stalls(kernel, node, target)
+    return Candidate(kernel, node, cycles + of_flash, step_bytes, of_flash)
 
 
 def stalls(kernel: Kernel, node: Node, target: Target) -> float:

@@ -10,6 +10,7 @@ from math import sqrt
 from smidgen.errors import DoesNotFit
 from smidgen.schedule.candidates import Candidate, Layer
 from smidgen.schedule.objective import (
+    PREDICTION_MARGIN,
     RAM_CYCLES_FACTOR,
     RAM_SLACK,
     SIZE_CYCLES_FACTOR,
@@ -18,6 +19,7 @@ from smidgen.schedule.objective import (
     Setting,
 )
 from smidgen.schedule.search import Picks, Search, Totals
+from smidgen.schedule.squeeze import leanest, squeeze
 
 Key = Callable[[Totals], tuple[float, ...]]
 """What a setting minimises; never better with more RAM, so a lower bound of RAM gives a lower bound of it."""
@@ -41,27 +43,46 @@ def choose(search: Search, objective: Objective, model: str) -> tuple[Candidate,
     if picks is None:
         raise DoesNotFit(_in_the_way(search, objective, model))
     if objective.setting != "speed":
-        cycles = search.cycles(picks)
+        fast = search.estimate(picks, flash=False)
         pool = list(dict.fromkeys([picks, *_pool(search, objective)]))
-        for key in _keys(objective.setting, cycles):
+        if objective.setting == "ram":
+            lean = leanest(search, picks, lambda p: _quick_enough(search.estimate(p, flash=False), fast))
+            slack = squeeze(search, round(RAM_SLACK * search.ram_bytes(lean or picks)))
+            pool = list(dict.fromkeys([*(p for p in (slack, lean) if p is not None), *pool]))
+        for key in _keys(objective.setting, fast):
             found = search.totals(picks, flash=_weighs_flash(objective))
             picks = _best(search, objective, [*pool, picks], key(found)) or picks
     return tuple(search.chosen(picks))
 
 
-def _keys(setting: Setting, cycles: float) -> tuple[Callable[[Totals], Key], ...]:
-    """What to minimise, first to last, each from the totals found before; ``cycles`` are the speed setting's."""
+def _quick_enough(t: Totals, fast: Totals) -> bool:
+    """No more cycles than the setting ram allows itself, with the board's flash and without it."""
+    most = RAM_CYCLES_FACTOR * PREDICTION_MARGIN
+    core = t.cycles - t.stall_cycles, fast.cycles - fast.stall_cycles
+    return t.cycles <= most * fast.cycles and core[0] <= most * core[1]
+
+
+def _keys(setting: Setting, fast: Totals) -> tuple[Callable[[Totals], Key], ...]:
+    """What to minimise, first to last, each from the totals found before; ``fast`` has the speed setting's cycles."""
     if setting == "ram":
-        most = RAM_CYCLES_FACTOR * cycles
+
+        def quick(t: Totals) -> bool:
+            return _quick_enough(t, fast)
+
         return (
-            lambda _: _within(most, lambda t: (t.ram_bytes, t.cycles, t.flash_bytes)),
-            lambda found: _within(most, lambda t: (max(t.ram_bytes, RAM_SLACK * found.ram_bytes), t.cycles)),
+            lambda _: _within(quick, lambda t: (t.ram_bytes, t.cycles, t.flash_bytes)),
+            lambda found: _within(quick, lambda t: (max(t.ram_bytes, RAM_SLACK * found.ram_bytes), t.cycles)),
         )
     if setting == "size":
-        most = SIZE_CYCLES_FACTOR * cycles
+
+        def small(t: Totals) -> bool:
+            return t.cycles <= SIZE_CYCLES_FACTOR * fast.cycles
+
         return (
-            lambda _: _within(most, lambda t: (t.flash_bytes, t.cycles, t.ram_bytes)),
-            lambda found: _within(most, lambda t: (max(t.flash_bytes, SIZE_FLASH_SLACK * found.flash_bytes), t.cycles)),
+            lambda _: _within(small, lambda t: (t.flash_bytes, t.cycles, t.ram_bytes)),
+            lambda found: _within(
+                small, lambda t: (max(t.flash_bytes, SIZE_FLASH_SLACK * found.flash_bytes), t.cycles)
+            ),
         )
     return (lambda _: _balanced_key,)
 
@@ -85,20 +106,26 @@ def _speed_key(t: Totals) -> tuple[float, ...]:
     return (t.cycles, t.ram_bytes, t.flash_bytes)
 
 
+def _ram_key(t: Totals) -> tuple[float, ...]:
+    return (t.ram_bytes, t.cycles)
+
+
 def _balanced_key(t: Totals) -> tuple[float, ...]:
     return (t.cycles * sqrt(t.ram_bytes * t.flash_bytes), t.cycles)
 
 
-def _within(most_cycles: float, key: Key) -> Key:
-    """``key``, with every program of more cycles behind all others."""
-    return lambda t: (float(t.cycles > most_cycles), *key(t))
+def _within(quick: Callable[[Totals], bool], key: Key) -> Key:
+    """``key``, with every program that is not quick enough behind all others."""
+    return lambda t: (float(not quick(t)), *key(t))
 
 
 def _fastest(search: Search, objective: Objective) -> Picks | None:
     """The speed setting's program within the limits."""
     if objective.max_ram_bytes is None and objective.max_flash_bytes is None:
         return search.fastest(search.widest())
-    return _best(search, objective, _pool(search, replace(objective, setting="speed")), _speed_key)
+    pool = _pool(search, replace(objective, setting="speed"))
+    squeezed = squeeze(search, objective.max_ram_bytes) if objective.max_ram_bytes is not None else None
+    return _best(search, objective, [*([squeezed] if squeezed is not None else []), *pool], _speed_key)
 
 
 def _pool(search: Search, objective: Objective) -> list[Picks]:
@@ -150,16 +177,16 @@ def _sizes(t: Totals) -> tuple[int, int]:
 
 def _in_the_way(search: Search, objective: Objective, model: str) -> str:
     """Why no choice keeps the limits, and what would."""
-    leanest = _best(search, Objective("ram"), _pool(search, Objective("ram")), lambda t: (t.ram_bytes, t.cycles))
+    lean = leanest(search, _best(search, Objective("ram"), _pool(search, Objective("ram")), _ram_key), lambda _: True)
     smallest = _best(search, Objective("size"), _pool(search, Objective("size")), lambda t: (t.flash_bytes, t.cycles))
-    assert leanest is not None
+    assert lean is not None
     assert smallest is not None
-    ram, flash = search.ram_bytes(leanest), search.flash_bytes(smallest)
+    ram, flash = search.ram_bytes(lean), search.flash_bytes(smallest)
     most_ram, most_flash = objective.max_ram_bytes, objective.max_flash_bytes
     if most_ram is not None and ram > most_ram:
         return (
             f"{model} cannot keep max-ram: {most_ram:,} bytes are allowed and the least possible is {ram:,}. In the "
-            f"way: {_buffers(search, leanest)}. Allow {ram:,} bytes, or take a smaller model"
+            f"way: {_buffers(search, lean)}. Allow {ram:,} bytes, or take a smaller model"
         )
     if most_flash is not None and flash > most_flash:
         return (
@@ -168,10 +195,10 @@ def _in_the_way(search: Search, objective: Objective, model: str) -> str:
         )
     within = replace(objective, setting="size", max_flash_bytes=None)
     found = _best(search, within, _pool(search, within), lambda t: (t.flash_bytes, t.cycles))
-    least = search.flash_bytes(found or leanest)
+    least = search.flash_bytes(found or lean)
     return (
         f"{model} can keep max-ram {most_ram:,} and max-flash {most_flash:,} bytes each alone, but not both: with that "
-        f"RAM the least flash possible is {least:,} bytes. In the way: {_buffers(search, leanest)}; "
+        f"RAM the least flash possible is {least:,} bytes. In the way: {_buffers(search, lean)}; "
         f"{_constants(search, smallest)}. Allow more of either"
     )
 
@@ -183,7 +210,13 @@ def _buffers(search: Search, picks: Picks) -> str:
     scratch = c.kernel.scratch(c.node)
     parts = [(nbytes, name) for name, nbytes in layer.alive] + ([(scratch, "scratch")] if scratch else [])
     shown = " + ".join(f"{name} {nbytes:,}" for nbytes, name in sorted(parts, reverse=True))
-    return f"step {layer.name} ({layer.node.loc}), where {shown} bytes are alive at once with {c.kernel.symbol}"
+    less = f", {c.step_bytes:,} in all where they share bytes" if c.step_bytes < sum(n for n, _ in parts) else ""
+    arena = search.arena_bytes(picks)
+    around = f"; with the steps around it the arena takes {arena:,}" if arena > c.step_bytes else ""
+    return (
+        f"step {layer.name} ({layer.node.loc}), where {shown} bytes are alive at once with {c.kernel.symbol}"
+        f"{less}{around}"
+    )
 
 
 def _constants(search: Search, picks: Picks) -> str:

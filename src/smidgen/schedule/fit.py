@@ -11,12 +11,14 @@ from smidgen.schedule.plan import Buffer, Overlap, aligned
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two buffers alive at one step: either start(b) - start(a) >= a_below, or start(a) - start(b) >= b_below."""
+    """Two buffers alive at one step: either start(b) - start(a) >= a_below, or start(a) - start(b) >= b_below, or, if
+    they may be the ``same``, start(a) = start(b)."""
 
     a: int
     b: int
     a_below: int
     b_below: int
+    same: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,24 +32,43 @@ class Layout:
     pairs: tuple[Pair, ...]
     split: int | None = None
 
+    def peak(self, offsets: Sequence[int]) -> int:
+        """Where the last buffer ends."""
+        return max((at + n for at, n in zip(offsets, self.nbytes, strict=True)), default=0)
+
 
 def layout_of(buffers: Sequence[Buffer], overlaps: Sequence[Overlap], split: int | None = None) -> Layout:
     """Sizes and leads rounded up to the alignment."""
     nbytes = tuple(aligned(b.nbytes) for b in buffers)
-    leads = {(o.lower, o.upper): aligned(o.lead_bytes) for o in overlaps}
+    leads = {(o.lower, o.upper): aligned(o.lead_bytes) for o in overlaps if not o.same_start}
+    starts = {frozenset((o.lower, o.upper)) for o in overlaps if o.same_start}
     pairs: list[Pair] = []
     for j, b in enumerate(buffers):
         for i, a in enumerate(buffers[:j]):
             if a.meets(b):
-                first = max(a.first, b.first)  # where they meet, both are largest at the first step
-                a_bytes, b_bytes = aligned(a.at(first)), aligned(b.at(first))
-                a_below = min(a_bytes, leads.get((a.name, b.name), a_bytes))
-                b_below = min(b_bytes, leads.get((b.name, a.name), b_bytes))
-                pairs.append(Pair(i, j, a_below, b_below))
+                a_below = min(nbytes[i], leads.get((a.name, b.name), nbytes[i]))
+                b_below = min(nbytes[j], leads.get((b.name, a.name), nbytes[j]))
+                pairs.append(Pair(i, j, a_below, b_below, frozenset((a.name, b.name)) in starts))
     if split is None:
         return Layout(nbytes, tuple(pairs))
     ends = (Pair(i, len(nbytes), n, 0) for i, n in enumerate(nbytes))
     return Layout((*nbytes, 0), (*pairs, *ends), split)
+
+
+def merged(layout: Layout) -> tuple[Layout, tuple[int, ...]]:
+    """The layout with all buffers that may start together in one block, and the block of each buffer."""
+    block = list(range(len(layout.nbytes)))
+    for p in layout.pairs:
+        if p.same:
+            low, high = sorted((block[p.a], block[p.b]))
+            block = [low if k == high else k for k in block]
+    number = {k: i for i, k in enumerate(dict.fromkeys(block))}
+    blocks = tuple(number[k] for k in block)
+    nbytes = [0] * len(number)
+    for i, n in zip(blocks, layout.nbytes, strict=True):
+        nbytes[i] = max(nbytes[i], n)
+    apart = (Pair(blocks[p.a], blocks[p.b], p.a_below, p.b_below) for p in layout.pairs if blocks[p.a] != blocks[p.b])
+    return Layout(tuple(nbytes), tuple(dict.fromkeys(apart)), layout.split), blocks
 
 
 class GaveUp(Exception):
@@ -57,14 +78,14 @@ class GaveUp(Exception):
 def fit(layout: Layout, capacity_bytes: int, decisions: int) -> list[int] | None:
     """Offsets that end by ``capacity_bytes``, or None if there are none. GaveUp after so many ``decisions``.
 
-    A decision says which of two buffers lies below; bounds on all offsets follow by propagation. The next pair is one
-    that the lowest offsets do not satisfy yet, with the least room for the conflicts it was in before (Boussemart et
-    al., "Boosting Systematic Search by Weighting Constraints", 2004). Deterministic.
+    A decision says which of two buffers lies below, or that they start together; bounds on all offsets follow by
+    propagation. The next pair is one that the lowest offsets do not satisfy yet, with the least room for the conflicts
+    it was in before (Boussemart et al., "Boosting Systematic Search by Weighting Constraints", 2004). Deterministic.
     """
     return _Search(layout, capacity_bytes).run(decisions)
 
 
-_OPEN, _A_BELOW, _B_BELOW = 0, 1, 2
+_A_BELOW, _B_BELOW, _SAME = 1, 2, 4  # ways that a pair can be apart: bits of a mask
 
 
 class _Search:
@@ -74,7 +95,7 @@ class _Search:
         self.high = [capacity_bytes - n for n in layout.nbytes]
         if layout.split is not None:
             self.low[-1] = self.high[-1] = layout.split
-        self.state = [_OPEN] * len(self.pairs)
+        self.ways = [_A_BELOW | _B_BELOW | (_SAME if p.same else 0) for p in layout.pairs]  # still to be taken
         self.weight = [1] * len(self.pairs)
         self.incident: list[list[int]] = [[] for _ in layout.nbytes]
         for index, pair in enumerate(layout.pairs):
@@ -85,28 +106,37 @@ class _Search:
     def run(self, decisions: int) -> list[int] | None:
         if any(h < 0 for h in self.high) or not self._propagate(range(len(self.low))):
             return None
-        stack: list[tuple[int, int, int]] = []  # trail length, pair, the way still to be tried
+        stack: list[tuple[int, int, int]] = []  # trail length, pair, the ways still to be tried
         while (index := self._violated()) is not None:
             decisions -= 1
             if decisions < 0:
                 raise GaveUp
-            a, b, a_below, b_below = self.pairs[index]
-            roomier = self.high[b] - self.low[a] - a_below >= self.high[a] - self.low[b] - b_below
-            stack.append((len(self.trail), index, _B_BELOW if roomier else _A_BELOW))
-            if self._decide(index, _A_BELOW if roomier else _B_BELOW):
+            way = self._next_way(index)
+            stack.append((len(self.trail), index, self.ways[index] & ~way))
+            if self._decide(index, way):
                 continue
             if not self._backtrack(stack):
                 return None
         return self.low
 
+    def _next_way(self, index: int) -> int:
+        """Together if that is left, else the way with more room."""
+        a, b, a_below, b_below = self.pairs[index]
+        ways = self.ways[index]
+        if ways & _SAME and max(self.low[a], self.low[b]) <= min(self.high[a], self.high[b]):
+            return _SAME
+        roomier = self.high[b] - self.low[a] - a_below >= self.high[a] - self.low[b] - b_below
+        way = _A_BELOW if roomier else _B_BELOW
+        return way if ways & way else ways & ~_SAME
+
     def _backtrack(self, stack: list[tuple[int, int, int]]) -> bool:
-        """Undo decisions until one can be taken the other way; False if none can."""
+        """Undo decisions until one can be taken another way; False if none can."""
         while stack:
-            mark, index, way = stack.pop()
+            mark, index, ways = stack.pop()
             while len(self.trail) > mark:
                 changed, place, before = self.trail.pop()
                 changed[place] = before
-            if self._decide(index, way):  # stays even if what follows undoes it: then both ways have failed
+            if ways and self._decide(index, ways):  # stays even if what follows undoes it: then all ways have failed
                 return True
         return False
 
@@ -117,14 +147,16 @@ class _Search:
         for index, (a, b, a_below, b_below) in enumerate(self.pairs):
             apart = low[b] - low[a]
             if apart < a_below and -apart < b_below:
-                room = high[b] - low[a] - a_below + high[a] - low[b] - b_below
+                if not apart and self.ways[index] & _SAME:
+                    continue
+                room = max(high[b] - low[a] - a_below, 0) + max(high[a] - low[b] - b_below, 0)
                 score = self.weight[index] / (room + 8)
                 if score > best:
                     best, found = score, index
         return found
 
-    def _decide(self, index: int, way: int) -> bool:
-        self._set(self.state, index, way)
+    def _decide(self, index: int, ways: int) -> bool:
+        self._set(self.ways, index, ways)
         return self._propagate(self.pairs[index][:2])
 
     def _set(self, values: list[int], index: int, value: int) -> None:
@@ -133,25 +165,34 @@ class _Search:
 
     def _propagate(self, changed: Sequence[int]) -> bool:
         """Tighten the bounds until nothing follows; False if a pair has no way left."""
+        low, high = self.low, self.high
         todo = dict.fromkeys(changed)
         while todo:
             i = next(iter(todo))
             del todo[i]
             for index in self.incident[i]:
                 a, b, a_below, b_below = self.pairs[index]
-                state = self.state[index]
-                below = state != _B_BELOW and self.low[a] + a_below <= self.high[b]
-                above = state != _A_BELOW and self.low[b] + b_below <= self.high[a]
-                if below and above:
+                ways = self.ways[index]
+                below = ways & _A_BELOW and low[a] + a_below <= high[b]
+                above = ways & _B_BELOW and low[b] + b_below <= high[a]
+                same = ways & _SAME and low[a] <= high[b] and low[b] <= high[a]
+                count = bool(below) + bool(above) + bool(same)
+                if count > 1:
                     continue
-                if not (below or above):
+                if not count:
                     self.weight[index] += 1
                     return False
-                lower, upper, gap = (a, b, a_below) if below else (b, a, b_below)
-                if self.low[lower] + gap > self.low[upper]:
-                    self._set(self.low, upper, self.low[lower] + gap)
-                    todo[upper] = None
-                if self.high[upper] - gap < self.high[lower]:
-                    self._set(self.high, lower, self.high[upper] - gap)
-                    todo[lower] = None
+                if below or same:
+                    self._at_least(a, b, a_below if below else 0, todo)
+                if above or same:
+                    self._at_least(b, a, b_below if above else 0, todo)
         return True
+
+    def _at_least(self, lower: int, upper: int, gap: int, todo: dict[int, None]) -> None:
+        """``upper`` starts ``gap`` bytes above ``lower`` or more."""
+        if self.low[lower] + gap > self.low[upper]:
+            self._set(self.low, upper, self.low[lower] + gap)
+            todo[upper] = None
+        if self.high[upper] - gap < self.high[lower]:
+            self._set(self.high, lower, self.high[upper] - gap)
+            todo[lower] = None

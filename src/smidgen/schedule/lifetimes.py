@@ -57,7 +57,7 @@ class Lifetimes:
 
 def lifetimes_of(graph: Graph, steps: Sequence[Step]) -> Lifetimes:
     """The buffers of ``steps``, which compute ``graph`` in a topological order."""
-    roots = _merge_in_place(graph, steps, view_roots(graph))
+    roots = view_roots(graph)
     last = _last_uses(graph, steps, roots)
     scratch = tuple(
         Buffer(name, nbytes, s.index, s.index)
@@ -72,21 +72,23 @@ def _overlaps(steps: Sequence[Step], roots: Mapping[Value, Value], last: Mapping
     """What the kernels allow, where the operand dies and is read once."""
     found: list[Overlap] = []
     for s in steps:
-        allowed = s.choice.kernel.overlap
+        kernel, y = s.choice.kernel, s.node.output
+        taken = s.node[kernel.inplace] if kernel.inplace is not None else None
+        if taken is not None and y.type.nbytes <= taken.type.nbytes and _dies(taken, s, roots, last):
+            found.append(Overlap(y.name, roots[taken].name, 0, same_start=True))
         x = s.node.inputs[0] if s.node.inputs else None
-        if allowed is None or x is None or x.data is not None:
-            continue
-        root = roots[x]
-        readers = [v for v in s.node.inputs if v.data is None and roots[v] is root]
-        if len(readers) != 1 or last[root] != s.index:
-            continue
-        y = s.node.output
-        lower = {"y": y.name if roots[y] is y else None, "scratch": s.scratch}  # no y of its own: in place already
-        for key, lead in allowed(s.node).items():
-            name = lower[key]
-            if name is not None:
-                found.append(Overlap(name, root.name, lead))
+        if kernel.overlap is not None and x is not None and _dies(x, s, roots, last):
+            lower = {"y": y.name, "scratch": s.scratch}
+            leads = kernel.overlap(s.node).items()
+            found += [Overlap(name, roots[x].name, lead) for key, lead in leads if (name := lower[key]) is not None]
     return tuple(found)
+
+
+def _dies(x: Value, step: Step, roots: Mapping[Value, Value], last: Mapping[Value, int]) -> bool:
+    """True if ``step`` reads x's bytes once and nothing reads them after it."""
+    if x.data is not None or last[roots[x]] != step.index:
+        return False
+    return sum(v.data is None and roots[v] is roots[x] for v in step.node.inputs) == 1
 
 
 def _last_uses(graph: Graph, steps: Sequence[Step], roots: Mapping[Value, Value]) -> dict[Value, int]:
@@ -113,43 +115,9 @@ def view_roots(graph: Graph) -> dict[Value, Value]:
     return roots
 
 
-def _merge_in_place(graph: Graph, steps: Sequence[Step], roots: Mapping[Value, Value]) -> dict[Value, Value]:
-    """The roots after every in-place kernel has taken over a buffer that nothing else needs."""
-    last = _last_uses(graph, steps, roots)
-    taken: dict[Value, Value] = {}  # a root -> the root whose buffer it has taken over
-
-    def root(v: Value) -> Value:
-        r = roots[v]
-        while r in taken:
-            r = taken[r]
-        return r
-
-    for s in steps:
-        operand = s.choice.kernel.inplace
-        x, y = (s.node[operand], s.node.output) if operand is not None else (None, None)
-        if x is None or y is None or x.data is not None or y.type.nbytes > x.type.nbytes:
-            continue
-        readers = [v for v in s.node.inputs if v.data is None and root(v) is root(x)]
-        if len(readers) == 1 and last.get(root(x), -1) == s.index:
-            last[root(x)] = last.get(root(y), s.index)
-            taken[root(y)] = root(x)
-    return {v: root(v) for v in roots}
-
-
 def _tensor_buffers(
     graph: Graph, steps: Sequence[Step], roots: Mapping[Value, Value], last: Mapping[Value, int]
 ) -> tuple[Buffer, ...]:
-    first: dict[Value, int] = {roots[v]: -1 for v in graph.inputs}
-    nbytes: dict[Value, int] = {roots[v]: v.type.nbytes for v in graph.inputs}
-    shrinks: dict[Value, list[tuple[int, int]]] = {}
-    for s in steps:
-        for v in s.node.outputs:
-            root = roots[v]
-            first.setdefault(root, s.index)
-            nbytes[root] = max(nbytes.get(root, 0), v.type.nbytes)
-            before = shrinks[root][-1][1] if root in shrinks else nbytes[root]
-            if v.type.nbytes < before:  # in place, into the first bytes of what it has taken over
-                shrinks.setdefault(root, []).append((s.index + 1, v.type.nbytes))
-    return tuple(
-        Buffer(r.name, nbytes[r], at, max(last.get(r, at), at), tuple(shrinks.get(r, ()))) for r, at in first.items()
-    )
+    first: dict[Value, int] = dict.fromkeys(graph.inputs, -1)
+    first.update((roots[v], s.index) for s in steps for v in s.node.outputs)
+    return tuple(Buffer(r.name, r.type.nbytes, at, max(last.get(r, at), at)) for r, at in first.items())

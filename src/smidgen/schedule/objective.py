@@ -23,6 +23,7 @@ SETTINGS: Mapping[Setting, str] = {
 
 RAM_CYCLES_FACTOR = 1.5  # of the speed setting's cycles, at most, for the least RAM
 RAM_SLACK = 1.005  # of the least RAM, given up for fewer cycles
+PREDICTION_MARGIN = 0.97  # of that factor is used: predicted cycles are that close to those of the profile
 SIZE_CYCLES_FACTOR = 5.0  # and for the least flash
 SIZE_FLASH_SLACK = 1.01  # of the least flash, given up for fewer cycles
 

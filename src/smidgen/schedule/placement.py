@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from smidgen.schedule.fit import GaveUp, Layout, fit, layout_of
+from smidgen.schedule.fit import GaveUp, Layout, fit, layout_of, merged
 from smidgen.schedule.plan import ALIGN, Buffer, Overlap, Placement, Plan, lower_bound, verify_plan
 
 DECISIONS = 1000  # of one search for a plan below a size, before it is given up: less than a second
@@ -31,15 +31,22 @@ def place(
 ) -> Plan:
     """First fit in several orders, then searches for a smaller plan until none is left or each has given up.
 
+    At first all that may start together does; if that misses the bound, what works in place may lie apart as well.
+
     Deterministic, and the order of ``buffers`` does not matter. ``decisions`` bounds each search; 0 leaves it at first
     fit. No buffer lies across ``split``.
     """
     items = sorted(buffers, key=lambda b: b.name)
     bound = lower_bound(items, overlaps)
     layout = layout_of(items, overlaps, split)
-    starts = [sorted(range(len(items)), key=lambda i, k=key: k(items[i])) for key in _ORDERS]  # type: ignore[misc]  # k: bound
-    offsets = min(first_fits(layout, starts), key=lambda found: _peak(layout, found))
+    blocks, block = merged(layout)
+    merged_items = _merged_buffers(items, blocks, block)
+    starts = [sorted(range(len(merged_items)), key=lambda i, k=key: k(merged_items[i])) for key in _ORDERS]  # type: ignore[misc]  # k: bound
+    found = min(first_fits(blocks, starts), key=blocks.peak)
     if decisions:
+        found = _improve(blocks, found, bound, decisions)
+    offsets = [found[i] for i in block]
+    if decisions and len(blocks.nbytes) < len(layout.nbytes):
         offsets = _improve(layout, offsets, bound, decisions)
     placements = (Placement(b, at) for b, at in zip(items, offsets, strict=split is None))
     plan = Plan(tuple(sorted(placements, key=lambda p: (p.offset, p.buffer.name))), bound, split)
@@ -72,13 +79,18 @@ def _first_fit(meets: Sequence[Sequence[tuple[int, int, int]]], order: Sequence[
     return at
 
 
-def _peak(layout: Layout, offsets: Sequence[int]) -> int:
-    return max((at + n for at, n in zip(offsets, layout.nbytes, strict=True)), default=0)
+def _merged_buffers(items: Sequence[Buffer], blocks: Layout, block: Sequence[int]) -> list[Buffer]:
+    """Each block as a buffer that is alive as long as any of its own, under the name of the first."""
+    found: dict[int, Buffer] = {}
+    for b, i in zip(items, block, strict=False):  # the split is no item
+        before = found.get(i, b)
+        found[i] = Buffer(before.name, blocks.nbytes[i], min(b.first, before.first), max(b.last, before.last))
+    return [found[i] for i in sorted(found)]
 
 
 def _improve(layout: Layout, offsets: list[int], bound: int, decisions: int) -> list[int]:
     """The least plan that bisection between the bound and the best so far finds; the bound itself is tried first."""
-    low, high, trial = bound, _peak(layout, offsets), bound
+    low, high, trial = bound, layout.peak(offsets), bound
     given_up = 0
     while low < high and given_up < _GIVE_UPS:
         try:
@@ -87,7 +99,7 @@ def _improve(layout: Layout, offsets: list[int], bound: int, decisions: int) -> 
             found = None
             given_up += 1
         if found is not None:
-            offsets, high = found, _peak(layout, found)
+            offsets, high = found, layout.peak(found)
         else:
             low = trial + ALIGN
         trial = (low + high) // 2 // ALIGN * ALIGN

@@ -13,20 +13,12 @@ ALIGN = 8  # bytes, of every buffer: kernels may assume it
 
 @dataclass(frozen=True, slots=True)
 class Buffer:
-    """Bytes alive during steps first..last, both inclusive. Scratch is a buffer with first == last.
-
-    ``shrinks`` has (step, bytes): from that step on only so many of its first bytes are needed, fewer each time.
-    """
+    """Bytes alive during steps first..last, both inclusive. Scratch is a buffer with first == last."""
 
     name: str
     nbytes: int
     first: int
     last: int
-    shrinks: tuple[tuple[int, int], ...] = ()
-
-    def at(self, step: int) -> int:
-        """Bytes needed at ``step``, at which it is alive."""
-        return next((n for start, n in reversed(self.shrinks) if start <= step), self.nbytes)
 
     def meets(self, other: Buffer) -> bool:
         """True if both are alive at some step."""
@@ -38,11 +30,13 @@ class Overlap:
     """``lower`` may share bytes with ``upper`` where start(upper) - start(lower) >= lead_bytes.
 
     ``upper`` dies at the one step where the two meet: that step's kernel reads each byte of it before it writes there.
+    ``same_start``: it works in place, and the two share bytes only where they start together; no lead then.
     """
 
     lower: str
     upper: str
     lead_bytes: int
+    same_start: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +80,7 @@ class Plan:
         total = end = 0
         for p in self.placements:  # by offset
             if p.buffer.first <= step <= p.buffer.last:
-                until = p.offset + p.buffer.at(step)
+                until = p.end
                 total += max(0, until - max(end, p.offset))
                 end = max(end, until)
         return total
@@ -110,7 +104,7 @@ def lower_bound(buffers: Sequence[Buffer], overlaps: Sequence[Overlap] = ()) -> 
         at_step = savings.setdefault(upper.last, {})
         at_step[o.upper] = max(at_step.get(o.upper, 0), _saving(lower, upper, o))
     need = (
-        sum(aligned(b.at(t)) for b in buffers if b.first <= t <= b.last) - sum(savings.get(t, {}).values())
+        sum(aligned(b.nbytes) for b in buffers if b.first <= t <= b.last) - sum(savings.get(t, {}).values())
         for t in {b.first for b in buffers}
     )
     return max(need, default=0)
@@ -118,7 +112,7 @@ def lower_bound(buffers: Sequence[Buffer], overlaps: Sequence[Overlap] = ()) -> 
 
 def _saving(lower: Buffer, upper: Buffer, overlap: Overlap) -> int:
     """Bytes that the two need less together than apart."""
-    below, above = aligned(lower.nbytes), aligned(upper.at(upper.last))
+    below, above = aligned(lower.nbytes), aligned(upper.nbytes)
     together = max(below, min(aligned(overlap.lead_bytes), below) + above)
     return below + above - together
 
@@ -130,25 +124,27 @@ def verify_plan(plan: Plan, buffers: Sequence[Buffer], overlaps: Sequence[Overla
     """
     if sorted(b.name for b in buffers) != sorted(p.buffer.name for p in plan.placements):
         raise InvalidPlan("the plan does not place every buffer exactly once")
-    leads = {(o.lower, o.upper): o.lead_bytes for o in overlaps}
-    _check_overlaps(buffers, leads)
+    _check_overlaps(buffers, overlaps)
+    leads = {(o.lower, o.upper): o.lead_bytes for o in overlaps if not o.same_start}
+    starts = {(o.lower, o.upper) for o in overlaps if o.same_start}
     for i, p in enumerate(plan.placements):
         if p.offset < 0 or p.offset % ALIGN:
             raise InvalidPlan(f"{p.buffer.name} at {p.offset} is not aligned to {ALIGN}")
         if plan.split is not None and p.offset < plan.split < p.end:
             raise InvalidPlan(f"{p.buffer.name} lies across {plan.split}, where the second memory begins")
         for q in plan.placements[:i]:
-            if not (_apart(p, q) or _allowed(p, q, leads) or _allowed(q, p, leads)):
+            together = p.offset == q.offset and not starts.isdisjoint(
+                {(p.buffer.name, q.buffer.name), (q.buffer.name, p.buffer.name)}
+            )
+            if not (together or _apart(p, q) or _allowed(p, q, leads) or _allowed(q, p, leads)):
                 raise InvalidPlan(f"{p.buffer.name} overlaps {q.buffer.name} while both are alive")
     if plan.nbytes < plan.bound_bytes:
         raise InvalidPlan(f"the plan claims {plan.nbytes} bytes, below the lower bound {plan.bound_bytes}")
 
 
 def _apart(p: Placement, q: Placement) -> bool:
-    """True unless they share a byte at a step; they are largest at the first that both are alive at."""
-    step = max(p.buffer.first, q.buffer.first)
-    disjoint = p.offset >= q.offset + q.buffer.at(step) or q.offset >= p.offset + p.buffer.at(step)
-    return disjoint or not p.buffer.meets(q.buffer)
+    """True unless they share a byte at a step."""
+    return p.offset >= q.end or q.offset >= p.end or not p.buffer.meets(q.buffer)
 
 
 def _allowed(lower: Placement, upper: Placement, leads: Mapping[tuple[str, str], int]) -> bool:
@@ -156,13 +152,15 @@ def _allowed(lower: Placement, upper: Placement, leads: Mapping[tuple[str, str],
     return lead is not None and upper.offset - lower.offset >= lead
 
 
-def _check_overlaps(buffers: Sequence[Buffer], leads: Mapping[tuple[str, str], int]) -> None:
+def _check_overlaps(buffers: Sequence[Buffer], overlaps: Sequence[Overlap]) -> None:
     """InvalidPlan for an overlap that no kernel can promise: two buffers needed together at more than one step."""
     by_name = {b.name: b for b in buffers}
     uppers: dict[int, str] = {}
-    for (lower, upper), lead in leads.items():
-        step = by_name[upper].last
-        if lead < 0 or by_name[lower].first != step or by_name[upper].first >= step:
-            raise InvalidPlan(f"{lower} may not overlap {upper}: they are not a kernel's result and dying operand")
-        if uppers.setdefault(step, upper) != upper:
-            raise InvalidPlan(f"step {step} overlaps two operands, {uppers[step]} and {upper}; one is allowed")
+    for o in overlaps:
+        lower, upper = by_name[o.lower], by_name[o.upper]
+        step = upper.last
+        grows = o.same_start and lower.nbytes > upper.nbytes
+        if o.lead_bytes < 0 or lower.first != step or upper.first >= step or grows:
+            raise InvalidPlan(f"{o.lower} may not overlap {o.upper}: they are not a kernel's result and dying operand")
+        if not o.same_start and uppers.setdefault(step, o.upper) != o.upper:
+            raise InvalidPlan(f"step {step} overlaps two operands, {uppers[step]} and {o.upper}; one is allowed")

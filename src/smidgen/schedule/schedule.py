@@ -149,7 +149,7 @@ def schedule_with(
         other = arrange(graph, [nodes[i] for i in order], choices, staged)
         return min(arranged, other, key=lambda a: a.plan.nbytes)
 
-    if arranged.plan.nbytes > bound:
+    if arranged.plan.nbytes > bound and list(best.tasks) != list(range(len(nodes))):
         arranged = better(best.tasks)
     if planner.exact:
         order = [nodes.index(s.node) for s in arranged.steps]

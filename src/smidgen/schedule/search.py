@@ -38,6 +38,7 @@ class Totals:
     cycles: float
     ram_bytes: int
     flash_bytes: int
+    stall_cycles: float = 0.0  # of the cycles: those of the board's flash
 
     def dominates(self, other: Totals) -> bool:
         """At least as good in everything."""
@@ -60,7 +61,7 @@ class Search:
         self.layers = tuple(layers)
         self._arena = arena
         self._run_code = run_code_bytes
-        self._run_stack = run_stack_bytes
+        self.run_stack_bytes = run_stack_bytes
         self._step = [[c.step_bytes for c in layer.candidates] for layer in self.layers]
         self._stack = [[c.stack_bytes for c in layer.candidates] for layer in self.layers]
         self._totals: dict[tuple[Picks, bool], Totals] = {}
@@ -78,6 +79,9 @@ class Search:
     def cycles(self, picks: Picks) -> float:
         return sum(c.cycles for c in self.chosen(picks))
 
+    def stall_cycles(self, picks: Picks) -> float:
+        return sum(c.stall_cycles for c in self.chosen(picks))
+
     def flash_bytes(self, picks: Picks) -> int:
         chosen = self.chosen(picks)
         code = {c.function: c.code_bytes for c in chosen}
@@ -88,19 +92,24 @@ class Search:
         needs packing."""
         step = max((n[i] for n, i in zip(self._step, picks, strict=True)), default=0)
         stack = max((n[i] for n, i in zip(self._stack, picks, strict=True)), default=0)
-        ram = self._run_stack + step + stack
-        return Totals(self.cycles(picks), ram, self.flash_bytes(picks) if flash else 0)
+        ram = self.run_stack_bytes + step + stack
+        return Totals(self.cycles(picks), ram, self.flash_bytes(picks) if flash else 0, self.stall_cycles(picks))
 
     def ram_bytes(self, picks: Picks) -> int:
         """Arena as planned and deepest stack."""
-        chosen = self.chosen(picks)
-        return self._arena(chosen) + self._run_stack + max((c.stack_bytes for c in chosen), default=0)
+        stack = max((c.stack_bytes for c in self.chosen(picks)), default=0)
+        return self.arena_bytes(picks) + self.run_stack_bytes + stack
+
+    def arena_bytes(self, picks: Picks) -> int:
+        """Arena as planned."""
+        return self._arena(self.chosen(picks))
 
     def totals(self, picks: Picks, *, flash: bool = True) -> Totals:
         key = (picks, flash)
         if key not in self._totals:
             flash_bytes = self.flash_bytes(picks) if flash else 0
-            self._totals[key] = Totals(self.cycles(picks), self.ram_bytes(picks), flash_bytes)
+            stalls = self.stall_cycles(picks)
+            self._totals[key] = Totals(self.cycles(picks), self.ram_bytes(picks), flash_bytes, stalls)
         return self._totals[key]
 
     def limits(self, max_ram_bytes: int | None = None) -> list[Limit]:
@@ -114,7 +123,7 @@ class Search:
             if all(rows):
                 least = max(min(row) for row in rows)
                 found += [Limit(n, stack) for n in sorted({n for row in rows for n in row if n >= least})]
-        within = [n for n in found if max_ram_bytes is None or self._run_stack + n.total <= max_ram_bytes]
+        within = [n for n in found if max_ram_bytes is None or self.run_stack_bytes + n.total <= max_ram_bytes]
         return sorted(within, key=lambda n: (n.total, n.step_bytes)) if self.layers else [Limit(0, 0)]
 
     def widest(self) -> Limit:
@@ -136,11 +145,12 @@ class Search:
         """The fewest cycles where no step goes beyond ``limit``; of equals the one that needs the least RAM, then
         flash. ``limit`` is one of ``limits``."""
         return tuple(
-            min(self._allowed(i, limit), key=lambda k, i=i: self._speed_key(i, k))  # type: ignore[misc]  # i: bound
+            min(self.within(i, limit), key=lambda k, i=i: self._speed_key(i, k))  # type: ignore[misc]  # i: bound
             for i in range(len(self.layers))
         )
 
-    def _allowed(self, layer: int, limit: Limit) -> list[int]:
+    def within(self, layer: int, limit: Limit) -> list[int]:
+        """Candidates of a layer that keep ``limit``."""
         pairs = zip(self._step[layer], self._stack[layer], strict=True)
         return [k for k, (n, s) in enumerate(pairs) if n <= limit.step_bytes and s <= limit.stack_bytes]
 
@@ -178,7 +188,7 @@ class Search:
 
         Two starts (code counted in full, code counted as shared), then layer by layer and function by function.
         """
-        problem = _Priced(self.layers, [self._allowed(i, limit) for i in range(len(self.layers))], price)
+        problem = _Priced(self.layers, [self.within(i, limit) for i in range(len(self.layers))], price)
         starts = [problem.start(share) for share in (1.0, 0.0)]
         return min((problem.descend(p) for p in starts), key=lambda p: (problem.value(p), p))
 

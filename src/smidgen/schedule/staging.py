@@ -9,6 +9,7 @@ from typing import Literal, cast, get_args
 from smidgen.errors import UsageError
 from smidgen.ir import Array, Node
 from smidgen.kernels import Choice, Kernel, footprint, function_name
+from smidgen.kernels.flash_use import FlashUse, expected_stalls
 from smidgen.schedule.plan import aligned
 from smidgen.targets import Target
 
@@ -25,11 +26,13 @@ Code = Literal["flash", "sram"]
 
 CODE: Mapping[Code, str] = {
     "flash": "run where it lies",
-    "sram": "kernels larger than the flash's instruction cache run from RAM, copied there at start-up",
+    "sram": "kernels whose hot loops exceed the flash's instruction cache are copied to RAM at start-up and run there, "
+    "where that gains 0.1 % of all cycles a KB",
 }
 """Each place of the code and what it means."""
 
-_LEAST_SHARE = 0.02  # of all cycles, for a kernel to be worth RAM
+_LEAST_GAIN_PER_BYTE = 0.001 / 1024  # of all cycles, for a kernel to be worth RAM
+_USUAL_GAIN = 0.05  # of a kernel's cycles, if it is larger than the cache and does not say what its loops fetch
 _COPY_CYCLES_PER_BYTE = 0.75  # 16 bytes in 12 cycles: LDM and STM of four words, SUBS, branch (measured 0.7 to 0.8)
 _OUTPUTS_PER_PASS = 16  # positions that one reading of the weights serves: 4 to 16 in the kernels there are
 
@@ -49,32 +52,39 @@ def check_code(text: str) -> Code:
 
 
 def choose_ram_code(choices: Mapping[Node, Choice], target: Target, limit_bytes: int | None) -> tuple[str, ...]:
-    """The C files of kernels to run from RAM: those larger than the flash's instruction cache, most cycles a byte
-    first, as many as that RAM and the limit hold. UsageError if the board has none."""
-    region, cache = target.code_ram, target.flash_cache
+    """The C files of kernels to run from RAM: those that gain enough, most cycles a byte first, as many as that RAM and
+    the limit hold. UsageError if the board has none."""
+    region = target.code_ram
     if region is None:
         raise UsageError(
             f"{target.name} has no RAM that code runs from without wait states: leave --code at flash, or describe "
             "such a region in the board's file (alias)"
         )
-    held = cache.instruction_lines * cache.line_bytes if cache is not None else 0
     nbytes: dict[str, int] = {}
-    cycles: dict[str, float] = {}
+    gains: dict[str, float] = {}
     for node, choice in choices.items():
         file = f"kernels/{function_name(choice.kernel, node)}.c"
-        nbytes[file] = footprint.of(choice.kernel, node)[0]
-        cycles[file] = cycles.get(file, 0.0) + choice.cycles
-    total, room = (
-        sum(cycles.values()),
-        min(region.size_bytes, limit_bytes if limit_bytes is not None else region.size_bytes),
-    )
+        nbytes[file] = max(footprint.of(choice.kernel, node)[0], 1)
+        gains[file] = gains.get(file, 0.0) + code_gain_cycles(choice, node, target)
+    least = _LEAST_GAIN_PER_BYTE * sum(choice.cycles for choice in choices.values())
+    room = min(region.size_bytes, limit_bytes if limit_bytes is not None else region.size_bytes)
     taken: list[str] = []
-    for file in sorted(nbytes, key=lambda f: (-cycles[f] / max(nbytes[f], 1), f)):
-        worth = target.region("flash").wait_states and nbytes[file] > held and cycles[file] > _LEAST_SHARE * total
-        if worth and nbytes[file] <= room:
+    for file in sorted(nbytes, key=lambda f: (-gains[f] / nbytes[f], f)):
+        if gains[file] > least * nbytes[file] and nbytes[file] <= room:
             taken.append(file)
             room -= nbytes[file]
     return tuple(sorted(taken))
+
+
+def code_gain_cycles(choice: Choice, node: Node, target: Target) -> float:
+    """Cycles that running a step's kernel from RAM is expected to save: the stalls of loops that miss the cache."""
+    cache, kernel = target.flash_cache, choice.kernel
+    held = cache.instruction_lines * cache.line_bytes if cache is not None else 0
+    if not target.region("flash").wait_states or footprint.of(kernel, node)[0] <= held:
+        return 0.0
+    if kernel.flash_use is None:
+        return _USUAL_GAIN * choice.cycles
+    return expected_stalls(FlashUse(0, kernel.flash_use(node).loops), target)
 
 
 def operand_arrays(kernel: Kernel, node: Node) -> list[tuple[str, Array]]:

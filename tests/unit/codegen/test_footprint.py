@@ -17,10 +17,12 @@ from smidgen.profile import profile_image
 from smidgen.sim import Machine
 from smidgen.zoo.topologies import SYNTHETIC
 
+SETTINGS = ("speed", "size", *(pytest.param(s, marks=pytest.mark.full) for s in ("ram", "balanced")))
 
-@pytest.fixture(scope="module", params=sorted(SYNTHETIC))
-def compiled(request: pytest.FixtureRequest) -> Compiled:
-    return compile_model(SYNTHETIC[request.param]())
+
+@pytest.fixture
+def compiled(name: str, setting: str) -> Compiled:
+    return compile_model(SYNTHETIC[name](), optimize=setting, check_fit=False)
 
 
 @pytest.mark.slow
@@ -48,6 +50,8 @@ def test_every_kernel_has_figures() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize("name", sorted(SYNTHETIC))
 def test_macros_hold_what_is_built(compiled: Compiled) -> None:
     image = compiled.build()
     stack = profile_image(Machine(image), [bytes(v.type.nbytes) for v in compiled.graph.inputs]).stack.value

@@ -33,6 +33,7 @@ class Made:
     code_bytes: int
     stack_bytes: int = 0
     scratch: int = 0
+    stall_cycles: float = 0.0
 
     @property
     def kernel(self) -> SimpleNamespace:
@@ -102,8 +103,9 @@ def test_every_setting_against_all_programs(near: float, search: Search) -> None
     assert speed.cycles == min(t.cycles for t in totals)
     assert speed.ram_bytes <= min(t.ram_bytes for t in totals if t.cycles == speed.cycles) + 72
     lean = taken(search, Objective("ram"))
-    assert lean.cycles <= 1.5 * speed.cycles
-    assert lean.ram_bytes <= 1.005 * min(t.ram_bytes for t in totals if t.cycles <= 1.5 * speed.cycles)
+    most = 1.5 * 0.97 * speed.cycles
+    assert lean.cycles <= most
+    assert lean.ram_bytes <= 1.005 * min(t.ram_bytes for t in totals if t.cycles <= most)
     small = taken(search, Objective("size"))
     assert small.cycles <= SIZE_CYCLES_FACTOR * speed.cycles
     assert small.flash_bytes <= 1.01 * near * min(

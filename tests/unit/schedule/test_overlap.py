@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -176,6 +177,45 @@ def test_what_an_in_place_result_leaves_over_is_free_at_once() -> None:
     assert plan.nbytes == plan.bound_bytes == 880
     assert [plan.alive_bytes(t) for t in (-1, 0, 1)] == [800, 800, 880]
     interpret(graph, made, plan, lives.roots)
-    early = Plan((Placement(Buffer("a", 80, 0, 2, ((2, 8),)), 0), Placement(Buffer("b", 8, 1, 2), 8)), 0)
-    with pytest.raises(InvalidPlan, match="b overlaps a"):  # before it has shrunk
-        verify_plan(early, [p.buffer for p in early.placements])
+
+
+def grown() -> tuple[Graph, list[Layer]]:
+    """A first layer into half its operand, one in place, and one whose result is twice its operand."""
+    graph, made = chain((184, {"y": 0}, 0), (184, {}, 0), (368, {"y": 184}, 0), first=276)
+    return graph, [made[0], replace(made[1], inplace="a"), made[2]]
+
+
+def test_a_result_lies_apart_where_working_in_place_would_cost_more() -> None:
+    """In place the first result would lie where the third layer's operand has to be: its own operand above that."""
+    graph, made = grown()
+    lives = lifetimes_of(graph, [m.step(i) for i, m in enumerate(made)])
+    plan = place(lives.buffers, lives.overlaps)
+    assert plan.nbytes == plan.bound_bytes == 368
+    assert plan.offset("y1") - plan.offset("y0") == 184
+    interpret(graph, made, plan, lives.roots)
+    together = [replace(b, last=2) if b.name == "y0" else b for b in lives.buffers if b.name != "y1"]
+    leads = [replace(o, upper="y0") if o.upper == "y1" else o for o in lives.overlaps if not o.same_start]
+    assert place(together, leads).nbytes == 464
+    lone = replace(made[1], scratch=8)  # no room for that beside the two
+    made = [made[0], lone, made[2]]
+    lives = lifetimes_of(graph, [m.step(i) for i, m in enumerate(made)])
+    plan = place(lives.buffers, lives.overlaps)
+    assert plan.nbytes == 376
+    interpret(graph, made, plan, lives.roots)
+
+
+def test_verify_plan_knows_what_in_place_means() -> None:
+    x, y = Buffer("x", 24, 0, 1), Buffer("y", 16, 1, 2)
+    same = [Overlap("y", "x", 0, same_start=True)]
+    for at, fine in ((0, False), (8, True), (16, False), (24, False), (32, True)):
+        plan = Plan(tuple(sorted((Placement(x, 8), Placement(y, at)), key=lambda p: p.offset)), 0)
+        if fine:
+            verify_plan(plan, [x, y], same)
+        else:
+            with pytest.raises(InvalidPlan, match="overlaps"):
+                verify_plan(plan, [x, y], same)
+    with pytest.raises(InvalidPlan, match="y overlaps x"):  # nobody promised it
+        verify_plan(Plan((Placement(x, 8), Placement(y, 8)), 0), [x, y])
+    larger = replace(y, nbytes=32)
+    with pytest.raises(InvalidPlan, match="y may not overlap x"):
+        verify_plan(Plan((Placement(x, 8), Placement(larger, 8)), 0), [x, larger], same)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 import smidgen
@@ -12,16 +14,26 @@ from smidgen.kernels import function_name
 from smidgen.ops import Conv2D, FullyConnected, Reshape
 from smidgen.schedule import check_weights, make_schedule
 from smidgen.schedule.objective import Objective
-from smidgen.schedule.staging import choose_staged, gain_cycles, operand_arrays, staged_bytes, staged_offsets
+from smidgen.schedule.staging import (
+    choose_ram_code,
+    choose_staged,
+    code_gain_cycles,
+    gain_cycles,
+    operand_arrays,
+    staged_bytes,
+    staged_offsets,
+)
 from smidgen.targets import load_target
 from tests.graphs import Net, Q, int8, quant
 
 BOARD, NO_WAITS = load_target("nucleo-l4r5zi"), load_target("generic-cortex-m4")
 
+LONG, SHORT = "smg_conv2d_1x1_8k_s8_m4", "smg_conv2d_1x1_strided_wide_s8_m4"  # loops above 1 KB, and below it
+LONG_LOOPS = dict.fromkeys(("y0", "y1"), LONG)
 FORCED = dict.fromkeys(("y0", "y1"), "smg_conv2d_1x1_s8_dsp")  # reads its weights for every two pixels
 
 
-def network(channels: int = 32) -> Graph:
+def network(channels: int = 32, classes: int = 4) -> Graph:
     """Two pointwise layers that read 1 KB of weights for each of 64 pixels, and a dense one that reads its once."""
     n = Net()
     x = y = Value("x", int8(1, 8, 8, channels))
@@ -30,7 +42,9 @@ def network(channels: int = 32) -> Graph:
         b = n.constant(f"b{i}", TensorType("int32", (channels,)))
         y = n.apply(Conv2D(out_quant=Q), y, w, b)
     y = n.apply(Reshape((1, 64 * channels)), y)
-    y = n.apply(FullyConnected(out_quant=Q), y, n.constant("w", int8(4, 64 * channels, q=quant(0.01, 0, 4))))
+    y = n.apply(
+        FullyConnected(out_quant=Q), y, n.constant("w", int8(classes, 64 * channels, q=quant(0.01, 0, classes)))
+    )
     return n.graph([x], [y])
 
 
@@ -95,8 +109,8 @@ def test_limits_and_names() -> None:
 
 
 @pytest.mark.parametrize("toolchain", ["zig", "gcc-arm"])
-def test_kernels_larger_than_the_cache_run_from_ram(toolchain: str) -> None:
-    from_flash, from_ram = (smidgen.compile(network(64), code=code) for code in ("flash", "sram"))
+def test_loops_larger_than_the_cache_run_from_ram(toolchain: str) -> None:
+    from_flash, from_ram = (smidgen.compile(network(64), code=code, kernels=LONG_LOOPS) for code in ("flash", "sram"))
     files = from_ram.schedule.ram_code
     first = from_ram.schedule.steps[0]
     assert f"kernels/{function_name(first.choice.kernel, first.node)}.c" in files
@@ -109,8 +123,32 @@ def test_kernels_larger_than_the_cache_run_from_ram(toolchain: str) -> None:
     assert before.ram.static == 0 < after.ram.static <= from_ram.memory.static
     assert after.flash.code >= before.flash.code  # stored there still
     assert not from_flash.schedule.ram_code
-    tight = smidgen.compile(network(64), code="sram", max_ram=from_flash.memory.ram)
+    tight = smidgen.compile(network(64), code="sram", kernels=LONG_LOOPS, max_ram=from_flash.memory.ram)
     assert not tight.schedule.ram_code
+
+
+def test_only_loops_that_miss_the_cache_are_worth_ram() -> None:
+    long, short = (make_schedule(network(64), BOARD, dict.fromkeys(("y0", "y1"), k)).steps[0] for k in (LONG, SHORT))
+    for step in (long, short):
+        use = step.choice.kernel.flash_use
+        assert use is not None
+        loops = [nbytes for nbytes, _ in use(step.node).loops]
+        assert (code_gain_cycles(step.choice, step.node, BOARD) > 0) == (max(loops) > 1024)
+        assert code_gain_cycles(step.choice, step.node, NO_WAITS) == 0
+    assert code_gain_cycles(long.choice, long.node, BOARD) > 0 == code_gain_cycles(short.choice, short.node, BOARD)
+    rest = {long.node: replace(long.choice, cycles=1e9)}  # all that it can gain is little of so many cycles
+    assert choose_ram_code({long.node: long.choice}, BOARD, None)
+    assert not choose_ram_code(rest, BOARD, None)
+
+
+@pytest.mark.parametrize("toolchain", ["zig", "gcc-arm"])
+def test_more_weights_than_lie_below_the_code_are_kept_in_ram_with_it(toolchain: str) -> None:
+    """The code takes the board's second SRAM, 192 KB above the first byte; more constants than that lie above it."""
+    both = smidgen.compile(network(64, 48), BOARD, weights="sram", code="sram", kernels=LONG_LOOPS)
+    assert both.schedule.ram_code
+    found = smidgen.verify(both, cases=1, toolchain=toolchain)
+    assert (found.cases, found.mismatches) == (1, 0)
+    assert both.memory.static > 192 * 1024
 
 
 def test_code_in_ram_needs_a_board_that_has_such_ram() -> None:

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Eight bytes a channel: the bias, and a word with the multiplier's upper bits and the shift (smg_compact_channels.h).
+"""Five to eight bytes a channel: bias, and a word with the multiplier's upper bits and the shift.
+
+smg_compact_channels.h reads them.
 
 The word has 28 bits of mantissa below an implied one, and 4 bits that say how far the shift is above the layer's
 least. A multiplier loses its two lowest bits, so it is taken only if every accumulator that the layer can reach still
@@ -67,13 +69,34 @@ def records(node: Node) -> Records | None:
     return Records(bias, words, base, constant)
 
 
-def packed_records(node: Node, *, folded: bool) -> Int32s:
-    """Biases, then words. ``folded``: the input's zero point times the weights is taken off the bias."""
+def _biases(node: Node) -> Int64s:
+    """The input's zero point times the weights is taken off, except where depthwise kernels do it by tap."""
     r = records(node)
     assert r is not None
+    if isinstance(node.op, DepthwiseConv2D):
+        return r.bias
     sums = np.where(r.constant, 0, channel_weights(node).sum(axis=1)) * node["x"].type.zero_point
-    bias = r.bias - (sums if folded else 0)
-    packed: Int32s = np.concatenate([(bias & 0xFFFFFFFF).astype(np.uint32), r.words]).view(np.int32)
+    biases: Int64s = r.bias - sums
+    return biases
+
+
+def signed_bytes(values: Int64s) -> int:
+    """Bytes that hold each of these int32 in two's complement, 1 to 4."""
+    return int(np.maximum(values, ~values).max()).bit_length() // 8 + 1
+
+
+def bias_bytes(node: Node) -> int:
+    """Bytes of each bias of the layer; the kernels' sums wrap modulo 2^32, so a larger bias may too."""
+    return min(4, signed_bytes(_biases(node)))
+
+
+def packed_records(node: Node) -> Int32s:
+    """Words, then biases of so many bytes each, filled up to whole words."""
+    r = records(node)
+    assert r is not None
+    biases = (_biases(node) & 0xFFFFFFFF).astype("<u4")[:, None].view(np.uint8)[:, : bias_bytes(node)].reshape(-1)
+    filled = np.pad(biases, (0, -len(biases) % 4))
+    packed: Int32s = np.concatenate([r.words.astype("<u4").view(np.uint8), filled]).view("<i4").astype(np.int32)
     return packed
 
 

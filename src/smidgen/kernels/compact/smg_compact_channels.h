@@ -6,12 +6,8 @@
 #include "smg_dsp.h"
 #include "smg_kernels.h"
 #include "smg_memory.h"
+#include "smg_small.h"
 
-#if defined(__clang__)
-#define SMG_ROLLED _Pragma("clang loop unroll(disable) vectorize(disable)")
-#else
-#define SMG_ROLLED _Pragma("GCC unroll 1")
-#endif
 #define SMG_OUTLINE static __attribute__((noinline))
 
 SMG_INLINE int32_t smg_low(int32_t word) { return (int16_t)word; }
@@ -27,6 +23,28 @@ SMG_INLINE smg_compact_range smg_compact_range_of(const smg_compact_params *p) {
     const smg_compact_range r = {smg_byte(p->record, 0), smg_byte(p->range, 1), smg_byte(p->range, 2),
                                  smg_byte(p->range, 3)};
     return r;
+}
+
+/* Words of multipliers: one a channel, or one. */
+SMG_INLINE int32_t smg_compact_words(const smg_compact_params *p) {
+    return p->record & 1 << 15 ? smg_high(p->channels) : 1;
+}
+
+/* Where a layer's biases are: after its words, 1 to 4 bytes each. */
+typedef struct {
+    const int8_t *end; /* of the first channel's, at least four bytes into b */
+    int32_t size, unused_bits;
+} smg_compact_biases;
+
+SMG_INLINE smg_compact_biases smg_compact_biases_of(const smg_compact_params *p, const int32_t *b) {
+    const int32_t size = p->record >> 8 & 7;
+    const smg_compact_biases r = {(const int8_t *)(b + smg_compact_words(p)) + size, size, 32 - 8 * size};
+    return r;
+}
+
+/* Channel c's bias. The bytes before it are of its table or of the words. */
+SMG_INLINE int32_t smg_compact_bias(smg_compact_biases r, int32_t c) {
+    return (int32_t)smg_load32(r.end + c * r.size - 4) >> r.unused_bits;
 }
 
 /* The output of an accumulator: word has 28 bits of multiplier below an implied one, and what to add to the layer's

@@ -40,13 +40,15 @@ SMG_OUTLINE void compact_window(const smg_compact_params *p, int16_t *to, const 
 SMG_OUTLINE void compact_pixels(const smg_compact_params *p, const uint32_t *lanes,
                                 const int8_t *w /* (out_c, window) */, const int32_t *b, int32_t window,
                                 int8_t *y[2] /* (out_c) each */) {
-    const int32_t out_c = smg_high(p->channels), many = smg_byte(p->record, 1);
+    const int32_t out_c = smg_high(p->channels), many = smg_compact_words(p) > 1;
+    const smg_compact_biases biases = smg_compact_biases_of(p, b);
     const smg_compact_range r = smg_compact_range_of(p);
     for (int32_t c = 0; c < out_c; c += 2) {
         const int32_t next = c + 1 < out_c;
         const int8_t *row[2] = {w + c * window, w + (c + next) * window};
         const uint32_t *from = lanes;
-        int32_t acc[2][2] = {{b[c], b[c]}, {b[c + next], b[c + next]}};
+        const int32_t bias0 = smg_compact_bias(biases, c), bias1 = smg_compact_bias(biases, c + next);
+        int32_t acc[2][2] = {{bias0, bias0}, {bias1, bias1}};
         SMG_ROLLED
         for (int32_t left = window; left > 0; left -= 4, from += 4) {
             const uint32_t w0 = smg_load32(row[0]), w1 = smg_load32(row[1]);
@@ -60,7 +62,7 @@ SMG_OUTLINE void compact_pixels(const smg_compact_params *p, const uint32_t *lan
         }
         SMG_ROLLED
         for (int32_t i = 0; i <= next; i++) {
-            const uint32_t word = (uint32_t)b[out_c + (many ? c + i : 0)];
+            const uint32_t word = (uint32_t)b[many ? c + i : 0];
             *y[0]++ = smg_compact_output(r, acc[i][0], word);
             *y[1]++ = smg_compact_output(r, acc[i][1], word);
         }
@@ -68,14 +70,14 @@ SMG_OUTLINE void compact_pixels(const smg_compact_params *p, const uint32_t *lan
 }
 
 /* Pixels in memory order, two at a time across row ends; an odd last one is computed twice, into the same place.
- * b: (out_c) biases with the input's zero point folded in, then (out_c) or (1) words. */
-void SMG_FUNCTION(const smg_compact_params *p, const int8_t *x /* (batch, in_h, in_w, in_c) */,
-                  const int8_t *w /* (out_c, k_h, k_w, in_c) and 3 bytes */, const int32_t *b,
-                  int8_t *y /* (batch, out_h, out_w, out_c) */, void *scratch) {
+ * b: (out_c) or (1) words, then (out_c) biases with the input's zero point folded in. */
+SMG_SMALL void SMG_FUNCTION(const smg_compact_params *p, const int8_t *x /* (batch, in_h, in_w, in_c) */,
+                            const int8_t *w /* (out_c, k_h, k_w, in_c) and 3 bytes */, const int32_t *b,
+                            int8_t *y /* (batch, out_h, out_w, out_c) */, void *scratch) {
     const int32_t in_c = smg_low(p->channels), out_c = smg_high(p->channels);
     const int32_t out_h = smg_low(p->out_size), out_w = smg_high(p->out_size);
     const int32_t window = smg_byte(p->window, 0) * smg_byte(p->window, 1) * in_c;
-    for (int32_t n = 0; n < p->batch; n++, x += smg_low(p->in_size) * smg_high(p->in_size) * in_c) {
+    for (int32_t n = 0; n < smg_high(p->record); n++, x += smg_low(p->in_size) * smg_high(p->in_size) * in_c) {
         int32_t oy = 0, ox = 0;
         for (int32_t left = out_h * out_w; left > 0; left -= 2) {
             int8_t *outputs[2] = {y, left > 1 ? y + out_c : y};

@@ -15,6 +15,7 @@ typedef struct {
 
 /* Adds the products of four channels, from those x and w point to on. */
 SMG_INLINE void compact_sums(const compact_taps *t, const int8_t *x, const int8_t *w, int32_t acc[4]) {
+    SMG_ROLLED
     for (int32_t ky = t->rows; ky > 0; ky--, x += t->x_row, w += t->w_row) {
         const int8_t *from = x, *taps = w;
         SMG_ROLLED
@@ -33,12 +34,16 @@ SMG_INLINE void compact_sums(const compact_taps *t, const int8_t *x, const int8_
 /* The first tap at or past coordinate 0, and how many follow before the end. */
 SMG_INLINE int32_t compact_first(int32_t start, int32_t dilation) {
     int32_t first = 0;
+    SMG_ROLLED
     while (start + first * dilation < 0) first++;
     return first;
 }
 
 SMG_INLINE int32_t compact_count(int32_t start, int32_t dilation, int32_t taps, int32_t end) {
-    while (taps > 0 && start + (taps - 1) * dilation >= end) taps--;
+    while (taps > 0 && start + (taps - 1) * dilation >= end) {
+        taps--;
+        __asm__(""); /* compilers need not unroll this */
+    }
     return taps;
 }
 
@@ -59,28 +64,31 @@ SMG_OUTLINE void compact_pixel(const smg_compact_params *p, const int8_t *x /* (
         smg_low_halves(zero, zero),
     };
     const smg_compact_range r = smg_compact_range_of(p);
-    const int32_t many = smg_byte(p->record, 1);
+    const int32_t many = smg_compact_words(p) > 1;
+    const smg_compact_biases biases = smg_compact_biases_of(p, b);
     const int inside = t.rows > 0 && t.columns > 0;
     x += inside ? ((y0 + ky * dilation_h) * in_w + x0 + kx * dilation_w) * channels : 0;
     w += inside ? (ky * k_w + kx) * channels : 0;
+    SMG_ROLLED
     for (int32_t c = 0, done = 0; !done; c = smg_clamp(c + 4, 0, channels - 4)) {
-        int32_t acc[4] = {b[c], b[c + 1], b[c + 2], b[c + 3]};
+        int32_t acc[4];
+        for (int32_t i = 0; i < 4; i++) acc[i] = smg_compact_bias(biases, c + i);
         if (inside) compact_sums(&t, x + c, w + c, acc);
         SMG_ROLLED
         for (int32_t i = 0; i < 4; i++) {
-            y[c + i] = smg_compact_output(r, acc[i], (uint32_t)b[channels + (many ? c + i : 0)]);
+            y[c + i] = smg_compact_output(r, acc[i], (uint32_t)b[many ? c + i : 0]);
         }
         done = c + 4 >= channels;
     }
 }
 
-/* At least four channels. b: (out_c) biases, then (out_c) or (1) words. */
-void SMG_FUNCTION(const smg_compact_params *p, const int8_t *x /* (batch, in_h, in_w, in_c) */,
-                  const int8_t *w /* (k_h, k_w, in_c) */, const int32_t *b, int8_t *y /* (batch, out_h, out_w, in_c) */,
-                  void *scratch) {
+/* At least four channels. b: (out_c) or (1) words, then (out_c) biases. */
+SMG_SMALL void SMG_FUNCTION(const smg_compact_params *p, const int8_t *x /* (batch, in_h, in_w, in_c) */,
+                            const int8_t *w /* (k_h, k_w, in_c) */, const int32_t *b,
+                            int8_t *y /* (batch, out_h, out_w, in_c) */, void *scratch) {
     const int32_t channels = smg_high(p->channels);
     (void)scratch;
-    for (int32_t n = 0; n < p->batch; n++, x += smg_low(p->in_size) * smg_high(p->in_size) * channels) {
+    for (int32_t n = 0; n < smg_high(p->record); n++, x += smg_low(p->in_size) * smg_high(p->in_size) * channels) {
         int32_t y0 = -smg_byte(p->place, 0);
         for (int32_t oy = smg_low(p->out_size); oy > 0; oy--, y0 += smg_byte(p->window, 2)) {
             int32_t x0 = -smg_byte(p->place, 1);

@@ -19,20 +19,22 @@ SMG_OUTLINE void compact_products(int32_t acc[2], const int8_t *x, const int8_t 
     for (; i < count; i++) acc[0] += x[i] * row0[i], acc[1] += x[i] * row1[i];
 }
 
-/* b: (out_c) biases with the input's zero point folded in, then (out_c) or (1) words. */
-void SMG_FUNCTION(const smg_compact_params *p, const int8_t *x /* (rows, in_c) */, const int8_t *w /* (out_c, in_c) */,
-                  const int32_t *b, int8_t *y /* (rows, out_c) */, void *scratch) {
-    const int32_t in_c = smg_low(p->channels), out_c = smg_high(p->channels), many = smg_byte(p->record, 1);
+/* b: (out_c) or (1) words, then (out_c) biases with the input's zero point folded in. */
+SMG_SMALL void SMG_FUNCTION(const smg_compact_params *p, const int8_t *x /* (rows, in_c) */,
+                            const int8_t *w /* (out_c, in_c) */, const int32_t *b, int8_t *y /* (rows, out_c) */,
+                            void *scratch) {
+    const int32_t in_c = smg_low(p->channels), out_c = smg_high(p->channels), many = smg_compact_words(p) > 1;
+    const smg_compact_biases biases = smg_compact_biases_of(p, b);
     const smg_compact_range r = smg_compact_range_of(p);
     (void)scratch;
     for (int32_t rows = smg_low(p->in_size); rows > 0; rows--, x += in_c) {
         for (int32_t c = 0; c < out_c; c += 2) {
             const int32_t next = c + 1 < out_c;
-            int32_t acc[2] = {b[c], b[c + next]};
+            int32_t acc[2] = {smg_compact_bias(biases, c), smg_compact_bias(biases, c + next)};
             compact_products(acc, x, w + c * in_c, w + (c + next) * in_c, in_c);
             SMG_ROLLED
             for (int32_t i = 0; i <= next; i++) {
-                *y++ = smg_compact_output(r, acc[i], (uint32_t)b[out_c + (many ? c + i : 0)]);
+                *y++ = smg_compact_output(r, acc[i], (uint32_t)b[many ? c + i : 0]);
             }
         }
     }

@@ -19,6 +19,7 @@ from smidgen.kernels.fast_requantize import (
     requantize_constants,
     rounding_mode,
 )
+from smidgen.kernels.flash_use import FlashUse
 from smidgen.kernels.forward import forward_lead
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue
 from smidgen.kernels.pixel_block import (
@@ -34,6 +35,7 @@ from smidgen.kernels.pixel_block import (
     requantize_cycles,
     row_code_bytes,
     row_cycles,
+    row_flash_use,
 )
 from smidgen.ops import Conv2D
 from smidgen.targets.target import Core
@@ -186,6 +188,16 @@ def small_footprint(node: Node) -> tuple[int, int]:
     return 1240 + 8 * per_output + 60 * (_number(node, "out_w") < 4), 240
 
 
+def flash_use(node: Node, wide: bool) -> FlashUse:
+    rows = [_number(node, "out_w")] * (_number(node, "batch") * _number(node, "out_h"))
+    return row_flash_use(node, _steps(node), wide, rows)
+
+
+def small_flash_use(node: Node) -> FlashUse:
+    """Its loops fit any code cache."""
+    return FlashUse(flash_use(node, wide=False).constant_bytes)
+
+
 _ANY = (int8_elements, constant_weights, one_group, columns_not_dilated, window_fits_block, outputs_pairable,
         fast_requantize)  # fmt: skip
 _DRIVER = "smg_conv2d_direct_m4.inc.h"
@@ -196,15 +208,17 @@ KERNELS = (
         "smg_conv2d_direct_s8_m4", "conv2d_direct", "conv2d", Conv2D, partial(cost, wide=False), params, M4,
         (*_ANY, raw_pairs_fit), partial(pack, wide=False), scratch, includes=_FIXED,
         overlap=overlap, constants=constants, footprint=partial(footprint, wide=False),
+        flash_use=partial(flash_use, wide=False),
     ),
     Kernel(
         "smg_conv2d_direct_wide_s8_m4", "conv2d_direct", "conv2d", Conv2D, partial(cost, wide=True), params, M4,
         _ANY, partial(pack, wide=True), scratch, includes=_FIXED,
         overlap=overlap, constants=constants, footprint=partial(footprint, wide=True),
+        flash_use=partial(flash_use, wide=True),
     ),
     Kernel(
         "smg_conv2d_direct_small_s8_m4", "conv2d_direct", "conv2d", Conv2D, small_cost, params, M4,
         (*_ANY, raw_pairs_fit), small_pack, small_scratch, includes=("smg_direct_small_row.inc.h", _DRIVER),
-        overlap=overlap, constants=small_constants, footprint=small_footprint,
+        overlap=overlap, constants=small_constants, footprint=small_footprint, flash_use=small_flash_use,
     ),
 )  # fmt: skip

@@ -5,7 +5,7 @@
  * into every column, and smg_strip_outputs, all channels of a row of outputs, which are four or more. */
 #include "smg_few_bytes.h"
 
-SMG_COMPACT smg_conv2d_kernel SMG_FUNCTION;
+SMG_FEW_BYTES smg_conv2d_kernel SMG_FUNCTION;
 
 /* The strip: words of a pixel and of a column, and the columns before the input, of the input and after it. */
 typedef struct {
@@ -23,7 +23,7 @@ SMG_INLINE smg_strip smg_strip_of(const smg_conv2d_params *p) {
 }
 
 /* count pixels of zero points, one a column. */
-SMG_COMPACT __attribute__((noinline)) static void smg_strip_zeros(uint32_t *to, const smg_strip *s, int32_t count) {
+SMG_FEW_BYTES __attribute__((noinline)) static void smg_strip_zeros(uint32_t *to, const smg_strip *s, int32_t count) {
     const uint32_t zeros = s->zeros;
     const int32_t words = s->words;
     for (; count > 0; count--, to += s->column) {

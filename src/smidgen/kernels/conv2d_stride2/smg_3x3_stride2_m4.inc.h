@@ -107,6 +107,82 @@ SMG_NAKED void smg_transform_tiles(const uint32_t *work, uint32_t *tiles) {
 #define SMG_START_STEP SMG_STEP("smlad", ", r10", ", r11", ", r10", ", r11", ", r10", ", r11", ", r10", ", r11")
 #define SMG_NEXT_STEP SMG_STEP("smlad", ", r4", ", r5", ", r6", ", r7", ", r8", ", r9", ", r10", ", r11")
 
+#define SMG_OUTPUT(sum, to)                               \
+    SMG_ASM_REQUANTIZE("lr", sum, "r10", "r11", "r12")    \
+    "strb lr, [" to "]\n"
+
+/* Of sums (9, 4 tiles, 2 channels): two channels of four tiles of outputs. s3: pair; s4: sums; s5: y; s6: pitch; s7: y,
+ * moving; s8: end of a row of tiles; s11: sums of channel 1. */
+#define SMG_PAIR_OUTPUTS \
+        "vmov r2, s3\n"                                                                                               \
+        "vmov r0, s4\n"                                                                                               \
+        "add r4, r0, #4\n"                                                                                            \
+        "vmov s11, r4\n"                                                                                              \
+        ".p2align 2\n"                                                                                                \
+        "7:\n"                                                                                                        \
+        "vmov r3, s5\n"                                                                                               \
+        "vmov s7, r3\n"                                                                                               \
+        "ldr r10, [r2, #4]\n"                                                                                         \
+        "ldr r11, [r2, #8]\n"                                                                                         \
+        "ldr r12, [r2, #12]\n"                                                                                        \
+        ".rept " SMG_TEXT(SMG_TILES_Y) "\n"                                                                           \
+        "add r3, r0, #" SMG_TEXT(8 * SMG_TILES_X) "\n"                                                                \
+        "vmov s8, r3\n"                                                                                               \
+        ".p2align 2\n"                                                                                                \
+        "6:\n"                                                                                                        \
+        "ldr r1, [r0]\n"                                                                                              \
+        "ldr r3, [r0, #32]\n"                                                                                         \
+        "ldr r7, [r0, #64]\n"                                                                                         \
+        "ldr r9, [r0, #96]\n"                                                                                         \
+        "ldr r2, [r0, #128]\n"                                                                                        \
+        "ldr r4, [r0, #160]\n"                                                                                        \
+        "ldr r6, [r0, #192]\n"                                                                                        \
+        "ldr r8, [r0, #224]\n"                                                                                        \
+        "ldr r5, [r0, #256]\n"                                                                                        \
+        "add r1, r1, r4\n"                                                                                            \
+        "add r3, r3, r6\n"                                                                                            \
+        "add r4, r4, r7\n"                                                                                            \
+        "add r6, r6, r9\n"                                                                                            \
+        "add r2, r2, r5\n"                                                                                            \
+        "add r5, r5, r8\n"                                                                                            \
+        "add r1, r1, r2\n"                                                                                            \
+        "add r2, r2, r3\n"                                                                                            \
+        "add r4, r4, r5\n"                                                                                            \
+        "add r5, r5, r6\n"                                                                                            \
+        "vmov r3, s7\n"                                                                                               \
+        "vmov r6, s6\n"                                                                                               \
+        "add r6, r6, r3\n"                                                                                            \
+        SMG_OUTPUT("r1", "r3")                                                                                        \
+        SMG_OUTPUT("r2", "r3, #" SMG_TEXT(SMG_OUT_C))                                                                 \
+        SMG_OUTPUT("r4", "r6")                                                                                        \
+        SMG_OUTPUT("r5", "r6, #" SMG_TEXT(SMG_OUT_C))                                                                 \
+        "add r3, r3, #" SMG_TEXT(2 * SMG_OUT_C) "\n"                                                                  \
+        "vmov s7, r3\n"                                                                                               \
+        "add r0, r0, #8\n"                                                                                            \
+        "vmov r3, s8\n"                                                                                               \
+        "cmp r0, r3\n"                                                                                                \
+        "bne 6b\n"                                                                                                    \
+        ".if " SMG_TEXT(SMG_TILES_X) " < 4\n"                                                                         \
+        "vmov r3, s7\n"                                                                                               \
+        "vmov r6, s6\n"                                                                                               \
+        "add r3, r3, r6, lsl #1\n"                                                                                    \
+        "sub r3, r3, #" SMG_TEXT(2 * SMG_TILES_X * SMG_OUT_C) "\n"                                                    \
+        "vmov s7, r3\n"                                                                                               \
+        ".endif\n"                                                                                                    \
+        ".endr\n"                                                                                                     \
+        "sub r0, r0, #28\n"                                                                                           \
+        "vmov r2, s3\n"                                                                                               \
+        "add r2, r2, #16\n"                                                                                           \
+        "vmov r3, s5\n"                                                                                               \
+        "add r3, r3, #1\n"                                                                                            \
+        "vmov s5, r3\n"                                                                                               \
+        "vmov r3, s11\n"                                                                                              \
+        "cmp r0, r3\n"                                                                                                \
+        "beq 7b\n"
+
+#if SMG_GROUPS
+#include "smg_3x3_stride2_groups_m4.inc.h"
+#else
 /* The bits of the mask tell after which turns of the loop an accumulator is complete. Short blocks: a turn is two
  * blocks, entered in the middle for the last, single one. */
 #if 2 * SMG_BLOCK_STEPS <= SMG_MOST_STEPS
@@ -118,10 +194,6 @@ SMG_NAKED void smg_transform_tiles(const uint32_t *work, uint32_t *tiles) {
 #define SMG_MASK_HIGH 0x1111 /* 0001 0001 0001 0001 01 01 01 01 1 */
 #define SMG_MASK_LOW 0x5580
 #endif
-
-#define SMG_OUTPUT(sum, to)                               \
-    SMG_ASM_REQUANTIZE("lr", sum, "r10", "r11", "r12")    \
-    "strb lr, [" to "]\n"
 
 /* Two channels of four tiles: the products into work (9, 4 tiles, 2 channels), then the outputs.
  * s0: work, moving; s1: mask; s2: end of the block; s3: pair; s4: work; s5: y; s6: pitch; s7: y, moving; s8: end of a
@@ -184,71 +256,8 @@ SMG_NAKED void smg_tile_pair(const uint32_t *tiles, const int32_t *pair, uint32_
         "b 4b\n"
         ".p2align 2\n"
         "5:\n"
-        "vmov r2, s3\n"
-        "vmov r0, s4\n"
-        "add r4, r0, #4\n"
-        "vmov s11, r4\n"
-        ".p2align 2\n"
-        "7:\n"
-        "vmov r3, s5\n"
-        "vmov s7, r3\n"
-        "ldr r10, [r2, #4]\n"
-        "ldr r11, [r2, #8]\n"
-        "ldr r12, [r2, #12]\n"
-        ".rept " SMG_TEXT(SMG_TILES_Y) "\n"
-        "add r3, r0, #" SMG_TEXT(8 * SMG_TILES_X) "\n"
-        "vmov s8, r3\n"
-        ".p2align 2\n"
-        "6:\n"
-        "ldr r1, [r0]\n"
-        "ldr r3, [r0, #32]\n"
-        "ldr r7, [r0, #64]\n"
-        "ldr r9, [r0, #96]\n"
-        "ldr r2, [r0, #128]\n"
-        "ldr r4, [r0, #160]\n"
-        "ldr r6, [r0, #192]\n"
-        "ldr r8, [r0, #224]\n"
-        "ldr r5, [r0, #256]\n"
-        "add r1, r1, r4\n"
-        "add r3, r3, r6\n"
-        "add r4, r4, r7\n"
-        "add r6, r6, r9\n"
-        "add r2, r2, r5\n"
-        "add r5, r5, r8\n"
-        "add r1, r1, r2\n"
-        "add r2, r2, r3\n"
-        "add r4, r4, r5\n"
-        "add r5, r5, r6\n"
-        "vmov r3, s7\n"
-        "vmov r6, s6\n"
-        "add r6, r6, r3\n"
-        SMG_OUTPUT("r1", "r3")
-        SMG_OUTPUT("r2", "r3, #" SMG_TEXT(SMG_OUT_C))
-        SMG_OUTPUT("r4", "r6")
-        SMG_OUTPUT("r5", "r6, #" SMG_TEXT(SMG_OUT_C))
-        "add r3, r3, #" SMG_TEXT(2 * SMG_OUT_C) "\n"
-        "vmov s7, r3\n"
-        "add r0, r0, #8\n"
-        "vmov r3, s8\n"
-        "cmp r0, r3\n"
-        "bne 6b\n"
-        ".if " SMG_TEXT(SMG_TILES_X) " < 4\n"
-        "vmov r3, s7\n"
-        "vmov r6, s6\n"
-        "add r3, r3, r6, lsl #1\n"
-        "sub r3, r3, #" SMG_TEXT(2 * SMG_TILES_X * SMG_OUT_C) "\n"
-        "vmov s7, r3\n"
-        ".endif\n"
-        ".endr\n"
-        "sub r0, r0, #28\n"
-        "vmov r2, s3\n"
-        "add r2, r2, #16\n"
-        "vmov r3, s5\n"
-        "add r3, r3, #1\n"
-        "vmov s5, r3\n"
-        "vmov r3, s11\n"
-        "cmp r0, r3\n"
-        "beq 7b\n"
+        SMG_PAIR_OUTPUTS
         "pop {r4-r11, pc}\n");
 }
+#endif
 /* clang-format on */

@@ -50,18 +50,35 @@ SMG_INLINE void smg_tile_sums(const uint32_t *tile, const int32_t *w, int32_t st
     }
 }
 
-SMG_INLINE void smg_tile_pair(const uint32_t *tiles, const int32_t *pair, uint32_t *work, int8_t *y, int32_t pitch) {
-    (void)work;
-    for (int32_t t = 0; t < 4; t++) {
-        int8_t *to = y + t / SMG_TILES_X * 2 * pitch + t % SMG_TILES_X * 2 * SMG_OUT_C;
-        for (int32_t c = 0; c < 2; c++) {
-            const int32_t *k = pair + 4 * c;
+/* Two channels of four tiles from their accumulators (9, 4 tiles, 2 channels). */
+SMG_INLINE void smg_group_outputs(const int32_t *pair, const uint32_t *sums, int8_t *y, int32_t pitch) {
+    for (int32_t i = 0; i < 8; i++) {
+        const int32_t t = i / 2, c = i % 2;
+        int8_t *to = y + t / SMG_TILES_X * 2 * pitch + t % SMG_TILES_X * 2 * SMG_OUT_C + c;
+        const int32_t *k = pair + 4 * c;
+        uint32_t a[9];
+        for (int32_t s = 0; s < 9; s++) a[s] = sums[8 * s + i];
+        to[0] = smg_requantize_fast((int32_t)(a[0] + a[4] + a[5] + a[8]), k[1], k[2], k[3]);
+        to[SMG_OUT_C] = smg_requantize_fast((int32_t)(a[1] + a[4] + a[6] + a[8]), k[1], k[2], k[3]);
+        to[pitch] = smg_requantize_fast((int32_t)(a[2] + a[5] + a[7] + a[8]), k[1], k[2], k[3]);
+        to[pitch + SMG_OUT_C] = smg_requantize_fast((int32_t)(a[3] + a[6] + a[7] + a[8]), k[1], k[2], k[3]);
+    }
+}
+
+/* The accumulators of two channels of count groups of four tiles. */
+SMG_INLINE void smg_group_products(const uint32_t *tiles, const int32_t *pair, uint32_t *sums, int32_t count) {
+    for (; count > 0; count--, tiles += SMG_TILE_WORDS, sums += SMG_SUM_WORDS) {
+        for (int32_t i = 0; i < 8; i++) {
             uint32_t a[9];
-            smg_tile_sums(tiles + t, pair + 8 + c, k[0], a);
-            to[c] = smg_requantize_fast((int32_t)(a[0] + a[4] + a[5] + a[8]), k[1], k[2], k[3]);
-            to[SMG_OUT_C + c] = smg_requantize_fast((int32_t)(a[1] + a[4] + a[6] + a[8]), k[1], k[2], k[3]);
-            to[pitch + c] = smg_requantize_fast((int32_t)(a[2] + a[5] + a[7] + a[8]), k[1], k[2], k[3]);
-            to[pitch + SMG_OUT_C + c] = smg_requantize_fast((int32_t)(a[3] + a[6] + a[7] + a[8]), k[1], k[2], k[3]);
+            smg_tile_sums(tiles + i / 2, pair + 8 + i % 2, pair[4 * (i % 2)], a);
+            for (int32_t s = 0; s < 9; s++) sums[8 * s + i] = a[s];
         }
     }
 }
+
+#if !SMG_GROUPS
+SMG_INLINE void smg_tile_pair(const uint32_t *tiles, const int32_t *pair, uint32_t *work, int8_t *y, int32_t pitch) {
+    smg_group_products(tiles, pair, work, 1);
+    smg_group_outputs(pair, work, y, pitch);
+}
+#endif

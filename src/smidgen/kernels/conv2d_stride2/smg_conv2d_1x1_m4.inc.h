@@ -10,7 +10,7 @@
 #define SMG_PIXEL_BYTES (4 * SMG_PIXEL_WORDS)
 #include "smg_pixel_block.h"
 
-SMG_COMPACT smg_conv2d_kernel SMG_FUNCTION;
+SMG_FEW_BYTES smg_conv2d_kernel SMG_FUNCTION;
 
 /* The input of the next output: its row in the input, and where the output lies in its own row and image. */
 typedef struct {

@@ -10,6 +10,7 @@ from smidgen.ir import Node
 from smidgen.kernels.common import constant_weights, int8_elements, without_multipliers
 from smidgen.kernels.conv2d import one_group, params
 from smidgen.kernels.fast_requantize import fast_requantize, requantize_constants
+from smidgen.kernels.flash_use import FlashUse
 from smidgen.kernels.forward import forward_lead
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue, Predicate
 from smidgen.kernels.pixel_block import (
@@ -23,6 +24,7 @@ from smidgen.kernels.pixel_block import (
     raw_pairs_fit,
     row_code_bytes,
     row_cycles,
+    row_flash_use,
 )
 from smidgen.ops import Conv2D
 from smidgen.targets.target import Core
@@ -103,6 +105,9 @@ class Variant:
             steps.append((start, done * out_c))
         return {"y": forward_lead(steps)}
 
+    def flash_use(self, node: Node) -> FlashUse:
+        return row_flash_use(node, pixel_words(node["x"].type.shape[3]), self.wide, self.strips(node))
+
     def footprint(self, node: Node) -> tuple[int, int]:
         channels = node["x"].type.shape[3]
         code = row_code_bytes(node, pixel_words(channels), self.wide) + expand_code_bytes(channels)
@@ -117,6 +122,7 @@ def _record(symbol: str, variant: Variant) -> Kernel:
          fast_requantize, *fits),
         variant.pack, variant.scratch, includes=("smg_conv2d_1x1_m4.inc.h",),
         overlap=variant.overlap, constants=variant.constants, footprint=variant.footprint,
+        flash_use=variant.flash_use,
     )  # fmt: skip
 
 

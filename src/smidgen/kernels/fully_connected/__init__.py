@@ -91,21 +91,22 @@ _GENERAL = (
 )  # fmt: skip
 
 
-def _dense(symbol: str, op: type[Op], unroll: int, params: Callable[[Node], Mapping[str, ParamValue]]) -> Kernel:
-    """Long loops save two percent; short ones leave room for the other code in 1 KB of cache."""
+def _dense(
+    symbol: str, op: type[Op], loop: Callable[[Node], dense.Loop], params: Callable[[Node], Mapping[str, ParamValue]]
+) -> Kernel:
+    """Long loops save a percent; short ones leave room for the other code in 1 KB of cache."""
     requires = (int8_elements, constant_weights, *((pointwise,) if op is Conv2D else ()), fast_requantize)
     return Kernel(
         symbol, "fully_connected", "conv2d" if op is Conv2D else "fully_connected", op,
-        partial(dense.cost, unroll=unroll), params, frozenset(("dsp", "fpu")), requires,
-        partial(dense.pack, unroll=unroll), dense.scratch, overlap=dense.overlap, includes=("smg_dense.inc.h",),
-        constants=partial(dense.constants, unroll=unroll), footprint=partial(dense.footprint, unroll=unroll),
-        flash_use=partial(dense.flash_use, unroll=unroll),
+        partial(dense.cost, loop=loop), params, frozenset(("dsp", "fpu")), requires, dense.pack, dense.scratch,
+        overlap=dense.overlap, includes=("smg_dense.inc.h",), constants=partial(dense.constants, loop=loop),
+        footprint=partial(dense.footprint, loop=loop), flash_use=partial(dense.flash_use, loop=loop),
     )  # fmt: skip
 
 
 KERNELS = (
     *_GENERAL,
-    _dense("smg_fully_connected_s8_m4", FullyConnected, 16, packed_params),
-    _dense("smg_fully_connected_short_s8_m4", FullyConnected, 8, packed_params),
-    _dense("smg_conv2d_1x1_rows_s8_m4", Conv2D, 8, conv_params),
+    _dense("smg_fully_connected_s8_m4", FullyConnected, dense.long_loop, packed_params),
+    _dense("smg_fully_connected_short_s8_m4", FullyConnected, dense.short_loop, packed_params),
+    _dense("smg_conv2d_1x1_rows_s8_m4", Conv2D, dense.short_loop, conv_params),
 )

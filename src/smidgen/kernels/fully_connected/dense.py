@@ -3,13 +3,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from smidgen.ir import Array, Node
 from smidgen.kernels.common import Int32s
-from smidgen.kernels.fast_requantize import DOUBLE, requantize_columns, requantize_constants, rounding_mode
+from smidgen.kernels.fast_requantize import (
+    DOUBLE,
+    EVEN,
+    accumulator_bounds,
+    requantize_columns,
+    requantize_constants,
+    rounding_mode,
+)
 from smidgen.kernels.flash_use import FlashUse
 from smidgen.kernels.kernel import Packed
 from smidgen.ops import Conv2D, FullyConnected
@@ -18,6 +27,17 @@ from smidgen.ops.arithmetic import int_bounds
 from smidgen.targets.target import Core
 
 _OUTPUTS = 8
+_LARGEST_SCALED_SHIFT = 14  # so that 256 * addend stays below 2^30
+_CACHE_BYTES = 1008  # of code for eight outputs that stays in a cache of 1 KB wherever it begins
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """Steps that are unrolled, how many the first pass leaves out, and how many passes a row takes."""
+
+    steps: int
+    skip: int
+    passes: int
 
 
 def _shape(node: Node) -> tuple[int, int, int]:
@@ -31,41 +51,79 @@ def _words(in_c: int) -> int:
     return -(-in_c // 4) * 2
 
 
-def uniform(node: Node) -> bool:
-    """All channels have one mult, addend and shift."""
+def _loop(node: Node, most: int) -> Loop:
+    """As few passes as ``most`` unrolled steps allow, and then as few steps."""
+    words = _words(node["w"].type.shape[-1])
+    passes = -(-words // most)
+    steps = -(-words // (2 * passes)) * 2
+    return Loop(steps, passes * steps - words, passes)
+
+
+def short_loop(node: Node) -> Loop:
+    """Loops that with all code for eight outputs stay in 1 KB."""
+    most = next(m for m in (14, 12, 10, 8, 6) if m == 6 or _code_bytes(node, Loop(m, 2, 2)) <= _CACHE_BYTES)
+    return _loop(node, most)
+
+
+def long_loop(node: Node) -> Loop:
+    return _loop(node, 32)
+
+
+def _padded(node: Node) -> Int64s:
+    """Weights of channels rounded up to eight (channels, inputs)."""
+    w = channel_weights(node)
+    return np.pad(w, [(0, -len(w) % _OUTPUTS), (0, 0)])
+
+
+@lru_cache(maxsize=256)
+def _narrow(node: Node) -> bool:
+    """Two channels' weights fit an int16 lane as 256 * odd + even, and 512 times the odd one's accumulator 32 bits."""
+    w, bounds = _padded(node), accumulator_bounds(node)
+    lanes = 256 * w[1::2] + w[0::2]
+    return bool(lanes.min() >= -(1 << 15) and lanes.max() < 1 << 15 and (bounds[1::2] < 1 << 22).all())
+
+
+def _scaled(node: Node) -> bool:
+    return _narrow(node) and rounding_mode(node) != DOUBLE
+
+
+@lru_cache(maxsize=256)
+def _common_shift(node: Node) -> int:
+    """SMG_SHIFT: 0 unless all channels have one mult, addend and shift."""
     columns = requantize_columns(node)[:, 1:]
-    return bool((columns == columns[0]).all())
+    shift = int(columns[0, 2])
+    fits = shift <= _LARGEST_SCALED_SHIFT or not _scaled(node)
+    return shift if fits and (columns == columns[0]).all() else 0
 
 
-def pack(node: Node, *, unroll: int) -> Mapping[str, Packed]:
-    """Of eight outputs each: starting sums, weights, and unless uniform their requantisation, else that at the end."""
-    w, columns = channel_weights(node), requantize_columns(node).astype(np.int64)
-    short = -len(w) % _OUTPUTS
-    w, columns = np.pad(w, [(0, short), (0, 0)]), np.pad(columns, [(0, short), (0, 0)])
+def pack(node: Node) -> Mapping[str, Packed]:
+    """Of eight outputs each: starting sums, weights, and their requantisation unless it is common: that at the end."""
+    w, columns = _padded(node), requantize_columns(node).astype(np.int64)
+    columns = np.pad(columns, [(0, len(w) - len(columns)), (0, 0)])
     starts = 2 * (columns[:, 0] - 128 * w.sum(axis=1))
     even, odd = starts[0::2].reshape(-1, 4), starts[1::2].reshape(-1, 4)
-    parts = [odd, 256 * odd + even, _weights(w, unroll)]
-    if not uniform(node):
-        parts.append(np.roll(columns[:, 1:].reshape(len(even), _OUTPUTS, 3), -1, axis=1).reshape(len(even), -1))
-    stream = np.concatenate(parts, axis=1).reshape(-1)
-    if uniform(node):
-        stream = np.concatenate([stream, columns[0, 1:]])
+    parts = [even if _narrow(node) else odd, 256 * odd + even, _weights(w, 0 if _narrow(node) else 128)]
+    if _common_shift(node):
+        _, mult, addend, _ = columns[0]
+        ends = np.array([mult, addend, 256 * addend + (0 if rounding_mode(node) == EVEN else 128)])
+    else:
+        ends = np.zeros(0, np.int64)
+        parts.append(columns[:, 1:].reshape(len(even), _OUTPUTS, 3)[:, ::-1].reshape(len(even), -1))
+    stream = np.concatenate([np.concatenate(parts, axis=1).reshape(-1), ends])
     return {"w": Packed(None), "b": Packed(_as_int32(stream))}
 
 
-def _weights(w: Int64s, unroll: int) -> Int64s:
-    """(blocks, words): of each step (two inputs), four words, in the order in which the loops load them."""
+def _weights(w: Int64s, offset: int) -> Int64s:
+    """(blocks, words): of each step (two inputs), four words; eight words in the order in which they lie."""
     in_c = w.shape[1]
     w = np.pad(w, [(0, 0), (0, -in_c % 4)])
     steps = w.reshape(len(w), -1, 2, 2).transpose(0, 1, 3, 2).reshape(len(w), -1, 2)  # inputs 0, 2 then 1, 3 of four
-    lanes = 256 * steps[1::2] + steps[0::2] + 128
+    lanes = 256 * steps[1::2] + steps[0::2] + offset
     words = (lanes[..., 0] & 0xFFFF) | (lanes[..., 1] & 0xFFFF) << 16
     by_block = words.reshape(-1, 4, words.shape[1]).transpose(0, 2, 1)  # (blocks, steps, pairs)
-    whole = words.shape[1] // unroll * unroll
-    unrolled = by_block[:, :whole].reshape(len(by_block), -1, unroll, 4)
-    taken = np.roll(unrolled, -1, axis=2).reshape(len(by_block), -1, 32)  # the first activation is taken last
-    rolled = np.roll(taken, 1, axis=2).reshape(len(by_block), -1)  # and the last word of each eight steps lies first
-    return np.concatenate([rolled, by_block[:, whole:].reshape(len(by_block), -1)], axis=1)
+    ordered = by_block.reshape(len(by_block), -1, 8)[..., [4, 0, 1, 2, 3, 5, 6, 7]]
+    flat: Int64s = ordered.reshape(len(by_block), -1)
+    return flat
 
 
 def _as_int32(values: Array) -> Int32s:
@@ -89,11 +147,11 @@ def overlap(node: Node) -> Mapping[str, int]:
     return {"y": max(0, (out_c - in_c) * (rows - 1)), "scratch": scratch(node) - in_c}
 
 
-def constants(node: Node, *, unroll: int) -> Mapping[str, int]:
+def constants(node: Node, *, loop: Callable[[Node], Loop]) -> Mapping[str, int]:
     """The macros of smg_dense.inc.h."""
-    words = _words(node["w"].type.shape[-1])
-    loops = {"SMG_UNROLLED": int(words >= unroll), "SMG_REST": int(words % unroll > 0)}
-    return {"SMG_UNIFORM": int(uniform(node)), **loops, **requantize_constants(node)}
+    turns = loop(node)
+    loops = {"SMG_STEPS": turns.steps, "SMG_SKIP": turns.skip, "SMG_LOOP": int(turns.passes > 1)}
+    return {**loops, "SMG_NARROW": int(_narrow(node)), "SMG_SHIFT": _common_shift(node), **requantize_constants(node)}
 
 
 def _clamps(node: Node) -> int:
@@ -103,29 +161,31 @@ def _clamps(node: Node) -> int:
     return (lo > -128) + (hi < 127)
 
 
-def cost(node: Node, core: Core, *, unroll: int) -> float:
+def cost(node: Node, core: Core, *, loop: Callable[[Node], Loop]) -> float:
     rows, in_c, out_c = _shape(node)
-    words = _words(in_c)
-    sums = words // unroll * (unroll // 2 * 37 + 5) + words % unroll // 2 * 44
-    ends = 30 + 8 * (4 + (rounding_mode(node) == DOUBLE) + 3 * _clamps(node)) + (0 if uniform(node) else 32)
-    expand = in_c // 16 * 36 + in_c % 16 * 9 + 40
-    return rows * (-(-out_c // _OUTPUTS) * (sums + ends) + expand + 80 + 10 * (out_c % _OUTPUTS)) + 70
+    turns, shift = loop(node), _common_shift(node)
+    sums = _words(in_c) // 2 * 37 + (5 * turns.passes - 2 if turns.passes > 1 else 0) + 3 * (turns.skip > 0)
+    each = 3 + (rounding_mode(node) == DOUBLE) + 3 * _clamps(node) + (0 if shift else 5)
+    ends = 23 + 8 * each + 3 * (shift > 0) + 4 * (not _scaled(node) or not shift)
+    expand = in_c // 16 * (31 if _narrow(node) else 35) + in_c % 16 * 9 + 40
+    return rows * (-(-out_c // _OUTPUTS) * (sums + ends) + expand + 70 + 10 * (out_c % _OUTPUTS)) + 70
 
 
-def _code_bytes(node: Node, unroll: int) -> int:
+def _code_bytes(node: Node, loop: Loop) -> int:
     """Code that runs for every eight outputs."""
-    words = _words(node["w"].type.shape[-1])
-    loops = 59 * unroll * (words >= unroll) + 140 * (words % unroll > 0)
-    requantize = 14 + 4 * (rounding_mode(node) == DOUBLE) + 10 * _clamps(node) + 4 * (not uniform(node))
-    return loops + 8 * requantize + 90
+    shift = _common_shift(node)
+    requantize = 11 + 4 * (rounding_mode(node) == DOUBLE) + 10 * _clamps(node) + (0 if shift else 6)
+    parts = 16 + 16 * (not _scaled(node) or not shift)
+    return 59 * loop.steps + 10 * (loop.passes > 1) + 4 * (loop.skip > 0) + 8 * requantize + parts + 44
 
 
-def footprint(node: Node, *, unroll: int) -> tuple[int, int]:
+def footprint(node: Node, *, loop: Callable[[Node], Loop]) -> tuple[int, int]:
     """Code and stack bytes of an instance, from above."""
-    return 740 + _code_bytes(node, unroll), 176
+    return 656 + _code_bytes(node, loop(node)), 176
 
 
-def flash_use(node: Node, *, unroll: int) -> FlashUse:
+def flash_use(node: Node, *, loop: Callable[[Node], Loop]) -> FlashUse:
     """Weights are read once a row; the code for eight outputs may be larger than a cache."""
     rows, in_c, out_c = _shape(node)
-    return FlashUse((rows - 1) * in_c * out_c, ((_code_bytes(node, unroll), rows * -(-out_c // _OUTPUTS)),))
+    turns, blocks = loop(node), rows * -(-out_c // _OUTPUTS)
+    return FlashUse((rows - 1) * in_c * out_c, ((_code_bytes(node, turns), blocks),))

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define SMG_UNROLL 8
 #include "smg_dense.inc.h"
 
 smg_conv2d_kernel SMG_FUNCTION;

@@ -1,156 +1,164 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fully connected rows, eight outputs at a time; weights are read once a row, in order.
  *
- * A weight word holds two inputs of two channels as int16 lanes 256 * w1 + (w0 + 128). Activations are doubled and
- * offset, u = 2 * (x + 128). SMLAD with the word as it is accumulates 256 * A1 + A0 + 128 * sum(u), SXTB16 with a
- * rotation leaves w1 of both lanes and SMLAD accumulates A1; one subtraction gives A0. It holds modulo 2^32 whatever
- * the sums, and the record proves that A0 and A1, twice the accumulators, fit. Two steps (four inputs, eight outputs)
- * are 13 cycles of loads, 8 SXTB16 and 16 SMLAD: 37 cycles for 32 products.
+ * Activations are doubled and offset, u = 2 * (x + 128). A weight word holds two inputs of two channels as int16 lanes.
+ * SMG_NARROW: 256 * w1 + w0; SMLAD with the word as it is accumulates 256 * A1 + A0, SXTB16 leaves w0 of both lanes and
+ * SMLAD accumulates A0. Otherwise 256 * w1 + (w0 + 128): SMLAD accumulates 256 * A1 + A0 + 128 * sum(u), SXTB16 with a
+ * rotation leaves w1 and SMLAD accumulates A1. It holds modulo 2^32 whatever the sums; the record proves that A0 and
+ * A1, twice the accumulators, fit, and 256 * A1 if SMG_NARROW. Two steps (four inputs, eight outputs) are 13 cycles of
+ * loads, 8 SXTB16 and 16 SMLAD: 37 cycles for 32 products.
  *
- * Instances: SMG_UNIFORM (mult, addend and shift are one for all channels), SMG_UNROLLED
- * and SMG_REST (whether a row has activation words for the unrolled loop, of SMG_UNROLL steps, and others), and the
- * constants of smg_fast_requantize.h. */
+ * Instances: SMG_STEPS, unrolled, of a loop if SMG_LOOP, whose first pass leaves out SMG_SKIP; all three are even and a
+ * row's activation words are a multiple of SMG_STEPS less SMG_SKIP. SMG_SHIFT is all channels' shift, and mult and
+ * addend are one, or 0. And the constants of smg_fast_requantize.h. */
 #ifndef SMG_DENSE_INC_H
 #define SMG_DENSE_INC_H
 #include "smg_fast_requantize.h"
 #include "smg_kernels.h"
 #include "smg_memory.h"
 
-/* One row's work. end_of_unrolled: the activation words that are taken SMG_UNROLL at a time end here; the others are
- * taken two at a time. sum: 256 times the sum of x + 128. y_end: a multiple of eight outputs on. mult ... : if
- * SMG_UNIFORM. */
+/* One row's work. end: of the activation words. sum: 256 times the sum of x + 128. y_end: a multiple of eight outputs
+ * on. mult and addend: if SMG_SHIFT; addend_scaled of 256 * A1. */
 typedef struct {
-    const uint32_t *end_of_unrolled, *end;
+    const uint32_t *end;
     int32_t sum;
     int8_t *y_end;
-    int32_t mult, addend, shift;
+    int32_t mult, addend, addend_scaled;
 } smg_dense_row;
 
-enum { SMG_DENSE_CHANNEL_WORDS = SMG_UNIFORM ? 0 : 3 };
+/* Whether channels are requantised from 256 * A1: what it rounds to depends on A1 alone unless ties have a sign. */
+#define SMG_DENSE_SCALED (SMG_NARROW && SMG_SHIFT && SMG_ROUNDING_MODE != SMG_ROUND_DOUBLE)
+enum { SMG_DENSE_CHANNEL_WORDS = SMG_SHIFT ? 0 : 3 };
 
 #if defined(__ARM_FEATURE_DSP) && defined(__ARM_FP)
-/* The products of one activation word with the weight word of two channels, which it spoils. */
-#define SMG_DENSE_PAIR(activation, word, both, odd)        \
-    "smlad " both ", " activation ", " word ", " both "\n" \
-    "sxtb16 " word ", " word ", ror #8\n"                  \
-    "smlad " odd ", " activation ", " word ", " odd "\n"
-
-/* Two steps; each argument is the address of a word, in the order in which they are loaded. */
-#define SMG_DENSE_STEPS(a0, w0, w1, w2, w3, a1, w4, w5, w6, w7)                                                        \
-    "ldr r0, " a0 "\nldr r1, " w0 "\nldr r2, " w1 "\nldr r3, " w2                                                      \
-    "\n" SMG_DENSE_PAIR("r0", "r1", "r10", "r6") SMG_DENSE_PAIR("r0", "r2", "r11", "r7")                               \
-        SMG_DENSE_PAIR("r0", "r3", "r12",                                                                              \
-                       "r8") "ldr r1, " w3 "\nldr r2, " a1 "\nldr r3, " w4 "\n" SMG_DENSE_PAIR("r0", "r1", "lr", "r9") \
-            SMG_DENSE_PAIR("r2", "r3", "r10", "r6") "ldr r0, " w5 "\nldr r1, " w6 "\nldr r3, " w7                      \
-                                                    "\n" SMG_DENSE_PAIR("r2", "r0", "r11", "r7")                       \
-                                                        SMG_DENSE_PAIR("r2", "r1", "r12", "r8")                        \
-                                                            SMG_DENSE_PAIR("r2", "r3", "lr", "r9")
-#define SMG_DENSE_A(n) "[r4, #4*" #n "]"
-#define SMG_DENSE_W(n) "[r5, #4*" #n "]"
-
-/* Eight steps; the last words loaded lie first, so that a post-indexed load moves the pointers on and all other loads
- * are 16-bit instructions: sixteen steps with their loop take less than 1 KB, eight with all code between, too. */
-#define SMG_DENSE_EIGHT(a0, a1, a2, a3, a4, a5, a6, a7)                                                          \
-    SMG_DENSE_STEPS(a0, SMG_DENSE_W(1), SMG_DENSE_W(2), SMG_DENSE_W(3), SMG_DENSE_W(4), a1, SMG_DENSE_W(5),      \
-                    SMG_DENSE_W(6), SMG_DENSE_W(7), SMG_DENSE_W(8))                                              \
-    SMG_DENSE_STEPS(a2, SMG_DENSE_W(9), SMG_DENSE_W(10), SMG_DENSE_W(11), SMG_DENSE_W(12), a3, SMG_DENSE_W(13),  \
-                    SMG_DENSE_W(14), SMG_DENSE_W(15), SMG_DENSE_W(16))                                           \
-    SMG_DENSE_STEPS(a4, SMG_DENSE_W(17), SMG_DENSE_W(18), SMG_DENSE_W(19), SMG_DENSE_W(20), a5, SMG_DENSE_W(21), \
-                    SMG_DENSE_W(22), SMG_DENSE_W(23), SMG_DENSE_W(24))                                           \
-    SMG_DENSE_STEPS(a6, SMG_DENSE_W(25), SMG_DENSE_W(26), SMG_DENSE_W(27), SMG_DENSE_W(28), a7, SMG_DENSE_W(29), \
-                    SMG_DENSE_W(30), SMG_DENSE_W(31), "[r5], #128")
-#if SMG_UNIFORM
-#define SMG_DENSE_CHANNEL ""
+#if SMG_NARROW
+#define SMG_DENSE_TURN ""
 #else
-#define SMG_DENSE_CHANNEL "ldmia r5!, {r0-r2}\n"
+#define SMG_DENSE_TURN ", ror #8"
 #endif
-#define SMG_DENSE_STORE(sum, at) \
-    SMG_DENSE_CHANNEL SMG_ASM_REQUANTIZE("r3", sum, "r0", "r1", "r2") "strb r3, [r4, " at "\n"
+/* The products of one activation word with the weight word of two channels, which it spoils. */
+#define SMG_DENSE_PAIR(activation, word, both, one)        \
+    "smlad " both ", " activation ", " word ", " both "\n" \
+    "sxtb16 " word ", " word SMG_DENSE_TURN "\n"           \
+    "smlad " one ", " activation ", " word ", " one "\n"
 
-/* y (8 * blocks). stream, for eight outputs: the odd channels' sums to begin with, then both channels'; weights; mult,
- * addend and shift of channels 1 to 7 and then 0, unless SMG_UNIFORM. */
+/* Two steps. Eight words lie so that one load moves the pointer on and most loads are 16-bit instructions; the first
+ * is one, to be branched to at any even address. */
+#define SMG_DENSE_STEPS                                                                                              \
+    "ldr r1, [r5, #4]\n"                                                                                             \
+    "ldr r2, [r5, #8]\n"                                                                                             \
+    "ldr r3, [r5, #12]\n"                                                                                            \
+    "ldr r0, [r4], #4\n" SMG_DENSE_PAIR("r0", "r1", "r10", "r6") SMG_DENSE_PAIR("r0", "r2", "r11", "r7")             \
+        SMG_DENSE_PAIR("r0", "r3", "r12",                                                                            \
+                       "r8") "ldr r1, [r5, #16]\n"                                                                   \
+                             "ldr r2, [r4], #4\n"                                                                    \
+                             "ldr r3, [r5], #20\n" SMG_DENSE_PAIR("r0", "r1", "lr", "r9")                            \
+                                 SMG_DENSE_PAIR("r2", "r3", "r10", "r6") "ldmia r5!, {r0, r1, r3}\n" SMG_DENSE_PAIR( \
+                                     "r2", "r0", "r11", "r7") SMG_DENSE_PAIR("r2", "r1", "r12", "r8")                \
+                                     SMG_DENSE_PAIR("r2", "r3", "lr", "r9")
+
+/* The output byte of an even channel's sum, and of an odd one's. */
+#if SMG_SHIFT
+#define SMG_DENSE_EVEN(sum) SMG_ASM_REQUANTIZE_BY("r3", sum, "r0", "r1", SMG_TEXT(SMG_SHIFT))
+#else
+#define SMG_DENSE_EVEN(sum) "ldmia r5!, {r0-r2}\n" SMG_ASM_REQUANTIZE("r3", sum, "r0", "r1", "r2")
+#endif
+#if SMG_DENSE_SCALED
+#define SMG_DENSE_ODD(sum)        \
+    "smmla r3, " sum ", r0, r2\n" \
+    "ssat r3, #8, r3, asr #(" SMG_TEXT(SMG_SHIFT) " + 8)\n" SMG_ASM_CLAMP("r3")
+#else
+#define SMG_DENSE_ODD(sum) SMG_DENSE_EVEN(sum)
+#endif
+#if SMG_DENSE_SCALED
+#define SMG_DENSE_PART(both, one) "sub " both ", " both ", " one "\n"
+#elif SMG_NARROW
+#define SMG_DENSE_PART(both, one) "sub " both ", " both ", " one "\nasr " both ", " both ", #8\n"
+#else
+#define SMG_DENSE_PART(both, one) "sub " both ", " both ", " one ", lsl #8\n"
+#endif
+#if SMG_NARROW
+#define SMG_DENSE_OUTPUTS(both, one, at_even, at_odd) \
+    SMG_DENSE_ODD(both) "strb r3, [r4, " at_odd "\n" SMG_DENSE_EVEN(one) "strb r3, [r4" at_even "\n"
+#else
+#define SMG_DENSE_OUTPUTS(both, one, at_even, at_odd) \
+    SMG_DENSE_ODD(one) "strb r3, [r4, " at_odd "\n" SMG_DENSE_EVEN(both) "strb r3, [r4" at_even "\n"
+#endif
+
+/* y (8 * blocks). stream, for eight outputs: four channels' sums to begin with (the even ones' if SMG_NARROW, else the
+ * odd ones'), then both channels'; weights; mult, addend and shift of each channel, the last one first, unless
+ * SMG_SHIFT. */
 __attribute__((naked, noinline)) static void smg_dense_outputs(const uint32_t *activations __attribute__((unused)),
                                                                int8_t *y __attribute__((unused)),
                                                                const int32_t *stream __attribute__((unused)),
                                                                const smg_dense_row *row __attribute__((unused))) {
     __asm__("push {r4-r11, lr}\n"
-            "ldmia r3, {r4-r10}\n"
+            "ldmia r3, {r4-r9}\n"
             "vmov s0, r0\n"
             "vmov s1, r4\n"
-            "vmov s2, r5\n"
             "vmov s3, r1\n"
-            "vmov s4, r6\n"
-            "vmov s5, r7\n"
-            "vmov s6, r8\n"
-            "vmov s7, r9\n"
-            "vmov s8, r10\n"
+            "vmov s4, r5\n"
+            "vmov s5, r6\n"
+            "vmov s6, r7\n"
+            "vmov s7, r8\n"
+            "vmov s8, r9\n"
             "mov r5, r2\n"
+            ".p2align 2\n"
             "1:\n"
             "ldmia r5!, {r6-r12, lr}\n"
-            "vmov r0, s4\n"
             "vmov r4, s0\n"
+#if !SMG_NARROW
+            "vmov r0, s4\n"
             "sub r10, r10, r0\n"
             "sub r11, r11, r0\n"
             "sub r12, r12, r0\n"
             "sub lr, lr, r0\n"
-#if SMG_UNROLLED
-            ".p2align 2\n"
+#endif
+#if SMG_SKIP
+            "b.w 3f\n"
             "2:\n"
-#if SMG_UNROLL == 8
-            SMG_DENSE_EIGHT(SMG_DENSE_A(1), SMG_DENSE_A(2), SMG_DENSE_A(3), SMG_DENSE_A(4), SMG_DENSE_A(5),
-                            SMG_DENSE_A(6), SMG_DENSE_A(7), "[r4], #32")
+            ".rept " SMG_TEXT(SMG_SKIP) " / 2\n" SMG_DENSE_STEPS ".endr\n"
+                                        "3:\n"
 #else
-            SMG_DENSE_EIGHT(SMG_DENSE_A(1), SMG_DENSE_A(2), SMG_DENSE_A(3), SMG_DENSE_A(4), SMG_DENSE_A(5),
-                            SMG_DENSE_A(6), SMG_DENSE_A(7),
-                            SMG_DENSE_A(8)) SMG_DENSE_EIGHT(SMG_DENSE_A(9), SMG_DENSE_A(10), SMG_DENSE_A(11),
-                                                            SMG_DENSE_A(12), SMG_DENSE_A(13), SMG_DENSE_A(14),
-                                                            SMG_DENSE_A(15), "[r4], #64")
+            "2:\n"
 #endif
-                "vmov r0, s1\n"
-                "cmp r4, r0\n"
-                "bne.w 2b\n"
-#endif
-#if SMG_REST
-                ".p2align 2\n"
-                "3:\n" SMG_DENSE_STEPS(
-                    SMG_DENSE_A(0), SMG_DENSE_W(0), SMG_DENSE_W(1), SMG_DENSE_W(2), SMG_DENSE_W(3), SMG_DENSE_A(1),
-                    SMG_DENSE_W(4), SMG_DENSE_W(5), SMG_DENSE_W(6),
-                    SMG_DENSE_W(7)) "vmov r0, s2\n"
-                                    "adds r4, #8\n"
-                                    "adds r5, #32\n"
-                                    "cmp r4, r0\n"
-                                    "bne 3b\n"
-#endif
-                                    "vmov r4, s3\n"
-#if SMG_UNIFORM
-                                    "vmov r0, s6\n"
-                                    "vmov r1, s7\n"
-                                    "vmov r2, s8\n"
-#endif
-                                    "sub r10, r10, r6, lsl #8\n"
-                                    "sub r11, r11, r7, lsl #8\n"
-                                    "sub r12, r12, r8, lsl #8\n"
-                                    "sub lr, lr, r9, lsl #8\n" SMG_DENSE_STORE("r6", "#1]")
-                                        SMG_DENSE_STORE("r11", "#2]") SMG_DENSE_STORE("r7", "#3]")
-                                            SMG_DENSE_STORE("r12", "#4]") SMG_DENSE_STORE("r8", "#5]")
-                                                SMG_DENSE_STORE("lr", "#6]") SMG_DENSE_STORE("r9", "#7]")
-                                                    SMG_DENSE_CHANNEL SMG_ASM_REQUANTIZE("r3", "r10", "r0", "r1",
-                                                                                         "r2") "vmov r0, s5\n"
-                                                                                               "strb r3, [r4], #8\n"
-                                                                                               "vmov s3, r4\n"
+                                        ".rept (" SMG_TEXT(SMG_STEPS) " - " SMG_TEXT(SMG_SKIP) ") / 2\n" SMG_DENSE_STEPS
+                                                                                               ".endr\n"
+#if SMG_LOOP
+                                                                                               "vmov r0, s1\n"
                                                                                                "cmp r4, r0\n"
-                                                                                               "bne.w 1b\n"
-                                                                                               "pop {r4-r11, pc}\n");
+                                                                                               "bne.w 2b\n"
+#endif
+                                                                                               "vmov r4, s3\n"
+#if SMG_SHIFT
+                                                                                               "vmov r0, s6\n"
+                                                                                               "vmov r1, s7\n"
+#endif
+#if SMG_DENSE_SCALED
+                                                                                               "vmov r2, s8\n"
+#endif
+            SMG_DENSE_PART("r10", "r6") SMG_DENSE_PART("r11", "r7") SMG_DENSE_PART("r12", "r8")
+                SMG_DENSE_PART("lr", "r9") SMG_DENSE_OUTPUTS("lr", "r9", ", #6]", "#7]")
+                    SMG_DENSE_OUTPUTS("r12", "r8", ", #4]", "#5]") SMG_DENSE_OUTPUTS("r11", "r7", ", #2]", "#3]")
+                        SMG_DENSE_OUTPUTS("r10", "r6", "], #8", "#1]") "vmov r0, s5\n"
+                                                                       "vmov s3, r4\n"
+                                                                       "cmp r4, r0\n"
+                                                                       "bne.w 1b\n"
+                                                                       "pop {r4-r11, pc}\n");
 }
 
-/* The activation words of four inputs; the bytes' sum is added to sum. */
-#define SMG_DENSE_WORDS(even, odd, bytes, sum, mask) \
-    "eor " bytes ", " bytes ", #0x80808080\n"        \
-    "and " even ", " mask ", " bytes ", lsl #1\n"    \
-    "usada8 " sum ", " bytes ", r12, " sum "\n"      \
-    "and " odd ", " mask ", " bytes ", lsr #7\n"
+/* The activation words of four inputs; the bytes' sum is added to r3 where it is needed. */
+#if SMG_NARROW
+#define SMG_DENSE_ADD(bytes) ""
+#else
+#define SMG_DENSE_ADD(bytes) "usada8 r3, " bytes ", r12, r3\n"
+#endif
+#define SMG_DENSE_WORDS(even, bytes)          \
+    "eor " bytes ", " bytes ", #0x80808080\n" \
+    "and " even ", lr, " bytes ", lsl #1\n" SMG_DENSE_ADD(bytes) "and " bytes ", lr, " bytes ", lsr #7\n"
 
-/* Sixteen inputs at a time: to (count / 2) from x (count); the sum of x + 128. count is a multiple of 16, not 0. */
+/* Sixteen inputs at a time: to (count / 2) from x (count); the sum of x + 128 unless SMG_NARROW. count is a multiple
+ * of 16, not 0. */
 __attribute__((naked, noinline)) static int32_t smg_dense_sixteens(uint32_t *to __attribute__((unused)),
                                                                    const int8_t *x __attribute__((unused)),
                                                                    int32_t count __attribute__((unused))) {
@@ -164,36 +172,43 @@ __attribute__((naked, noinline)) static int32_t smg_dense_sixteens(uint32_t *to 
             "ldr r5, [r1]\n"
             "ldr r7, [r1, #4]\n"
             "ldr r9, [r1, #8]\n"
-            "ldr r11, [r1, #12]\n" SMG_DENSE_WORDS("r4", "r5", "r5", "r3", "lr")
-                SMG_DENSE_WORDS("r6", "r7", "r7", "r3", "lr") SMG_DENSE_WORDS("r8", "r9", "r9", "r3", "lr")
-                    SMG_DENSE_WORDS("r10", "r11", "r11", "r3", "lr") "adds r1, #16\n"
-                                                                     "subs r2, #16\n"
-                                                                     "stmia r0!, {r4-r11}\n"
-                                                                     "bne 1b\n"
-                                                                     "mov r0, r3\n"
-                                                                     "pop {r4-r11, pc}\n");
+            "ldr r11, [r1, #12]\n" SMG_DENSE_WORDS("r4", "r5") SMG_DENSE_WORDS("r6", "r7") SMG_DENSE_WORDS("r8", "r9")
+                SMG_DENSE_WORDS("r10", "r11") "adds r1, #16\n"
+                                              "subs r2, #16\n"
+                                              "stmia r0!, {r4-r11}\n"
+                                              "bne 1b\n"
+                                              "mov r0, r3\n"
+                                              "pop {r4-r11, pc}\n");
 }
 #else
-/* The word of a step and two channels: where eight steps and eight outputs lie rolled, the first lies last. */
-static uint32_t smg_dense_word(const uint32_t *weights, int32_t step, int32_t unrolled, int32_t pair) {
-    if (step >= unrolled) return weights[4 * step + pair];
-    return weights[step / 8 * 32 + (step % 8 * 4 + pair + 1) % 32];
+/* The output of one of two channels from their sums: both holds 256 times the odd one's and the even one's. */
+static int8_t smg_dense_output(uint32_t both, uint32_t one, int odd, const int32_t *c, int32_t addend_scaled) {
+#if SMG_DENSE_SCALED
+    if (odd) {
+        const int32_t high = (int32_t)(((int64_t)(int32_t)(both - one) * c[0]) >> 32) + addend_scaled;
+        return (int8_t)smg_clamp(high >> (SMG_SHIFT + 8), SMG_ACT_MIN, SMG_ACT_MAX);
+    }
+#endif
+    (void)addend_scaled;
+    const uint32_t other = SMG_NARROW ? (uint32_t)((int32_t)(both - one) >> 8) : both - (one << 8);
+    const uint32_t acc2 = odd == SMG_NARROW ? other : one;
+    return smg_requantize_fast((int32_t)acc2, c[0], c[1], c[2]);
 }
 
 static void smg_dense_outputs(const uint32_t *activations, int8_t *y, const int32_t *stream, const smg_dense_row *row) {
-    const int32_t unrolled = (int32_t)(row->end_of_unrolled - activations), steps = (int32_t)(row->end - activations);
+    static const int8_t place[8] = {1, 2, 3, 4, 0, 5, 6, 7}; /* of the words of two steps */
+    const int32_t steps = (int32_t)(row->end - activations);
     for (; y != row->y_end; y += 8, stream += 8 + 4 * steps + 8 * SMG_DENSE_CHANNEL_WORDS) {
         for (int32_t i = 0; i < 8; i++) {
-            uint32_t odd = (uint32_t)stream[i / 2], both = (uint32_t)stream[4 + i / 2] - (uint32_t)row->sum;
+            uint32_t one = (uint32_t)stream[i / 2], both = (uint32_t)stream[4 + i / 2] - (uint32_t)row->sum;
             for (int32_t s = 0; s < steps; s++) {
-                const uint32_t w = smg_dense_word((const uint32_t *)stream + 8, s, unrolled, i / 2);
-                const uint32_t a = activations[s < unrolled ? s / SMG_UNROLL * SMG_UNROLL + (s + 1) % SMG_UNROLL : s];
-                both = (uint32_t)smg_smlad(a, w, (int32_t)both);
-                odd = (uint32_t)smg_smlad(a, smg_sxtb16_odd(w), (int32_t)odd);
+                const uint32_t w = (uint32_t)stream[8 + s / 2 * 8 + place[s % 2 * 4 + i / 2]];
+                both = (uint32_t)smg_smlad(activations[s], w, (int32_t)both);
+                one = (uint32_t)smg_smlad(activations[s], SMG_NARROW ? smg_sxtb16(w) : smg_sxtb16_odd(w), (int32_t)one);
             }
-            const int32_t uniform[3] = {row->mult, row->addend, row->shift};
-            const int32_t *c = SMG_UNIFORM ? uniform : stream + 8 + 4 * steps + 3 * ((i + 7) % 8);
-            y[i] = smg_requantize_fast((int32_t)(i % 2 ? odd : both - (odd << 8)), c[0], c[1], c[2]);
+            const int32_t uniform[3] = {row->mult, row->addend, SMG_SHIFT};
+            const int32_t *c = SMG_SHIFT ? uniform : stream + 8 + 4 * steps + 3 * (7 - i);
+            y[i] = smg_dense_output(both, one, i % 2, c, row->addend_scaled);
         }
     }
 }
@@ -206,11 +221,12 @@ static int32_t smg_dense_sixteens(uint32_t *to, const int8_t *x, int32_t count) 
         to[1] = bytes >> 7 & 0x01fe01feU;
         sum += (int32_t)((bytes & 255) + (bytes >> 8 & 255) + (bytes >> 16 & 255) + (bytes >> 24));
     }
-    return sum;
+    return SMG_NARROW ? 0 : sum;
 }
 #endif
 
-/* Activation words of a row, inputs rounded up to four: past the end they are zero. Returns the sum of x + 128. */
+/* Activation words of a row, inputs rounded up to four: past the end they are zero. Returns the sum of x + 128, or 0 if
+ * SMG_NARROW. */
 SMG_INLINE int32_t smg_dense_expand(uint32_t *to, const int8_t *x, int32_t in_c) {
     int32_t i = in_c / 16 * 16, sum = i ? smg_dense_sixteens(to, x, i) : 0;
     for (to += i / 2; i < in_c; i += 4, to += 2) {
@@ -222,7 +238,7 @@ SMG_INLINE int32_t smg_dense_expand(uint32_t *to, const int8_t *x, int32_t in_c)
         to[0] = (u[0] | u[2] << 16) << 1;
         to[1] = (u[1] | u[3] << 16) << 1;
     }
-    return sum;
+    return SMG_NARROW ? 0 : sum;
 }
 
 /* y (rows, out_c) from x (rows, in_c). scratch: activation words of a row, two bytes for each of the inputs rounded up
@@ -233,14 +249,12 @@ SMG_INLINE void smg_dense(int32_t rows, int32_t in_c, int32_t out_c, const int8_
     const int32_t words = (in_c + 3) / 4 * 2, whole = out_c / 8, block = 8 + 4 * words + 8 * SMG_DENSE_CHANNEL_WORDS;
     const int32_t *tail = stream + whole * block;
     int8_t *last_eight = (int8_t *)(scratch + words);
-    smg_dense_row row;
-    row.end_of_unrolled = scratch + words / SMG_UNROLL * SMG_UNROLL;
-    row.end = scratch + words;
-    if (SMG_UNIFORM) { /* lies after the weights */
+    smg_dense_row row = {scratch + words, 0, y, 0, 0, 0};
+    if (SMG_SHIFT) { /* lies after the weights */
         const int32_t *last = stream + (out_c + 7) / 8 * block;
         row.mult = last[0];
         row.addend = last[1];
-        row.shift = last[2];
+        row.addend_scaled = last[2];
     }
     for (; rows > 0; rows--, x += in_c, y += out_c) {
         row.sum = (int32_t)((uint32_t)smg_dense_expand(scratch, x, in_c) << 8); /* modulo 2^32 from 32,897 inputs on */

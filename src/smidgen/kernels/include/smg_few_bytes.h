@@ -3,8 +3,8 @@
 #ifndef SMG_FEW_BYTES_H
 #define SMG_FEW_BYTES_H
 #ifdef __clang__
-#define SMG_COMPACT __attribute__((minsize))
+#define SMG_FEW_BYTES __attribute__((minsize))
 #else
-#define SMG_COMPACT __attribute__((cold))
+#define SMG_FEW_BYTES __attribute__((cold))
 #endif
 #endif

@@ -44,10 +44,10 @@ typedef void smg_fully_connected_kernel(const smg_fully_connected_params *p, con
 
 /* Convolution, depthwise or fully connected, its numbers packed in words. Halves, low first: in_size and out_size rows
  * and columns, channels in and out. Bytes, lowest first: window k_h, k_w, stride_h, stride_w; place pad_t, pad_l,
- * dilation_h, dilation_w; range the input's zero point, the output's, act_min, act_max; record the least shift, and
- * whether there is a word a channel. */
+ * dilation_h, dilation_w; range the input's zero point, the output's, act_min, act_max; record the least shift, bytes
+ * of a bias plus 128 if there is a word a channel, and as its upper half the batch. */
 typedef struct {
-    int32_t batch, in_size, out_size, channels, window, place, range, record;
+    int32_t in_size, out_size, channels, window, place, range, record;
 } smg_compact_params;
 typedef void smg_compact_kernel(const smg_compact_params *p, const int8_t *x, const int8_t *w, const int32_t *b,
                                 int8_t *y, void *scratch);

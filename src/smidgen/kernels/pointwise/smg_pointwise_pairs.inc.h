@@ -376,10 +376,11 @@ static void smg_pointwise_two(const uint32_t *activations, int alone, const uint
 static void smg_pointwise_pairs(const uint32_t *activations, int8_t *y, const int32_t *stream,
                                 const smg_pointwise_block *block) {
     for (int32_t c = 0; c < SMG_OUT_C; c += 2, stream += SMG_PARAMETERS + SMG_WEIGHT_WORDS) {
-        int8_t *out = y + (c + 1 < SMG_OUT_C ? c : SMG_OUT_C - 2);
-        for (const uint32_t *a = activations; a < block->tail_end; a += SMG_GROUP_WORDS, out += 4 * SMG_OUT_C) {
-            if (a == block->end) out -= (4 - SMG_TAIL) * SMG_OUT_C;
-            for (int32_t i = 0; i < 4; i++) smg_pointwise_two(a + i, 0, (const uint32_t *)stream, out + i * SMG_OUT_C);
+        int32_t at = c + 1 < SMG_OUT_C ? c : SMG_OUT_C - 2;
+        for (const uint32_t *a = activations; a < block->tail_end; a += SMG_GROUP_WORDS, at += 4 * SMG_OUT_C) {
+            if (a == block->end) at -= (4 - SMG_TAIL) * SMG_OUT_C;
+            for (int32_t i = 0; i < 4; i++)
+                smg_pointwise_two(a + i, 0, (const uint32_t *)stream, y + at + i * SMG_OUT_C);
         }
     }
 }

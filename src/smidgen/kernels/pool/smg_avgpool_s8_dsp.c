@@ -5,8 +5,8 @@
 smg_pool_kernel smg_avgpool_s8_dsp;
 
 /* y (count): sums over a window's elements inside the input, halves away from zero. */
-static void finish(const smg_pool_params *p, const int32_t *sums, int32_t count, smg_span rows, smg_span cols,
-                   int8_t *y) {
+static __attribute__((noinline)) void finish(const smg_pool_params *p, const int32_t *sums, int32_t count,
+                                             smg_span rows, smg_span cols, int8_t *y) {
     const int32_t elements = (rows.end - rows.first) * (cols.end - cols.first), half = elements / 2;
     const int32_t lo = p->act_min, hi = p->act_max;
     for (int32_t i = 0; i < count; i++) {

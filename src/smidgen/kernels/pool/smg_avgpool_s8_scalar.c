@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "smg_pool_window.inc.h"
+#include "smg_small.h"
 
 smg_pool_kernel smg_avgpool_s8_scalar;
 
@@ -8,13 +9,14 @@ SMG_INLINE int32_t average(const smg_pool_params *p, const int8_t *x, smg_span r
     const int32_t count = (rows.end - rows.first) * (cols.end - cols.first);
     int32_t sum = 0;
     for (int32_t iy = rows.first; iy < rows.end; iy++) {
+        SMG_ROLLED
         for (int32_t ix = cols.first; ix < cols.end; ix++) sum += x[(iy * p->in_w + ix) * p->in_c];
     }
     return (sum > 0 ? sum + count / 2 : sum - count / 2) / count;
 }
 
 /* Any shape, any core: outputs in memory order. */
-void smg_avgpool_s8_scalar(const smg_pool_params *p, const int8_t *x, int8_t *y, void *scratch) {
+SMG_SMALL void smg_avgpool_s8_scalar(const smg_pool_params *p, const int8_t *x, int8_t *y, void *scratch) {
     (void)scratch;
     for (int32_t n = 0; n < p->batch; n++, x += p->in_h * p->in_w * p->in_c) {
         for (int32_t oy = 0; oy < p->out_h; oy++) {

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "smg_fixed_point.inc.h"
 #include "smg_kernels.h"
+#include "smg_small.h"
 
 smg_softmax_kernel smg_softmax_s8_scalar;
 
 /* exp of an input that lies diff <= 0 below the maximum, Q0.31. */
-SMG_INLINE int32_t exponential(const smg_softmax_params *p, int32_t diff) {
+SMG_SMALL static __attribute__((noinline)) int32_t exponential(const smg_softmax_params *p, int32_t diff) {
     return smg_exp_negative(smg_doubling_high_mul(diff * (1 << p->shift), p->mult));
 }
 
 /* Any shape, any core: per row the maximum, the sum of exponentials (Q12.19), its reciprocal, the quotients. */
-void smg_softmax_s8_scalar(const smg_softmax_params *p, const int8_t *x /* (rows, depth) */,
-                           int8_t *y /* (rows, depth) */, void *scratch) {
+SMG_SMALL void smg_softmax_s8_scalar(const smg_softmax_params *p, const int8_t *x /* (rows, depth) */,
+                                     int8_t *y /* (rows, depth) */, void *scratch) {
     (void)scratch;
     for (int32_t r = 0; r < p->rows; r++, x += p->depth, y += p->depth) {
         int32_t maximum = INT8_MIN, sum = 0;
