@@ -3,6 +3,7 @@
  * it comes from flash once and from the cache of a flash's data after that. A segment is as many blocks as fit 256
  * bytes; where an accumulator takes several segments, its sums wait in memory. */
 
+/* clang-format off */
 #if SMG_BLOCK_STEPS <= 8
 #define SMG_SEGMENT_BLOCKS 4
 #define SMG_SEGMENTS 0x00400000 /* one bit a segment, set where it goes on with sums, then a bit that ends them */
@@ -137,3 +138,4 @@ SMG_NAKED void smg_group_outputs(const int32_t *pair, const uint32_t *sums, int8
                      "vmov s5, r2\n"
                      "vmov s6, r3\n" SMG_PAIR_OUTPUTS "pop {r4-r11, pc}\n");
 }
+/* clang-format on */

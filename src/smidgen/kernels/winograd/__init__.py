@@ -142,7 +142,9 @@ class Variant:
 def kernel(symbol: str, variant: Variant, requires: tuple[Predicate, ...] = (), *, in_place: bool = False) -> Kernel:
     """The record of one variant; ``requires`` come before the conditions that all share."""
     tile = variant.scheme.tile
-    body = tuple(f"smg_winograd{part}.inc.h" for part in ("", f"{tile}_input", f"{tile}_output", "_conv", "_products", "_rounds"))
+    body = tuple(
+        f"smg_winograd{part}.inc.h" for part in ("", f"{tile}_input", f"{tile}_output", "_conv", "_products", "_rounds")
+    )
     if variant.staged:
         body += ("smg_winograd_weights.inc.h",)
     other = tuple(f"smg_winograd{6 - tile}_{part}.inc.h" for part in ("input", "output"))

@@ -27,10 +27,12 @@ def footprint(shape: Shape, cut: Cut, constants: Mapping[str, int], *, staged: b
 def pair_code_bytes(shape: Shape, cut: Cut, constants: Mapping[str, int]) -> int:
     """Fetched for two output channels of a round, from a cache of 1 KB of code.
 
-    Unrolled outputs leave no room for the calls between both channels, so that they are fetched for each.
+    Unrolled outputs leave no room for the C between their calls, so that they are fetched for each: two channels of
+    each row of tiles.
     """
-    outputs = _outputs(shape, constants)
-    return _products(shape, cut) + outputs + (outputs if shape.tile == 4 and not cut.round else 0) + _CALLS_CODE
+    rows = -(-min(cut.round_tiles, cut.band * cut.across(shape)) // cut.across(shape))
+    calls = 1 if shape.tile == 2 or cut.round else 2 * rows
+    return _products(shape, cut) + calls * _outputs(shape, constants) + _CALLS_CODE
 
 
 def input_code_bytes(shape: Shape, constants: Mapping[str, int]) -> int:

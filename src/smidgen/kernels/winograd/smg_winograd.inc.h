@@ -17,10 +17,10 @@
 
 #define SMG_COLD static __attribute__((noinline)) /* called seldom: not worth a copy at each call */
 
-#define SMG_SIDE (SMG_TILE + 2)                       /* of a tile of inputs */
-#define SMG_POSITIONS (SMG_SIDE * SMG_SIDE)           /* of a tile in the transform's domain */
-#define SMG_STRIP_WORDS (2 * SMG_SIDE)                /* of one column of four channels, vertically transformed */
-#define SMG_SCALE_BITS (SMG_TILE == 4 ? 6 : 2)        /* the output transform gives 2^that times the accumulator */
+#define SMG_SIDE (SMG_TILE + 2)                /* of a tile of inputs */
+#define SMG_POSITIONS (SMG_SIDE * SMG_SIDE)    /* of a tile in the transform's domain */
+#define SMG_STRIP_WORDS (2 * SMG_SIDE)         /* of one column of four channels, vertically transformed */
+#define SMG_SCALE_BITS (SMG_TILE == 4 ? 6 : 2) /* the output transform gives 2^that times the accumulator */
 
 /* V: (rounds, positions, SMG_BLOCKS, in_c / 2, SMG_BLOCK tiles). A round is multiplied with each weight before the next
  * weight is read; with SMG_ROUND it is that many blocks, and sums lie as they are made, otherwise one block, and the

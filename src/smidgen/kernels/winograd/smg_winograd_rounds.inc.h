@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The products of a round of several blocks of four tiles: at each position all of them by the same weights, which come
  * from flash once and from the cache of its data after that, up to 64 channels. */
+/* clang-format off */
 #define SMG_STEPS (SMG_IN_C / 2)
 #define SMG_TURNS ((SMG_STEPS + 15) / 16) /* equal ones: in_c is a multiple of 4 */
 #define SMG_TURN_STEPS (SMG_STEPS / SMG_TURNS)
@@ -69,3 +70,4 @@ SMG_NAKED static void smg_products(const uint32_t *v, const uint32_t *u, uint32_
         "bne 1b\n"
         "pop {r4-r11, pc}\n");
 }
+/* clang-format on */
