@@ -34,6 +34,10 @@ INPUTS = 8  # sets of inputs a program: all lowest, all highest, all zero point,
 TOGETHER = 6  # kernels a program: building costs time for each
 GCC = os.environ.get("SMIDGEN_ARM_GCC") or shutil.which("arm-none-eabi-gcc")
 
+_BOARD = load_target("generic-cortex-m4")
+ROOMY = replace(_BOARD, regions=tuple(replace(r, size_bytes=1 << 24) for r in _BOARD.regions))
+"""A board on which many nodes fit side by side."""
+
 pytestmark = pytest.mark.slow
 
 
@@ -95,7 +99,7 @@ def make_schedule(p: Program, kernels: Mapping[str, Kernel]) -> Schedule:
     plan = Plan(tuple(sorted(placements, key=lambda p: p.offset)), 0)
     verify_plan(plan, lives.buffers, lives.overlaps)
     slots = {v: Slot(plan.offset(root.name), v.type.nbytes) for v, root in lives.roots.items()}
-    return Schedule(p.graph, load_target("nucleo-l4r5zi"), tuple(steps), plan, slots)
+    return Schedule(p.graph, ROOMY, tuple(steps), plan, slots)
 
 
 def _offsets(step: Step, lives: Lifetimes, buffers: Mapping[str, Buffer]) -> dict[str, int]:

@@ -277,7 +277,8 @@ def test_records_are_complete() -> None:
         assert all(p.__doc__ for p in kernel.requires), f"{kernel.symbol} has a predicate without a sentence"
         text = source_path(kernel).read_text()
         function = "SMG_FUNCTION" if kernel.constants else kernel.symbol
-        assert f"smg_{kernel.contract}_kernel {function};" in text
+        everything = text + "".join((source_path(kernel).parent / i).read_text() for i in kernel.includes)
+        assert f"smg_{kernel.contract}_kernel {function};" in everything
         included = {i for i in kernel.includes}
         assert all((source_path(kernel).parent / i).is_file() for i in included)
         assert _local_includes(source_path(kernel)) == included, f"{kernel.symbol} lists other headers than it includes"

@@ -136,7 +136,7 @@ def dense_cost(node: Node, core: Core) -> float:
 
 _REQUIRES = (int8_elements, constant_weights, small_shapes, compact_records_exist)
 _DSP = frozenset(("dsp",))
-_FOOTPRINTS = {"conv2d": (1230, 200), "depthwise": (960, 200), "dense": (480, 120)}
+_FOOTPRINTS = {"conv2d": (1230, 216), "depthwise": (960, 216), "dense": (480, 128)}
 
 KERNELS = (
     Kernel(
