@@ -23,7 +23,7 @@ from smidgen.kernels.registry import all_kernels
 from smidgen.schedule.lifetimes import Lifetimes, Step, lifetimes_of
 from smidgen.schedule.plan import Buffer, Placement, Plan, verify_plan
 from smidgen.schedule.schedule import Schedule, Slot
-from smidgen.targets import load_target
+from smidgen.targets import Target, load_target
 from smidgen.verify import random_inputs
 from tests.kernels.admitted import EVERY_FEATURE, draw_nodes
 from tests.kernels.layout import ALIGN, aligned, choices, close
@@ -95,7 +95,14 @@ def make_schedule(p: Program, kernels: Mapping[str, Kernel]) -> Schedule:
     plan = Plan(tuple(sorted(placements, key=lambda p: p.offset)), 0)
     verify_plan(plan, lives.buffers, lives.overlaps)
     slots = {v: Slot(plan.offset(root.name), v.type.nbytes) for v, root in lives.roots.items()}
-    return Schedule(p.graph, load_target("nucleo-l4r5zi"), tuple(steps), plan, slots)
+    return Schedule(p.graph, _roomy_target(), tuple(steps), plan, slots)
+
+
+def _roomy_target() -> Target:
+    """The board with more RAM: here every step has memory of its own."""
+    board = load_target("nucleo-l4r5zi")
+    sram = board.region("sram")
+    return replace(board, regions=tuple(replace(r, size_bytes=1 << 21) if r is sram else r for r in board.regions))
 
 
 def _offsets(step: Step, lives: Lifetimes, buffers: Mapping[str, Buffer]) -> dict[str, int]:
