@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -59,10 +59,13 @@ def params(node: Node) -> Mapping[str, ParamValue]:
     return {**p, **{a: p[b] for a, b in names}, **{b: p[a] for a, b in names}, "pad_t": 0}
 
 
+@lru_cache(maxsize=256)
+def _numbers(node: Node) -> Mapping[str, int]:
+    return {name: value for name, value in params(node).items() if isinstance(value, int)}
+
+
 def _number(node: Node, name: str) -> int:
-    value = params(node)[name]
-    assert isinstance(value, int)
-    return value
+    return _numbers(node)[name]
 
 
 def _column_words(node: Node) -> int:
