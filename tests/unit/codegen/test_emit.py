@@ -160,7 +160,7 @@ def test_two_models_in_one_program(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_public_symbols_start_with_the_model(compiled: Compiled, tmp_path: Path) -> None:
     write(compiled.sources, tmp_path)
-    kernels = {s.choice.kernel.symbol for s in compiled.schedule.steps}
+    kernels = {function_name(s.choice.kernel, s.node) for s in compiled.schedule.steps}
     for unit in units(compiled.sources):
         run(*ZIG, "cc", "-I.", "-O1", "-c", unit, "-o", "unit.o", cwd=tmp_path)
         from elftools.elf.elffile import ELFFile
