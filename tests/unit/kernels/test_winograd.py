@@ -240,7 +240,9 @@ def test_small_units_need_little_scratch() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("symbol", ["smg_conv2d_winograd4_s8_m4", "smg_conv2d_winograd2_s8_m4"])
+@pytest.mark.parametrize(
+    "symbol", ["smg_conv2d_winograd4_s8_m4", "smg_conv2d_winograd4_round_s8_m4", "smg_conv2d_winograd2_s8_m4"]
+)
 def test_costs_are_those_of_the_cycle_model(symbol: str) -> None:
     """Within 3 %, whole tiles and others."""
     for shape, out_c in (((1, 16, 16, 32), 32), ((1, 8, 8, 64), 64), ((1, 13, 13, 24), 10)):

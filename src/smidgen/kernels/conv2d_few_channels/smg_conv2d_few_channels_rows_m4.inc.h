@@ -12,8 +12,7 @@
 #include <stdint.h>
 
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-parameter"   /* naked functions find theirs in registers */
-#pragma GCC diagnostic ignored "-Woverlength-strings" /* assembly is one string */
+#pragma GCC diagnostic ignored "-Wunused-parameter" /* naked functions find theirs in registers */
 
 /* To call once before the rows, which do not save these registers. */
 SMG_INLINE void smg_few_channels_registers(void) {

@@ -14,6 +14,7 @@ SMG_INLINE uint32_t smg_high_halves(uint32_t a, uint32_t b) { return a >> 16 | (
 
 #if defined(__ARM_FEATURE_SIMD32)
 #include <arm_acle.h>
+#pragma GCC diagnostic ignored "-Woverlength-strings" /* a kernel's assembly is one string */
 SMG_INLINE uint32_t smg_sxtb16(uint32_t v) { return (uint32_t)__sxtb16((int8x4_t)v); }
 SMG_INLINE uint32_t smg_sxtab16(uint32_t acc, uint32_t v) { return (uint32_t)__sxtab16((int16x2_t)acc, (int8x4_t)v); }
 SMG_INLINE uint32_t smg_sadd16(uint32_t a, uint32_t b) { return (uint32_t)__sadd16((int16x2_t)a, (int16x2_t)b); }
