@@ -20,7 +20,7 @@ from smidgen.cli.common import (
     target_option,
     toolchain_option,
 )
-from smidgen.cli.plot import save_scatter
+from smidgen.cli.plot import new_figure, save_scatter
 from smidgen.codegen.folder import write_file
 from smidgen.compiler import Tuned
 from smidgen.compiler import tune as tune_model
@@ -55,6 +55,8 @@ def command(
     take. Measurements are kept by content, so a second run is quick and an interrupted one goes on where it stopped;
     compile, run, verify and profile choose by them with --tuned.
     """
+    if plot is not None:
+        new_figure(plot)  # complain before any work
     with progress(f"tuning {model}", 0, quiet=as_json) as bar:
         tuned = tune_model(model, target, models_dir=models, toolchain=toolchain, progress=bar)
     if tuned.tuning.damaged:
