@@ -5,7 +5,17 @@ from smidgen.ir.evaluate import check_inputs, evaluate, evaluate_all
 from smidgen.ir.graph import Graph, Node, Value
 from smidgen.ir.op import ALL_FORMS, Form, Op
 from smidgen.ir.text import format_graph
-from smidgen.ir.types import DTYPES, Array, DType, Numerics, QuantParams, Rounding, TensorType
+from smidgen.ir.types import (
+    DTYPES,
+    Array,
+    DType,
+    FourBit,
+    Numerics,
+    QuantParams,
+    Rounding,
+    TensorType,
+    four_bit_parts,
+)
 from smidgen.ir.verify import verify
 
 __all__ = [
@@ -14,6 +24,7 @@ __all__ = [
     "Array",
     "DType",
     "Form",
+    "FourBit",
     "Graph",
     "Node",
     "Numerics",
@@ -26,5 +37,6 @@ __all__ = [
     "evaluate",
     "evaluate_all",
     "format_graph",
+    "four_bit_parts",
     "verify",
 ]

@@ -14,6 +14,8 @@ from smidgen.errors import InvalidGraph
 
 Array = npt.NDArray[Any]  # Any: the element type is data (TensorType.dtype), not a static type
 DType = Literal["int8", "uint8", "int16", "int32", "int64", "float32"]
+_FOUR_BIT_LEAST, _FOUR_BIT_MOST = -8, 7
+MOST_GROUP_FACTOR = 15  # of four-bit weights: 15 * -8 still fits int8
 Rounding = Literal["double", "even"]
 """How an accumulator becomes an output integer; an attribute of each op, never a global switch.
 
@@ -44,16 +46,36 @@ class QuantParams:
 
 
 @dataclass(frozen=True, slots=True)
+class FourBit:
+    """Constant int8 weights that are kept in flash as four bits each: value = w * factor, w in [-8, 7].
+
+    The factor, 1 to 15, is one for each ``group`` consecutive weights of an output channel (OHWI order; the last group
+    may be shorter), always 1 where ``group`` is None. It says how weights are kept, never what they are: the integers
+    that ops compute with are the products, so every op and kernel for int8 weights means the same.
+    """
+
+    group: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.group is not None and (self.group < 8 or self.group % 8):
+            raise InvalidGraph(f"groups of {self.group} four-bit weights: needs a multiple of 8")
+
+
+@dataclass(frozen=True, slots=True)
 class TensorType:
     """Shape is static: positive ints only. Activations are NHWC, convolution weights OHWI."""
 
     dtype: DType
     shape: tuple[int, ...]
     quant: QuantParams | None = None
+    storage: FourBit | None = None
 
     def __post_init__(self) -> None:
         if any(d < 1 for d in self.shape):
             raise InvalidGraph(f"shape {list(self.shape)} has a dimension below 1")
+
+        if self.storage is not None and self.dtype != "int8":
+            raise InvalidGraph(f"only int8 weights are kept in four bits, not {self.dtype}")
 
     @property
     def elements(self) -> int:
@@ -87,4 +109,25 @@ class TensorType:
                 if self.quant.axis is None
                 else f" {n} scales on axis {self.quant.axis}"
             )
-        return f"{self.dtype}[{','.join(map(str, self.shape))}]{quant}"
+        groups = "" if self.storage is None or self.storage.group is None else f" in groups of {self.storage.group}"
+        kept = "" if self.storage is None else f" kept in 4 bits{groups}"
+        return f"{self.dtype}[{','.join(map(str, self.shape))}]{quant}{kept}"
+
+
+def four_bit_parts(data: Array, group: int | None) -> tuple[Array, Array] | None:
+    """int8 weights (channels, values) as (w, factors): data = w * factor, w in [-8, 7], factors (channels, groups).
+
+    The least factor that divides a group and brings it into range; None if some group has none up to 15.
+    """
+    channels, values = data.shape
+    width = values if group is None else group
+    w, factors = np.empty_like(data, np.int8), np.zeros((channels, -(-values // width)), np.uint8)
+    for at in range(factors.shape[1]):
+        part = data[:, at * width : (at + 1) * width].astype(np.int16)
+        for factor in range(1, (1 if group is None else MOST_GROUP_FACTOR) + 1):
+            whole = part // factor
+            fits = (whole * factor == part).all(axis=1) & (whole >= _FOUR_BIT_LEAST).all(axis=1)
+            fits &= (whole <= _FOUR_BIT_MOST).all(axis=1) & (factors[:, at] == 0)
+            w[fits, at * width : (at + 1) * width] = whole[fits]
+            factors[fits, at] = factor
+    return (w, factors) if factors.all() else None

@@ -49,9 +49,9 @@ def byte_elements(node: Node) -> bool:
 
 
 def constant_weights(node: Node) -> bool:
-    """Weights and bias are constants"""
-    bias = node.get("b")
-    return node["w"].data is not None and (bias is None or bias.data is not None)
+    """Weights and bias are constants, the weights kept in eight bits"""
+    bias, w = node.get("b"), node["w"]
+    return w.data is not None and w.type.storage is None and (bias is None or bias.data is not None)
 
 
 def out_quant(node: Node) -> QuantParams:
