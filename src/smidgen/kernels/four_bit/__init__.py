@@ -3,6 +3,6 @@
 
 from __future__ import annotations
 
-from smidgen.kernels.four_bit import plain
+from smidgen.kernels.four_bit import block, plain
 
-KERNELS = (*plain.KERNELS,)
+KERNELS = (*plain.KERNELS, *block.KERNELS)
