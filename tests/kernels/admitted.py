@@ -45,7 +45,7 @@ _PLAIN: dict[type, Callable[[Rounding], st.SearchStrategy[Any]]] = {
 
 def strategy(kernel: Kernel) -> st.SearchStrategy[tuple[Node, list[Array]]]:
     """Nodes with data for every operand; ``Kernel.rejects`` has the last word."""
-    if kernel.family == "four_bit":
+    if "four_bit" in kernel.symbol:
         return nodes.four_bit(_four_bit_shapes(kernel))
     for part, drawn in _STRIDED.get(kernel.family, ()):
         if part in kernel.symbol:
@@ -60,6 +60,8 @@ def _four_bit_shapes(kernel: Kernel) -> st.SearchStrategy[Case]:
     both: tuple[Rounding, ...] = ("double", "even")
     if kernel.op is ops.FullyConnected:
         return st.one_of(nodes.dense(), *(nodes.fully_connected(r) for r in both))
+    if "1x1" in kernel.symbol:
+        return nodes.pointwise()
     windows = [nodes.conv2d(r, "any" if "scalar" in kernel.symbol else "one group") for r in both]
     return st.one_of(*windows, nodes.pointwise(), strided.direct())
 
