@@ -3,35 +3,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from smidgen.ir import Array, Node, Op
-from smidgen.kernels.common import Int32s, int8_elements
+from smidgen.kernels.common import int8_elements
 from smidgen.kernels.conv2d import one_group
 from smidgen.kernels.conv2d import packed_params as conv_params
-from smidgen.kernels.fast_requantize import DOUBLE, fast_requantize, requantize_columns, requantize_constants, rounding_mode
+from smidgen.kernels.fast_requantize import fast_requantize, requantize_constants
 from smidgen.kernels.flash_use import FlashUse
 from smidgen.kernels.forward import forward_lead
-from smidgen.kernels.four_bit.storage import four_bit_weights, group_of, grouped_factors, parts
+from smidgen.kernels.four_bit.storage import (
+    as_int32,
+    channel_columns,
+    four_bit_weights,
+    group_of,
+    grouped_factors,
+    parts,
+    requantize_cycles,
+)
 from smidgen.kernels.fully_connected import packed_params as dense_params
 from smidgen.kernels.kernel import Kernel, Packed
 from smidgen.ops import Conv2D, FullyConnected
 from smidgen.ops.accumulators import Int64s
-from smidgen.ops.arithmetic import int_bounds
 from smidgen.targets.target import Core
 
 LONG, MIDDLE, SHORT, LEAST = 64, 16, 16, 4  # pixels of a strip: weights are unpacked once for each
 _M4 = frozenset(("dsp", "fpu"))
-
-
-def _columns(node: Node) -> Int64s:
-    """Of each channel bias (its output, if that is constant), mult, shift (out_c, 3)."""
-    bias, mult, addend, shift = requantize_columns(node).astype(np.int64).T
-    columns: Int64s = np.stack([np.where(mult == 0, (addend - 1) >> 1, bias), mult, shift], axis=1)
-    return columns
 
 
 def _pairs(values: Array, fill: int) -> Array:
@@ -63,18 +63,12 @@ def _factor_words(node: Node) -> Int64s:
 
 def pack(node: Node) -> Mapping[str, Packed]:
     """Pairs of channels as words, in place of the bias; there are no weights beside them."""
-    columns = _pairs(_columns(node), 0)
+    columns = _pairs(channel_columns(node), 0)
     columns[..., 2] = np.maximum(columns[..., 2], 1)
     shifts = columns[:, 0, 2] | columns[:, 1, 2] << 8
     heads = [columns[:, :, 0], columns[:, :, 1], shifts[:, None]]
     stream = np.concatenate([*heads, _nibble_words(node), _factor_words(node)], axis=1)
     return {"w": Packed(None), "b": Packed(as_int32(stream))}
-
-
-def as_int32(values: Int64s) -> Int32s:
-    """Values modulo 2^32."""
-    wrapped: Int32s = (values & 0xFFFFFFFF).astype(np.uint32).view(np.int32)
-    return np.ascontiguousarray(wrapped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +94,7 @@ class Strips:
         steps, strips = _steps(node), self.pixels(node)
         pairs = -(-node.output.type.shape[-1] // 2)
         unpack = (steps * (10.0 if group_of(node) else 7.0)) + 60
-        group = 16 * steps + 7 * -(-steps // 8) + 40 + 8 * _requantize_cycles(node)
+        group = 16 * steps + 7 * -(-steps // 8) + 40 + 8 * requantize_cycles(node)
         each = sum(unpack + 60 + group * -(-n // 4) + 20 * (n % 4 > 0) for n in strips)
         return pairs * each + sum(strips) * _gather_cycles(node) + 150
 
@@ -122,7 +116,7 @@ class Strips:
         return {"SMG_GROUP": group_of(node), **requantize_constants(node)}
 
     def footprint(self, node: Node) -> tuple[int, int]:
-        return 1900 + 32 * _requantize_cycles(node), 240
+        return 1900 + 32 * requantize_cycles(node), 240
 
 
 def _window(node: Node) -> int:
@@ -150,13 +144,6 @@ def _first_read(node: Node, done: int) -> int:
     first = max(0, row * op.stride[0] - op.padding[0])
     one_column = node["w"].type.shape[1:3] == (1, 1) and not any(op.padding)
     return ((image * in_h + first) * in_w + (column * op.stride[1] if one_column else 0)) * in_c
-
-
-def _requantize_cycles(node: Node) -> int:
-    op = node.op
-    assert isinstance(op, Conv2D | FullyConnected)
-    lo, hi = int_bounds(op.clamp)
-    return 4 + (rounding_mode(node) == DOUBLE) + 3 * ((lo > -128) + (hi < 127))
 
 
 def _gather_cycles(node: Node) -> float:

@@ -8,6 +8,11 @@ from functools import lru_cache
 import numpy as np
 
 from smidgen.ir import Array, Node, four_bit_parts
+from smidgen.kernels.common import Int32s
+from smidgen.kernels.fast_requantize import DOUBLE, requantize_columns, rounding_mode
+from smidgen.ops import Conv2D, FullyConnected
+from smidgen.ops.accumulators import Int64s
+from smidgen.ops.arithmetic import int_bounds
 
 
 def four_bit_weights(node: Node) -> bool:
@@ -37,3 +42,24 @@ def grouped_factors(node: Node) -> Array:
     """(out_c, groups), or nothing a channel where all factors are 1."""
     w, factors = parts(node)
     return factors if group_of(node) else np.zeros((len(w), 0), np.uint8)
+
+
+def channel_columns(node: Node) -> Int64s:
+    """Of each channel bias (its output, if that is constant), mult, shift (out_c, 3). ``fast_requantize`` has to hold."""
+    bias, mult, addend, shift = requantize_columns(node).astype(np.int64).T
+    columns: Int64s = np.stack([np.where(mult == 0, (addend - 1) >> 1, bias), mult, shift], axis=1)
+    return columns
+
+
+def requantize_cycles(node: Node) -> int:
+    """Cycles of an output from its doubled accumulator to its store."""
+    op = node.op
+    assert isinstance(op, Conv2D | FullyConnected)
+    lo, hi = int_bounds(op.clamp)
+    return 4 + (rounding_mode(node) == DOUBLE) + 3 * ((lo > -128) + (hi < 127))
+
+
+def as_int32(values: Array) -> Int32s:
+    """Values modulo 2^32."""
+    wrapped: Int32s = (values & 0xFFFFFFFF).astype(np.uint32).view(np.int32)
+    return np.ascontiguousarray(wrapped)

@@ -11,8 +11,8 @@ from smidgen.ir import Node
 from smidgen.kernels.common import constant_weights, int8_elements
 from smidgen.kernels.conv2d import packed_params, pointwise
 from smidgen.kernels.fast_requantize import accumulator_bounds, fast_requantize
-from smidgen.kernels.kernel import Kernel, Predicate
 from smidgen.kernels.four_bit.storage import four_bit_weights
+from smidgen.kernels.kernel import Kernel, Predicate
 from smidgen.kernels.pointwise import four_bit
 from smidgen.kernels.pointwise.figures import cost, flash_use, footprint, overlap, pixels_of, scratch
 from smidgen.kernels.pointwise.packing import affine_layer, constants, is_narrow, pack, pairs_of
@@ -64,7 +64,8 @@ def _kernel(kilobytes: int) -> Kernel:
     nbytes = 1024 * kilobytes
     return Kernel(
         f"smg_conv2d_1x1_{kilobytes}k_s8_m4", "pointwise", "conv2d", Conv2D, partial(cost, nbytes=nbytes),
-        packed_params, frozenset(("dsp", "fpu")), (int8_elements, constant_weights, *_SHAPES), pack, partial(scratch, nbytes=nbytes),
+        packed_params, frozenset(("dsp", "fpu")), (int8_elements, constant_weights, *_SHAPES), pack,
+        partial(scratch, nbytes=nbytes),
         overlap=partial(overlap, nbytes=nbytes), includes=_SHARED, constants=partial(constants, nbytes=nbytes),
         footprint=footprint, flash_use=partial(flash_use, nbytes=nbytes),
     )  # fmt: skip

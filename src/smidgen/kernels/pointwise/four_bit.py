@@ -49,7 +49,9 @@ def pack(node: Node) -> Mapping[str, Packed]:
     w, _ = parts(node)
     factors, parameters = grouped_factors(node), pair_parameters(node)
     rows = [
-        np.concatenate([parameters[i].astype(np.int64), _nibble_words(w[a], w[b]), _factor_words(factors[a], factors[b])])
+        np.concatenate(
+            [parameters[i].astype(np.int64), _nibble_words(w[a], w[b]), _factor_words(factors[a], factors[b])]
+        )
         for i, (a, b) in enumerate(pairs_of(len(w)))
     ]
     stream = (np.stack(rows) & 0xFFFFFFFF).astype(np.uint32).view(np.int32)
