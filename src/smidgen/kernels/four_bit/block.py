@@ -12,7 +12,6 @@ from smidgen.ir import Array, Node, Op
 from smidgen.kernels.common import int8_elements
 from smidgen.kernels.conv2d import one_group
 from smidgen.kernels.conv2d import packed_params as conv_params
-from smidgen.kernels.fast_requantize import fast_requantize, requantize_constants
 from smidgen.kernels.flash_use import FlashUse
 from smidgen.kernels.forward import forward_lead
 from smidgen.kernels.four_bit.storage import (
@@ -21,8 +20,10 @@ from smidgen.kernels.four_bit.storage import (
     four_bit_weights,
     group_of,
     grouped_factors,
-    parts,
+    layer_constants,
+    live_parts,
     requantize_cycles,
+    requantizes,
 )
 from smidgen.kernels.fully_connected import packed_params as dense_params
 from smidgen.kernels.kernel import Kernel, Packed
@@ -43,7 +44,7 @@ def _pairs(values: Array, fill: int) -> Array:
 
 def _nibble_words(node: Node) -> Int64s:
     """(pairs, words): of four inputs each, as lanes of inputs 0, 2 and 1, 3."""
-    w, _ = parts(node)
+    w, _ = live_parts(node)
     shifted = _pairs(np.pad(w.astype(np.int64) + 8, [(0, 0), (0, -w.shape[1] % 8)], constant_values=8), 8)
     fours = shifted.reshape(len(shifted), 2, -1, 4)
     bits = {0: (0, 0), 4: (1, 0), 8: (0, 1), 12: (1, 1), 16: (0, 2), 20: (1, 2), 24: (0, 3), 28: (1, 3)}
@@ -63,9 +64,8 @@ def _factor_words(node: Node) -> Int64s:
 
 def pack(node: Node) -> Mapping[str, Packed]:
     """Pairs of channels as words, in place of the bias; there are no weights beside them."""
-    columns = _pairs(channel_columns(node), 0)
-    columns[..., 2] = np.maximum(columns[..., 2], 1)
-    shifts = columns[:, 0, 2] | columns[:, 1, 2] << 8
+    columns = _pairs(channel_columns(node), 1)
+    shifts = columns[:, 0, 2] & 255 | (columns[:, 1, 2] & 255) << 8
     heads = [columns[:, :, 0], columns[:, :, 1], shifts[:, None]]
     stream = np.concatenate([*heads, _nibble_words(node), _factor_words(node)], axis=1)
     return {"w": Packed(None), "b": Packed(as_int32(stream))}
@@ -113,7 +113,7 @@ class Strips:
         return FlashUse((len(strips) - 1) * 4 * pack(node)["b"].data.size, ())  # type: ignore[union-attr]  # is an array
 
     def constants(self, node: Node) -> Mapping[str, int]:
-        return {"SMG_GROUP": group_of(node), **requantize_constants(node)}
+        return {"SMG_GROUP": group_of(node), **layer_constants(node)}
 
     def footprint(self, node: Node) -> tuple[int, int]:
         return 1900 + 32 * requantize_cycles(node), 240
@@ -154,12 +154,12 @@ def _gather_cycles(node: Node) -> float:
 
 def _record(symbol: str, op: type[Op], strips: Strips) -> Kernel:
     dense = op is FullyConnected
-    requires = (int8_elements, four_bit_weights, *(() if dense else (one_group,)), fast_requantize)
+    requires = (int8_elements, four_bit_weights, *(() if dense else (one_group,)), requantizes)
     return Kernel(
         symbol, "four_bit", "fully_connected" if dense else "conv2d", op, strips.cost,
         dense_params if dense else conv_params, _M4, requires, pack, strips.scratch,
-        overlap=strips.overlap, includes=("smg_four_bit_block.inc.h",), constants=strips.constants,
-        footprint=strips.footprint, flash_use=strips.flash_use,
+        overlap=strips.overlap, includes=("smg_four_bit_block.inc.h", "smg_four_bit_requantize.h"),
+        constants=strips.constants, footprint=strips.footprint, flash_use=strips.flash_use,
     )  # fmt: skip
 
 

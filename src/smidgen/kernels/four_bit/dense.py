@@ -9,7 +9,6 @@ import numpy as np
 
 from smidgen.ir import Array, Node
 from smidgen.kernels.common import int8_elements
-from smidgen.kernels.fast_requantize import fast_requantize, requantize_constants
 from smidgen.kernels.flash_use import FlashUse
 from smidgen.kernels.four_bit.storage import (
     as_int32,
@@ -17,8 +16,10 @@ from smidgen.kernels.four_bit.storage import (
     four_bit_weights,
     group_of,
     grouped_factors,
-    parts,
+    layer_constants,
+    live_parts,
     requantize_cycles,
+    requantizes,
 )
 from smidgen.kernels.fully_connected import packed_params
 from smidgen.kernels.kernel import Kernel, Packed
@@ -45,12 +46,12 @@ def chunk(node: Node) -> int:
 def _uniform(node: Node) -> bool:
     """All channels have one multiplier and shift."""
     columns = channel_columns(node)[:, 1:]
-    return bool((columns == columns[0]).all() and columns[0, 0])
+    return bool((columns == columns[0]).all())
 
 
 def _words(node: Node) -> Array:
     """(blocks, steps, 2): eight channels' nibbles by two inputs."""
-    w, _ = parts(node)
+    w, _ = live_parts(node)
     padded = np.pad(w.astype(np.int64), [(0, -len(w) % _OUTPUTS), (0, -w.shape[1] % 8)])
     fours = padded.reshape(-1, 2, 4, padded.shape[1] // 4, 4)  # blocks, quads, channels, fours, inputs
     nibbles = np.where(np.arange(4)[:, None, None] < 3, fours + 8, fours & 15)
@@ -70,7 +71,7 @@ def _factors(node: Node, first: int) -> Int64s:
 def pack(node: Node) -> Mapping[str, Packed]:
     """Blocks of eight outputs, in place of the bias; there are no weights beside them."""
     words, columns = _words(node), channel_columns(node)
-    padded = np.pad(columns, [(0, -len(columns) % _OUTPUTS), (0, 0)])
+    padded = np.pad(columns, [(0, -len(columns) % _OUTPUTS), (0, 0)], mode="edge")
     bias, mult, shift = (padded[:, i].reshape(-1, _OUTPUTS) for i in range(3))
     parts_of_blocks = list[Array]()
     for first in range(0, 2 * words.shape[1], chunk(node)):
@@ -79,7 +80,7 @@ def pack(node: Node) -> Mapping[str, Packed]:
             parts_of_blocks.append(_factors(node, first)[:, None])
     parts_of_blocks.append(bias)
     if not _uniform(node):
-        shifts = np.maximum(shift, 1).reshape(len(words), 2, 4)
+        shifts = (shift & 255).reshape(len(words), 2, 4)
         parts_of_blocks += [mult, (shifts << (8 * np.arange(4))).sum(axis=2)]
     common = columns[0, 1:] if _uniform(node) else np.zeros(0, np.int64)
     stream = np.concatenate([np.concatenate(parts_of_blocks, axis=1).reshape(-1), common])
@@ -89,7 +90,7 @@ def pack(node: Node) -> Mapping[str, Packed]:
 def constants(node: Node) -> Mapping[str, int]:
     return {
         "SMG_GROUP": int(group_of(node) > 0), "SMG_CHUNK": chunk(node), "SMG_UNIFORM": int(_uniform(node)),
-        **requantize_constants(node),
+        **layer_constants(node),
     }  # fmt: skip
 
 
@@ -126,7 +127,8 @@ def flash_use(node: Node) -> FlashUse:
 KERNELS = (
     Kernel(
         "smg_fully_connected_four_bit_s8_m4", "four_bit", "fully_connected", FullyConnected, cost, packed_params,
-        frozenset(("dsp", "fpu")), (int8_elements, four_bit_weights, fast_requantize), pack, scratch,
-        overlap=overlap, constants=constants, footprint=footprint, flash_use=flash_use,
+        frozenset(("dsp", "fpu")), (int8_elements, four_bit_weights, requantizes), pack, scratch,
+        overlap=overlap, includes=("smg_four_bit_requantize.h",), constants=constants,
+        footprint=footprint, flash_use=flash_use,
     ),
 )  # fmt: skip

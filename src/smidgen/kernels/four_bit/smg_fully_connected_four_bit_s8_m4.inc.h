@@ -10,10 +10,10 @@
  *
  * The stream has of eight outputs: for each SMG_CHUNK inputs the words of their steps (counted up to four), two a step,
  * and if SMG_GROUP a word of eight factors; then eight biases with the input's zero point folded in; unless SMG_UNIFORM
- * eight multipliers, and their shifts as bytes. At its end, if SMG_UNIFORM, all channels' multiplier and shift. A
- * channel with multiplier 0 has for its bias the output. An instance also defines what smg_fast_requantize.h needs. */
+ * eight multipliers, and their shifts as bytes. At its end, if SMG_UNIFORM, all channels' multiplier and shift. An
+ * instance also defines what smg_four_bit_requantize.h needs. */
 #include "smg_expand.h"
-#include "smg_fast_requantize.h"
+#include "smg_four_bit_requantize.h"
 #include "smg_kernels.h"
 
 smg_fully_connected_kernel SMG_FUNCTION;
@@ -41,13 +41,24 @@ enum { SMG_CHUNK_STEPS = SMG_CHUNK / 2 };
     "sub " total ", " total ", " a0 "\n" "sub " total ", " total ", " a1 "\n" "sub " total ", " total ", " a2 "\n" \
     "asr " a1 ", " a1 ", #4\n" "asr " a2 ", " a2 ", #8\n" "asr " total ", " total ", #12\n"
 
-/* Eight sums of a chunk's products; sums[0] is -8 times the sum of x (steps words). s0: the end of x. */
-SMG_NAKED void smg_four_bit_eight(const uint32_t *x, const uint32_t *w, int32_t steps, int32_t *sums /* (8) */) {
+/* totals[i] += its factor times its sum, or two of them at once if all factors are 1. */
+#define SMG_SCALED(i, acc)                                            \
+    "ldr r2, [r3, #4 * " #i "]\n" "ubfx r12, r0, #4 * " #i ", #4\n"   \
+    "mla r2, " acc ", r12, r2\n" "str r2, [r3, #4 * " #i "]\n"
+#define SMG_PLAIN(i, first, second)                                   \
+    "ldr r2, [r3, #4 * " #i "]\n" "ldr r12, [r3, #4 * " #i " + 4]\n"  \
+    "add r2, r2, " first "\n" "add r12, r12, " second "\n"            \
+    "str r2, [r3, #4 * " #i "]\n" "str r12, [r3, #4 * " #i " + 4]\n"
+
+/* Adds a chunk's products, steps words of x, to eight totals. start: -8 times the sum of x. s0: the end of x. */
+SMG_NAKED void smg_four_bit_eight(const uint32_t *x, const uint32_t *w, int32_t steps, int32_t *totals /* (8) */,
+                                  int32_t start) {
     __asm__ volatile(
-        "push {r3-r11, lr}\n"
-        "ldr r4, [r3]\n"
+        "push {r4-r11, lr}\n"
+        "ldr r4, [sp, #36]\n"
         "add r12, r0, r2, lsl #2\n"
         "vmov s0, r12\n"
+        "vmov s1, r3\n"
         "mov r8, r4\n"
         SMG_START("r4", "r5", "r6", "r7")
         "mov r9, r5\n" "mov r10, r6\n" "mov r11, r7\n"
@@ -66,28 +77,36 @@ SMG_NAKED void smg_four_bit_eight(const uint32_t *x, const uint32_t *w, int32_t 
         "bne.w 1b\n"
         SMG_APART("r4", "r5", "r6", "r7")
         SMG_APART("r8", "r9", "r10", "r11")
-        "pop {r3}\n"
-        "stm r3, {r4-r11}\n"
+        "vmov r3, s1\n"
+#if SMG_GROUP
+        "ldr r0, [r1]\n"
+        SMG_SCALED(0, "r4") SMG_SCALED(1, "r5") SMG_SCALED(2, "r6") SMG_SCALED(3, "r7")
+        SMG_SCALED(4, "r8") SMG_SCALED(5, "r9") SMG_SCALED(6, "r10") SMG_SCALED(7, "r11")
+#else
+        SMG_PLAIN(0, "r4", "r5") SMG_PLAIN(2, "r6", "r7") SMG_PLAIN(4, "r8", "r9") SMG_PLAIN(6, "r10", "r11")
+#endif
         "pop {r4-r11, pc}\n");
 }
 /* clang-format on */
 #else
-/* The meaning of the assembly above: v / 2^shift for a v that was formed modulo 2^32. */
-SMG_INLINE int32_t smg_four_bit_signed(uint32_t v, int32_t shift) { return (int32_t)v >> shift; }
-
-SMG_INLINE void smg_four_bit_eight(const uint32_t *x, const uint32_t *w, int32_t steps, int32_t *sums) {
-    const uint32_t start = (uint32_t)sums[0];
-    for (int32_t quad = 0; quad < 2; quad++, sums += 4) {
-        uint32_t a[4] = {start, start << 4, start << 8, start * 273U};
+/* The meaning of the assembly above. */
+SMG_INLINE void smg_four_bit_eight(const uint32_t *x, const uint32_t *w, int32_t steps, int32_t *totals,
+                                   int32_t start) {
+    const uint32_t first = (uint32_t)start, factors = SMG_GROUP ? w[2 * steps] : 0x11111111U;
+    for (int32_t quad = 0; quad < 8; quad += 4) {
+        uint32_t a[4] = {first, first << 4, first << 8, first * 273U};
         for (int32_t s = 0; s < steps; s++) {
-            const uint32_t word = w[2 * s + quad];
+            const uint32_t word = w[2 * s + quad / 4];
             for (int32_t i = 0; i < 3; i++) {
                 a[i] = (uint32_t)smg_smlad(x[s], word & 0x000f000fU << (4 * i), (int32_t)a[i]);
             }
             a[3] = (uint32_t)smg_smlad(x[s], word, (int32_t)a[3]);
         }
         a[3] -= a[0] + a[1] + a[2];
-        for (int32_t i = 0; i < 4; i++) sums[i] = smg_four_bit_signed(a[i], 4 * i);
+        for (int32_t i = 0; i < 4; i++) {
+            const uint32_t factor = factors >> (4 * (quad + i)) & 15U, sum = (uint32_t)((int32_t)a[i] >> (4 * i));
+            totals[quad + i] = (int32_t)((uint32_t)totals[quad + i] + sum * factor);
+        }
     }
 }
 #endif
@@ -107,50 +126,38 @@ static __attribute__((noinline)) void smg_four_bit_expand(uint32_t *lanes, int32
     }
 }
 
-/* Adds eight outputs' products to their biases; returns what follows their weights. */
-SMG_INLINE const uint32_t *smg_four_bit_totals(const uint32_t *lanes, const int32_t *starts, const uint32_t *w,
-                                               int32_t steps, int32_t *totals /* (8) */) {
-    for (int32_t i = 0; i < 8; i++) totals[i] = 0;
+/* Eight outputs' accumulators; biases (8) are what follows their weights. */
+SMG_INLINE void smg_four_bit_totals(const uint32_t *lanes, const int32_t *starts, const uint32_t *w, int32_t steps,
+                                    const int32_t *biases, int32_t *totals /* (8) */) {
+    for (int32_t i = 0; i < 8; i++) totals[i] = biases[i];
     for (int32_t s = 0; s < steps; s += SMG_CHUNK_STEPS) {
         const int32_t run = steps - s < SMG_CHUNK_STEPS ? steps - s : SMG_CHUNK_STEPS;
-        int32_t sums[8] = {*starts++};
-        smg_four_bit_eight(lanes + s, w, run, sums);
-        w += 2 * run;
-#if SMG_GROUP
-        const uint32_t factors = *w++;
-        for (int32_t i = 0; i < 8; i++) totals[i] += sums[i] * (int32_t)(factors >> (4 * i) & 15U);
-#else
-        for (int32_t i = 0; i < 8; i++) totals[i] += sums[i];
-#endif
+        smg_four_bit_eight(lanes + s, w, run, totals, *starts++);
+        w += 2 * run + SMG_GROUP;
     }
-    return w;
-}
-
-SMG_INLINE int8_t smg_four_bit_output(int32_t total, int32_t bias, int32_t mult, int32_t shift, int32_t out_offset) {
-    const int32_t offset = mult ? out_offset : bias;
-    const int32_t addend = (1 << (shift - 1)) + (int32_t)((uint32_t)offset << shift);
-    return smg_requantize_fast((int32_t)(((uint32_t)total + (uint32_t)bias) * 2U), mult, addend, shift);
 }
 
 /* b: the stream. scratch: a row's lanes and its chunks' starts. A row is read before its outputs are written. */
 void SMG_FUNCTION(const smg_fully_connected_params *p, const int8_t *x /* (rows, in_c) */, const int8_t *w,
                   const int32_t *b, int8_t *y /* (rows, out_c) */, void *scratch) {
     const int32_t steps = (p->in_c + 7) / 8 * 4, chunks = (steps + SMG_CHUNK_STEPS - 1) / SMG_CHUNK_STEPS;
-    const int32_t block = 2 * steps + (SMG_GROUP ? chunks : 0) + (SMG_UNIFORM ? 8 : 18), out_c = p->out_c;
-    const int32_t *const common = b + (out_c + 7) / 8 * block, offset = p->out_offset;
+    const int32_t weights = 2 * steps + SMG_GROUP * chunks, block = weights + (SMG_UNIFORM ? 8 : 18);
+    const int32_t out_c = p->out_c, offset = p->out_offset;
+    const int32_t *const common = b + (out_c + 7) / 8 * block;
     uint32_t *const lanes = scratch;
     int32_t *const starts = (int32_t *)(lanes + steps);
     (void)w;
     for (int32_t r = 0; r < p->rows; r++, x += p->in_c) {
+        const int32_t *from = b;
         smg_four_bit_expand(lanes, starts, x, p->in_c, steps);
-        for (int32_t o = 0; o < out_c; o += 8) {
+        for (int32_t left = out_c; left > 0; left -= 8, from += block) {
+            const int32_t *const c = from + weights, *const mult = SMG_UNIFORM ? common : c + 8;
+            const int8_t *const shift = (const int8_t *)(mult + (SMG_UNIFORM ? 1 : 8));
             int32_t totals[8];
-            const int32_t *c = b + o / 8 * block;
-            c = (const int32_t *)smg_four_bit_totals(lanes, starts, (const uint32_t *)c, steps, totals);
-            const uint8_t *const shifts = (const uint8_t *)(c + 16);
-            for (int32_t i = 0; i < 8 && o + i < out_c; i++) {
-                *y++ = smg_four_bit_output(totals[i], c[i], SMG_UNIFORM ? common[0] : c[8 + i],
-                                           SMG_UNIFORM ? common[1] : shifts[i], offset);
+            smg_four_bit_totals(lanes, starts, (const uint32_t *)from, steps, c, totals);
+            for (int32_t i = 0; i < 8 && i < left; i++) {
+                const int32_t at = SMG_UNIFORM ? 0 : i;
+                *y++ = smg_four_bit_output(totals[i], mult[at], shift[at], offset);
             }
         }
     }
