@@ -31,7 +31,7 @@ from smidgen.ops import Conv2D, FullyConnected
 from smidgen.ops.accumulators import Int64s
 from smidgen.targets.target import Core
 
-LONG, MIDDLE, SHORT, LEAST = 64, 16, 16, 4  # pixels of a strip: weights are unpacked once for each
+LONG, SHORT, LEAST = (64, 24576), (16, 8192), (4, 1024)  # pixels of a strip, and bytes of their windows
 _M4 = frozenset(("dsp", "fpu"))
 
 
@@ -73,14 +73,19 @@ def pack(node: Node) -> Mapping[str, Packed]:
 
 @dataclass(frozen=True, slots=True)
 class Strips:
-    """A layer in strips of at most ``longest`` pixels."""
+    """A layer in strips of at most ``longest`` pixels, or fewer that fit into ``room`` bytes, but four.
+
+    Weights are unpacked once for each strip.
+    """
 
     longest: int
+    room: int
 
     def pixels(self, node: Node) -> tuple[int, ...]:
         """The pixels of each strip, as the C code divides them."""
         left, found = node.output.type.elements // node.output.type.shape[-1], list[int]()
-        for strips in range(-(-left // self.longest), 0, -1):
+        longest = min(max(self.room // (16 * _steps(node)) * 4, 4), self.longest)
+        for strips in range(-(-left // longest), 0, -1):
             found.append(left // strips)
             left -= found[-1]
         return tuple(found)
@@ -149,7 +154,7 @@ def _first_read(node: Node, done: int) -> int:
 def _gather_cycles(node: Node) -> float:
     """A pixel's window."""
     rows = node["w"].type.shape[1] if isinstance(node.op, Conv2D) else 1
-    return _window(node) * (1.9 if _whole(node) else 3.4) + 40 * rows + 40
+    return _window(node) * 2.2 + 60 * rows + 60 if _whole(node) else _window(node) * 4.0 + 80 * rows + 60
 
 
 def _record(symbol: str, op: type[Op], strips: Strips) -> Kernel:
@@ -164,8 +169,8 @@ def _record(symbol: str, op: type[Op], strips: Strips) -> Kernel:
 
 
 KERNELS = (
-    _record("smg_conv2d_four_bit_s8_m4", Conv2D, Strips(LONG)),
-    _record("smg_conv2d_four_bit_small_s8_m4", Conv2D, Strips(SHORT)),
-    _record("smg_conv2d_four_bit_least_s8_m4", Conv2D, Strips(LEAST)),
-    _record("smg_fully_connected_four_bit_rows_s8_m4", FullyConnected, Strips(MIDDLE)),
+    _record("smg_conv2d_four_bit_s8_m4", Conv2D, Strips(*LONG)),
+    _record("smg_conv2d_four_bit_small_s8_m4", Conv2D, Strips(*SHORT)),
+    _record("smg_conv2d_four_bit_least_s8_m4", Conv2D, Strips(*LEAST)),
+    _record("smg_fully_connected_four_bit_rows_s8_m4", FullyConnected, Strips(*SHORT)),
 )

@@ -109,8 +109,8 @@ def overlap(node: Node) -> Mapping[str, int]:
 def cost(node: Node, core: Core) -> float:
     rows, inputs, out_c = _shape(node)
     chunks = -(-inputs // chunk(node))
-    each = inputs // 2 * 18 + chunks * (100 if group_of(node) else 80) + 7 * -(-inputs // 16)
-    block = each + 60 + 8 * (requantize_cycles(node) + 9)
+    each = inputs // 2 * 18 + chunks * (112 if group_of(node) else 80) + 7 * -(-inputs // 16)
+    block = each + 60 + 8 * (requantize_cycles(node) + 19)
     return rows * (-(-out_c // _OUTPUTS) * block + inputs * 4 + 30 * chunks + 60) + 60
 
 

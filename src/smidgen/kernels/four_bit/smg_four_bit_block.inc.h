@@ -8,7 +8,7 @@
  * for each so many inputs, filled up to words. Inputs count up to a multiple of eight: what is past the window's end has
  * zero weights.
  *
- * An instance defines SMG_GROUP, SMG_STRIP_PIXELS (a multiple of 4) and what smg_four_bit_requantize.h needs. With
+ * An instance defines SMG_GROUP, SMG_STRIP_PIXELS (a multiple of 4), SMG_STRIP_BYTES of their windows and what smg_four_bit_requantize.h needs. With
  * SMG_GENERAL the sums are stored and requantised in C. */
 #ifndef SMG_FOUR_BIT_BLOCK_INC_H
 #define SMG_FOUR_BIT_BLOCK_INC_H
@@ -311,7 +311,8 @@ SMG_INLINE void smg_four_bit_outputs(const uint32_t *strip, const uint32_t *w, c
 SMG_INLINE void smg_four_bit_conv2d(const smg_conv2d_params *p, const int8_t *x, const int32_t *b, int8_t *y,
                                     uint32_t *scratch) {
     const int32_t steps = (p->k_h * p->k_w * p->in_c + 7) / 8 * 4;
-    int32_t left = p->batch * p->out_h * p->out_w, strips = (left + SMG_STRIP_PIXELS - 1) / SMG_STRIP_PIXELS;
+    const int32_t room = smg_clamp(SMG_STRIP_BYTES / (16 * steps) * 4, 4, SMG_STRIP_PIXELS);
+    int32_t left = p->batch * p->out_h * p->out_w, strips = (left + room - 1) / room;
     const int32_t longest = (left + strips - 1) / strips;
     uint32_t *const w = scratch + (longest + 3) / 4 * 4 * steps;
     smg_four_bit_place at = {x, 0, 0};
