@@ -19,7 +19,7 @@ SMG_INLINE int32_t smg_four_bit_window(const smg_conv2d_params *p, const int8_t 
             const int8_t *xi = x + (iy * p->in_w + ix) * p->in_c; /* (channels) */
             const int32_t k = (ky * p->k_w + kx) * channels;
             for (int32_t c = 0; c < channels; c++) {
-                acc += (uint32_t)((xi[c] + p->in_offset) * smg_four_bit_weight(w, k + c));
+                acc += (uint32_t)((xi[c] + p->in_offset) * smg_four_bit_weight(w, (uint32_t)(k + c)));
             }
         }
     }

@@ -18,9 +18,10 @@ SMG_INLINE smg_four_bit_row smg_four_bit_row_at(const int8_t *w /* (rows, (row +
     return found;
 }
 
-SMG_INLINE int32_t smg_four_bit_weight(smg_four_bit_row row, int32_t k) {
-    const int32_t byte = row.nibbles[k / 2], low = byte & 15;
-    const int32_t weight = k % 2 ? byte >> 4 : low - (low & 8) * 2;
+/* Divisions are unsigned because they then are shifts. */
+SMG_INLINE int32_t smg_four_bit_weight(smg_four_bit_row row, uint32_t k) {
+    const uint32_t byte = (uint8_t)row.nibbles[k / 2];
+    const int32_t weight = (int32_t)((byte >> k % 2 * 4 & 15) ^ 8) - 8;
     return SMG_GROUP ? weight * row.factors[k / (SMG_GROUP + !SMG_GROUP)] : weight;
 }
 #endif

@@ -16,7 +16,7 @@ void SMG_FUNCTION(const smg_fully_connected_params *p, const int8_t *x /* (rows,
             const int32_t channel = o * p->channel_step;
             uint32_t acc = b ? (uint32_t)b[o] : 0U;
             for (int32_t c = 0; c < p->in_c; c++) {
-                acc += (uint32_t)((x[c] + p->in_offset) * smg_four_bit_weight(row, c));
+                acc += (uint32_t)((x[c] + p->in_offset) * smg_four_bit_weight(row, (uint32_t)c));
             }
             *y++ = smg_output((smg_rounding)SMG_EVEN_TIES, (int32_t)acc, p->mult[channel], p->shift[channel],
                               p->out_offset, p->act_min, p->act_max);
