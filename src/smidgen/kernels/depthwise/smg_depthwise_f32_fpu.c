@@ -5,31 +5,12 @@
 
 smg_depthwise_f32_kernel smg_depthwise_f32_fpu;
 
-/* Where the first tap of a window is in x and in w, and how many there are. */
-typedef struct {
-    const float *x, *w;
-    int32_t rows, cols;
-} place;
-
-/* Four channels of four pixels ``step`` inputs apart, whose windows lie inside at the same taps. */
-SMG_INLINE smg_block block_window(const smg_depthwise_f32_params *p, smg_block acc, place at, int32_t step) {
-    const int32_t channels = p->in_c;
-    if (at.cols == 0) return acc;
-    for (; at.rows > 0; at.rows--, at.x += p->dilation_h * p->in_w * channels, at.w += p->k_w * channels) {
-        acc = smg_block_taps(acc, at.x, step, p->dilation_w * channels, at.w, channels, at.cols);
-    }
-    return acc;
-}
-
-SMG_INLINE smg_quad pixel_window(const smg_depthwise_f32_params *p, smg_quad acc, place at) {
-    const int32_t channels = p->in_c, tap = p->dilation_w * channels;
-    for (; at.rows > 0; at.rows--, at.x += p->dilation_h * p->in_w * channels, at.w += p->k_w * channels) {
-        const float *x = at.x, *w = at.w;
-        for (int32_t k = at.cols; k > 0; k--, w += channels, x += tap) {
-            acc = smg_quad_add_products(acc, smg_quad_load(x), smg_quad_load(w));
-        }
-    }
-    return acc;
+/* A window of ``height`` rows of ``width`` taps. */
+SMG_INLINE smg_tap_reading reading(const smg_depthwise_f32_params *p, int32_t height, int32_t width) {
+    const int32_t c = p->in_c, tap_x = p->dilation_w * c;
+    const smg_tap_reading r = {width > 0 ? height : 0, width, tap_x, c, p->dilation_h * p->in_w * c - width * tap_x,
+                               (p->k_w - width) * c};
+    return r;
 }
 
 /* Output pixels in lines, along columns or rows of the image: four at a time where all their windows lie inside along
@@ -49,18 +30,18 @@ void smg_depthwise_f32_fpu(const smg_depthwise_f32_params *p, const float *x /* 
             for (int32_t j = 0; j < line.out;) {
                 const smg_taps along = smg_taps_at(&line, j);
                 const smg_taps rows = p->by_columns ? along : taps_across, cols = p->by_columns ? taps_across : along;
+                const smg_tap_reading r = reading(p, rows.end - rows.first, cols.end - cols.first);
                 const float *xi = x + smg_first_input(&a.rows, rows) + smg_first_input(&a.cols, cols);
                 const float *wi = w + (rows.first * p->k_w + cols.first) * p->in_c;
                 float *yi = y + i * across.y_step + j * line.y_step;
                 const int32_t four = smg_all_inside(&line, j, 4);
                 for (int32_t c = 0;; c = c + 4 < last ? c + 4 : last) {
-                    const place at = {xi + c, wi + c, rows.end - rows.first, cols.end - cols.first};
-                    const smg_quad bias = smg_quad_load(b + c);
                     if (four) {
-                        const smg_block start = {bias, bias, bias, bias}, sums = block_window(p, start, at, x_step);
+                        const smg_block sums = smg_block_taps(b + c, xi + c, x_step, wi + c, &r);
                         smg_block_store(yi + c, line.y_step, smg_block_clip(sums, lo, hi), 4);
                     } else {
-                        smg_quad_store(yi + c, smg_quad_clip(pixel_window(p, bias, at), lo, hi), 4);
+                        const smg_quad sums = smg_quad_taps(b + c, xi + c, wi + c, &r);
+                        smg_quad_store(yi + c, smg_quad_clip(sums, lo, hi), 4);
                     }
                     if (c == last) break;
                 }
