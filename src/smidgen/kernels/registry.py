@@ -22,6 +22,7 @@ from smidgen.kernels import (
     quantize,
     softmax,
     transpose,
+    unary,
     winograd,
 )
 from smidgen.kernels.kernel import Kernel
@@ -45,6 +46,7 @@ FAMILIES = (
     quantize,
     softmax,
     transpose,
+    unary,
     winograd,
 )
 """One package a family; a new family is added here and nowhere else."""

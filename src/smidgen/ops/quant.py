@@ -76,9 +76,14 @@ class Dequantize(Op):
 
 
 class ByteOp(Op):
-    """A function of one byte, elementwise: ``lower_to_lookup`` makes it a 256-entry table, so it needs no kernel."""
+    """An elementwise function of one operand. Of bytes ``lower_to_lookup`` makes a 256-entry table, so only what works
+    on float32 too has a kernel.
+    """
 
     forms: ClassVar[frozenset[Form]] = frozenset(("imported", "integer"))
+
+    def allowed(self, form: Form, types: Sequence[TensorType]) -> bool:
+        return super().allowed(form, types) or types[0].dtype not in ("int8", "uint8")
 
 
 @dataclass(frozen=True)
