@@ -22,7 +22,11 @@ def permute_dense_weights(graph: Graph) -> Graph:
     """
     names = Names(v.name for v in graph.values())
     for node in graph.nodes:
-        if isinstance(node.op, FullyConnected) and node["x"].type.dtype == "int8" and node["w"].data is not None:
+        if (
+            isinstance(node.op, FullyConnected)
+            and node["x"].type.dtype in ("int8", "int16")
+            and node["w"].data is not None
+        ):
             graph = _rewrite(graph, node, names)
     return graph
 
