@@ -13,7 +13,19 @@ import numpy.typing as npt
 from smidgen.errors import InvalidGraph
 from smidgen.ir import Node, Op, QuantParams, TensorType, Value
 from smidgen.ir.names import Names
-from smidgen.ops import Add, AveragePool2D, Conv2D, DepthwiseConv2D, FullyConnected, LeakyRelu, Mean, Mul, Softmax
+from smidgen.ops import (
+    Add,
+    AveragePool2D,
+    Concat,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    LeakyRelu,
+    Mean,
+    Mul,
+    Pad,
+    Softmax,
+)
 
 _WEIGHTED = (Conv2D, DepthwiseConv2D, FullyConnected)
 _RESCALING = (Add, AveragePool2D, LeakyRelu, Mean, Mul, Softmax)
@@ -60,6 +72,21 @@ def single_number(value: Value, names: Names) -> Value:
     quant = QuantParams((abs(number) or 1.0,), (0,))
     shape = value.type.shape
     return Value(names.fresh(value.name), TensorType("int8", shape, quant), np.full(shape, np.sign(number), np.int8))
+
+
+def has_integer_form(op: Op, operands: Sequence[Value]) -> bool:
+    """True if the operands, int8 tensors or float constants, are quantised as far as the op's integer form needs it.
+
+    Weights have to be; a bias may be float, and so may a constant beside a tensor that is one number only.
+    """
+    if isinstance(op, _WEIGHTED):
+        x, w = operands[:2]
+        return x.type.dtype == "int8" and w.type.dtype == "int8" and w.data is not None
+    if not isinstance(op, (*_RESCALING, Concat, Pad)):
+        return False
+    return all(v.type.dtype == "int8" or np.unique(v.constant).size == 1 for v in operands) and any(
+        v.data is None for v in operands
+    )
 
 
 def integer_layer(
