@@ -36,6 +36,10 @@ class Op(ABC):
     def evaluate(self, types: Sequence[TensorType], arrays: Sequence[Array]) -> tuple[Array, ...]:
         """The outputs for these inputs, of exactly the types that ``infer`` gives."""
 
+    def allowed_in(self, form: Form, types: Sequence[TensorType]) -> bool:
+        """True if a node of this op on operands of these types may stand in a graph of this form."""
+        return form in self.forms
+
     def macs(self, types: Sequence[TensorType]) -> int:
         """Multiply-accumulates, counted as MLPerf Tiny does: padding included, elementwise work excluded."""
         return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -51,7 +51,7 @@ class LeakyRelu(ByteOp):
     alpha: float = 0.01
     out_quant: QuantParams | None = None
     rounding: Rounding = "double"
-    out_dtype: DType | None = None
+    out_dtype: DType | None = field(default=None, kw_only=True)
 
     def infer(self, types: Sequence[TensorType]) -> tuple[TensorType, ...]:
         require_type("x", types[0], "int8", "int16", "float32")

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -67,7 +67,7 @@ def weight_multipliers(x: TensorType, w: TensorType, out: QuantParams | None, ch
     found = multipliers([x.scale * s / out.scale[0] for s in scales])
     if x.dtype == "int16" and found[1].max() > WIDE_SHIFT:
         raise InvalidGraph(
-            f"input scale times weight scale is above 2**{WIDE_SHIFT} times the output scale: no meaningful quantization"
+            f"input times weight scale is above 2**{WIDE_SHIFT} times the output's: no meaningful quantization"
         )
     return found
 
@@ -98,7 +98,7 @@ class _Windowed(Op):
     clamp: tuple[float, float] = NO_CLAMP
     out_quant: QuantParams | None = None
     rounding: Rounding = "double"
-    out_dtype: DType | None = None
+    out_dtype: DType | None = field(default=None, kw_only=True)
 
     def _output(self, types: Sequence[TensorType], kernel: Pair, channels: int) -> TensorType:
         x = types[0]

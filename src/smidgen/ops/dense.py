@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -23,7 +23,7 @@ class FullyConnected(Op):
     clamp: tuple[float, float] = NO_CLAMP
     out_quant: QuantParams | None = None
     rounding: Rounding = "double"
-    out_dtype: DType | None = None
+    out_dtype: DType | None = field(default=None, kw_only=True)
 
     def infer(self, types: Sequence[TensorType]) -> tuple[TensorType, ...]:
         x, w = types[0], types[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -40,7 +40,7 @@ class _Binary(Op):
     clamp: tuple[float, float] = NO_CLAMP
     out_quant: QuantParams | None = None
     rounding: Rounding = "double"
-    out_dtype: DType | None = None
+    out_dtype: DType | None = field(default=None, kw_only=True)
 
     def infer(self, types: Sequence[TensorType]) -> tuple[TensorType, ...]:
         require_type("a", types[0], "int8", "int16", "float32")

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -105,7 +105,7 @@ class AveragePool2D(_Pool):
     out_quant: QuantParams | None = None
     count_include_pad: bool = False
     rounding: Rounding = "double"
-    out_dtype: DType | None = None
+    out_dtype: DType | None = field(default=None, kw_only=True)
 
     def infer(self, types: Sequence[TensorType]) -> tuple[TensorType, ...]:
         x = types[0]
