@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import product
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ import smidgen
 from smidgen.errors import UnsupportedModel
 from smidgen.ir import Graph, Node, QuantParams, TensorType, evaluate
 from smidgen.ops import Add, Clamp, Concat, Conv2D, FullyConnected, MaxPool2D, Pad, Quantize, Requantize, Reshape
+from smidgen.ops.arithmetic import RANGES
 from smidgen.quantize import integerize
 from smidgen.quantize.layers import padding_step, steps
 from tests.onnx_models import Builder, imported
@@ -241,18 +243,25 @@ def test_names_and_locations_survive() -> None:
 )
 def test_clipping_steps_equals_clipping_reals(bound: float, scale: float, zero: int, xs: list[float]) -> None:
     """Rounding is monotone, so the clamp may move behind it."""
-    quantize = Quantize(QuantParams((scale,), (zero,)), "int8", "even")
-    x = np.array(xs, np.float32)
-    for clip in ((bound, np.inf), (-np.inf, bound)):
-        (before,) = quantize.evaluate([TensorType("float32", x.shape)], [np.clip(x, *clip).astype(np.float32)])
-        (after,) = quantize.evaluate([TensorType("float32", x.shape)], [x])
-        lo, hi = steps(clip, quantize.out_quant)
-        np.testing.assert_array_equal(before, np.clip(after, max(lo, -128), min(hi, 127)))
+    quant, x = QuantParams((scale,), (zero,)), np.array(xs, np.float32)
+    symmetric = QuantParams((float(np.float32(scale / 200)),), (0,))
+    for op, clip in product(
+        (Quantize(quant, "int8", "even"), Quantize(symmetric, "int16", "even")), ((bound, np.inf), (-np.inf, bound))
+    ):
+        (before,) = op.evaluate([TensorType("float32", x.shape)], [np.clip(x, *clip).astype(np.float32)])
+        (after,) = op.evaluate([TensorType("float32", x.shape)], [x])
+        lo, hi = steps(clip, TensorType(op.dtype, (1,), op.out_quant))
+        least, most = RANGES[op.dtype]
+        np.testing.assert_array_equal(before, np.clip(after, max(lo, least), min(hi, most)))
 
 
 def test_padding_steps_saturate() -> None:
-    quant = QuantParams((0.5,), (10,))
-    assert [padding_step(v, quant) for v in (0.0, 1.0, 1.25, -1e30, float("inf"))] == [10, 12, 12, -128, 127]
+    int8, int16 = (
+        TensorType("int8", (1,), QuantParams((0.5,), (10,))),
+        TensorType("int16", (1,), QuantParams((0.5,), (0,))),
+    )
+    assert [padding_step(v, int16) for v in (0.0, 1.25, -1e30, 100.0)] == [0, 2, -32768, 200]
+    assert [padding_step(v, int8) for v in (0.0, 1.0, 1.25, -1e30, float("inf"))] == [10, 12, 12, -128, 127]
 
 
 def test_a_float_model_stays_as_it_is() -> None:
