@@ -112,7 +112,8 @@ def _required(samples: Samples, metric: str) -> Array:
 def _chosen(scores: Array, float_scores: Array) -> Array:
     """The class of each row. One column: over 1/2 where the float model's are within 0..1, else over 0 (logits)."""
     if scores.shape[1] > 1:
-        return np.argmax(scores, axis=1)
+        most: Array = np.argmax(scores, axis=1)
+        return most
     within = float_scores.min() >= 0 and float_scores.max() <= 1
     return (scores[:, 0] > (_THRESHOLD if within else 0.0)).astype(np.int64)
 
@@ -125,7 +126,8 @@ def _top1_hits(outputs: Outputs, truth: Truth) -> Array:
 def _agreement_hits(outputs: Outputs, truth: Truth) -> Array:
     """All outputs choose the same class as the float model's."""
     same = [_chosen(_rows(o), f) == _chosen(_rows(f), f) for o, f in zip(outputs, truth.float_outputs, strict=True)]
-    return np.all(same, axis=0)
+    every: Array = np.all(same, axis=0)
+    return every
 
 
 def _mean_of(hits: Callable[[Outputs, Truth], Array]) -> Score:
@@ -165,7 +167,8 @@ def reconstruction_errors(outputs: Outputs, samples: Samples) -> Array:
         raise InvalidInput(
             f"ad-auc compares the output with the input; this model's have {made.shape[1]} and {given.shape[1]} values"
         )
-    return np.mean((made - given) ** 2, axis=1)
+    errors: Array = np.mean((made - given) ** 2, axis=1)
+    return errors
 
 
 def _ad_auc(outputs: Outputs, truth: Truth) -> float:
