@@ -9,6 +9,7 @@ import numpy as np
 
 from smidgen.ir import Node
 from smidgen.kernels.common import byte_elements
+from smidgen.kernels.int16 import int16_throughout
 from smidgen.kernels.kernel import Kernel, ParamValue
 from smidgen.ops import Pad
 from smidgen.targets.target import Core
@@ -37,7 +38,7 @@ def params(node: Node) -> Mapping[str, ParamValue]:
     op, dtype = node.op, node.output.type.dtype
     assert isinstance(op, Pad)
     in_dims, before, out_dims = zip(*[*[(1, 0, 1)] * 4, *_merged(node)][-4:], strict=True)
-    value = int(np.array([int(op.value)]).astype(dtype).view(np.int8)[0])
+    value = int(np.array([int(op.value)]).astype(dtype).view(np.int16 if dtype == "int16" else np.int8)[0])
     return {"in_dims": in_dims, "before": before, "out_dims": out_dims, "value": value}
 
 
@@ -47,4 +48,7 @@ def scalar_cost(node: Node, core: Core) -> float:
 
 KERNELS = (
     Kernel("smg_pad_s8_scalar", "pad", "pad", Pad, scalar_cost, params, requires=(byte_elements, four_dimensions)),
+    Kernel(
+        "smg_pad_s16_scalar", "pad", "pad_s16", Pad, scalar_cost, params, requires=(int16_throughout, four_dimensions)
+    ),
 )
