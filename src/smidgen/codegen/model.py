@@ -160,8 +160,10 @@ class Printer:
         body = wrap((f"{item}," for item in struct_initializer(fields)), INDENT)
         text = f"static const smg_{kernel.contract}_params params_{step.name} = {{\n{body}\n}};\n"
         if variadic(step.node):
-            pointers = wrap((f"{self._as_bytes(v)}," for v in step.node.inputs), INDENT)
-            text += f"static const int8_t *const inputs_{step.name}[] = {{\n{pointers}\n}};\n"
+            pointers = wrap((f"{p}," for p in (self._byte_pointer(v) for v in step.node.inputs)), INDENT)
+            dtype = step.node.inputs[0].type.dtype
+            element = "int8_t" if dtype == "uint8" else C_TYPES[dtype]  # as in _byte_pointer
+            text += f"static const {element} *const inputs_{step.name}[] = {{\n{pointers}\n}};\n"
         return text
 
     def call(self, step: Step) -> str:
@@ -214,11 +216,7 @@ class Printer:
 
     def _byte_pointer(self, v: Value) -> str:
         """A value as kernels take it: they know bytes as int8_t."""
-        return self._as_bytes(v) if v.type.dtype == "uint8" else self.place(v)
-
-    def _as_bytes(self, v: Value) -> str:
-        """A value as an int8_t pointer."""
-        if v.type.dtype == "int8":
+        if v.type.dtype != "uint8":
             return self.place(v)
         return f"({'int8_t' if v.data is None else 'const int8_t'} *){self.place(v)}"
 

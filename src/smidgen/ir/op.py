@@ -10,7 +10,8 @@ from typing import ClassVar, Literal
 from smidgen.ir.types import Array, TensorType
 
 Form = Literal["imported", "integer", "lowered"]
-"""imported: as the file says it, float and Q/DQ allowed. integer: no float compute. lowered: every op has a kernel."""
+"""imported: as the file says it, Q/DQ around float ops. integer: what is quantised computes in integers, what is not
+in float32. lowered: every op is a view or has a kernel."""
 
 ALL_FORMS: frozenset[Form] = frozenset(("imported", "integer", "lowered"))
 
@@ -28,6 +29,10 @@ class Op(ABC):
     view: ClassVar[bool] = False
     """True when the output is the input's bytes under another shape: no kernel, no memory."""
 
+    def allowed(self, form: Form, types: Sequence[TensorType]) -> bool:
+        """True if a graph in this form may hold the op on operands of these types."""
+        return form in self.forms
+
     @abstractmethod
     def infer(self, types: Sequence[TensorType]) -> tuple[TensorType, ...]:
         """Output types from input types. Raises InvalidGraph where the inputs do not fit the op."""
@@ -35,10 +40,6 @@ class Op(ABC):
     @abstractmethod
     def evaluate(self, types: Sequence[TensorType], arrays: Sequence[Array]) -> tuple[Array, ...]:
         """The outputs for these inputs, of exactly the types that ``infer`` gives."""
-
-    def allowed_in(self, form: Form, types: Sequence[TensorType]) -> bool:
-        """True if a node of this op on operands of these types may stand in a graph of this form."""
-        return form in self.forms
 
     def macs(self, types: Sequence[TensorType]) -> int:
         """Multiply-accumulates, counted as MLPerf Tiny does: padding included, elementwise work excluded."""

@@ -12,6 +12,7 @@ from smidgen.kernels import (
     conv2d_few_channels,
     conv2d_stride2,
     depthwise,
+    four_bit,
     fully_connected,
     lookup,
     mean,
@@ -23,6 +24,7 @@ from smidgen.kernels import (
     rescale,
     softmax,
     transpose,
+    unary,
     winograd,
 )
 from smidgen.kernels.kernel import Kernel
@@ -36,6 +38,7 @@ FAMILIES = (
     conv2d_few_channels,
     conv2d_stride2,
     depthwise,
+    four_bit,
     fully_connected,
     lookup,
     mean,
@@ -47,6 +50,7 @@ FAMILIES = (
     rescale,
     softmax,
     transpose,
+    unary,
     winograd,
 )
 """One package a family; a new family is added here and nowhere else."""

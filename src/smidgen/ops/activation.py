@@ -12,6 +12,7 @@ import numpy as np
 
 from smidgen.errors import InvalidGraph
 from smidgen.ir import Array, DType, Op, QuantParams, Rounding, TensorType
+from smidgen.ops import float32
 from smidgen.ops import softmax_fixed_point as fixed
 from smidgen.ops.arithmetic import (
     NO_CLAMP,
@@ -39,8 +40,9 @@ class Clamp(ByteOp):
         return (TensorType(types[0].dtype, types[0].shape, self.out_quant or types[0].quant),)
 
     def evaluate(self, types: Sequence[TensorType], arrays: Sequence[Array]) -> tuple[Array, ...]:
-        bounds = self.clamp if types[0].dtype == "float32" else int_bounds(self.clamp, types[0].dtype)
-        return (np.clip(arrays[0], *bounds).astype(types[0].dtype),)
+        if types[0].dtype == "float32":
+            return (float32.clip(arrays[0], self.clamp),)
+        return (np.clip(arrays[0], *int_bounds(self.clamp, types[0].dtype)).astype(types[0].dtype),)
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ class LeakyRelu(ByteOp):
     def evaluate(self, types: Sequence[TensorType], arrays: Sequence[Array]) -> tuple[Array, ...]:
         if self.out_quant is None:
             x = arrays[0]
-            return (np.where(x >= 0, x, np.float32(self.alpha) * x).astype(np.float32),)
+            with np.errstate(all="ignore"):
+                return (np.where(x >= 0, x, np.float32(self.alpha) * x).astype(np.float32),)
         v = arrays[0].astype(np.int64) - types[0].zero_point
         identity, alpha = self.multipliers(types)
         sign = -1 if self.alpha < 0 else 1
@@ -134,8 +137,7 @@ class Softmax(Op):
     def evaluate(self, types: Sequence[TensorType], arrays: Sequence[Array]) -> tuple[Array, ...]:
         x = arrays[0]
         if self.out_quant is None:
-            e = np.exp(np.float32(self.beta) * (x - x.max(axis=-1, keepdims=True)))
-            return ((e / e.sum(axis=-1, keepdims=True)).astype(np.float32),)
+            return (float32.softmax(x, self.beta),)
         below = x.astype(np.int64).max(axis=-1, keepdims=True) - x
         if self.rounding == "double":
             return (fixed.softmax(-below, *self.fixed_point(types)),)

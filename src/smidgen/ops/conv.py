@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from smidgen.errors import InvalidGraph
 from smidgen.ir import Array, DType, Op, QuantParams, Rounding, TensorType
+from smidgen.ops import float32
 from smidgen.ops.arithmetic import (
     NO_CLAMP,
     WIDE_SHIFT,
@@ -119,11 +120,13 @@ class _Windowed(Op):
     def _windows(self, x: Array, kernel: Pair, out: TensorType) -> Array:
         return windows(pad_hw(x, self.padding), kernel, self.stride, self.dilation, spatial(out))
 
+    def float_window(self, kernel: Pair, out: TensorType) -> float32.Window:
+        """The window as the float32 arithmetic takes it."""
+        return float32.Window(kernel, self.stride, self.dilation, self.padding[:2], spatial(out))
+
     def _finish(self, acc: Array, types: Sequence[TensorType], arrays: Sequence[Array]) -> Array:
         if self.out_quant is None:
-            y = acc + (arrays[2] if len(arrays) > 2 else np.float32(0))
-            real: Array = np.clip(y, *self.clamp).astype(np.float32)
-            return real
+            raise InvalidGraph("not an integer op")
         total = acc.astype(np.int64) + (arrays[2].astype(np.int64) if len(arrays) > 2 else 0)
         q31, shift = weight_multipliers(types[0], types[1], self.out_quant, acc.shape[-1])
         y = requantize(total, q31, shift, self.rounding)
@@ -131,8 +134,12 @@ class _Windowed(Op):
 
 
 def _centred(x: TensorType, data: Array) -> Array:
-    """Reals as float32; integers less their zero point as float64: sums of products stay below 2**53, so exact."""
-    return data if x.dtype == "float32" else data.astype(np.float64) - x.zero_point
+    """Integers less their zero point as float64: sums of products stay below 2**53, so exact."""
+    return data.astype(np.float64) - x.zero_point
+
+
+def _bias(arrays: Sequence[Array]) -> Array | None:
+    return arrays[2] if len(arrays) > 2 else None
 
 
 @dataclass(frozen=True)
@@ -157,6 +164,10 @@ class Conv2D(_Windowed):
     def evaluate(self, types: Sequence[TensorType], arrays: Sequence[Array]) -> tuple[Array, ...]:
         (out,) = self.infer(types)
         o, kh, kw, ic = types[1].shape
+        if types[0].dtype == "float32":
+            window = self.float_window((kh, kw), out)
+            y = float32.conv2d(arrays[0], arrays[1], _bias(arrays), window, self.groups)
+            return (float32.clip(y, self.clamp),)
         win = self._windows(_centred(types[0], arrays[0]), (kh, kw), out)
         w = arrays[1].astype(win.dtype).reshape(self.groups, o // self.groups, kh * kw * ic)
         parts = [
@@ -187,6 +198,9 @@ class DepthwiseConv2D(_Windowed):
     def evaluate(self, types: Sequence[TensorType], arrays: Sequence[Array]) -> tuple[Array, ...]:
         (out,) = self.infer(types)
         kernel = types[1].shape[0], types[1].shape[1]
+        if types[0].dtype == "float32":
+            y = float32.depthwise(arrays[0], arrays[1], _bias(arrays), self.float_window(kernel, out))
+            return (float32.clip(y, self.clamp),)
         win = self._windows(_centred(types[0], arrays[0]), kernel, out)
         win = np.repeat(win, self.multiplier(types), axis=-1)
         acc = np.einsum("nabijc,ijc->nabc", win, arrays[1].astype(win.dtype))

@@ -11,6 +11,7 @@ import numpy as np
 
 from smidgen.errors import InvalidGraph
 from smidgen.ir import Array, DType, Op, QuantParams, Rounding, TensorType
+from smidgen.ops import float32
 from smidgen.ops.arithmetic import NO_CLAMP, requantize, result_dtype, saturate
 from smidgen.ops.conv import Multipliers, require_weights, weight_multipliers
 
@@ -56,8 +57,8 @@ class FullyConnected(Op):
     def evaluate(self, types: Sequence[TensorType], arrays: Sequence[Array]) -> tuple[Array, ...]:
         x, w = types[0], types[1]
         if self.out_quant is None:
-            y = arrays[0] @ arrays[1].T + (arrays[2] if len(arrays) > 2 else np.float32(0))
-            return (np.clip(y, *self.clamp).astype(np.float32),)
+            real = float32.fully_connected(arrays[0], arrays[1], arrays[2] if len(arrays) > 2 else None)
+            return (float32.clip(real, self.clamp),)
         centred = arrays[0].astype(np.float64) - x.zero_point  # exact: sums stay below 2**53
         acc = (centred @ arrays[1].astype(np.float64).T).astype(np.int64)
         if len(arrays) > 2:

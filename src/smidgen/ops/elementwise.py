@@ -12,6 +12,7 @@ import numpy as np
 
 from smidgen.errors import InvalidGraph
 from smidgen.ir import Array, DType, Op, QuantParams, Rounding, TensorType
+from smidgen.ops import float32
 from smidgen.ops.arithmetic import (
     NO_CLAMP,
     Int64s,
@@ -115,7 +116,8 @@ class Add(_Binary):
     def evaluate(self, types: Sequence[TensorType], arrays: Sequence[Array]) -> tuple[Array, ...]:
         sa, sb = self.signs
         if self.out_quant is None:
-            return (np.clip(sa * arrays[0] + sb * arrays[1], *self.clamp).astype(np.float32),)
+            with np.errstate(all="ignore"):
+                return (float32.clip(np.float32(sa) * arrays[0] + np.float32(sb) * arrays[1], self.clamp),)
         a, b = (x.astype(np.int64) - t.zero_point for x, t in zip(arrays, types, strict=True))
         if self.rounding == "even":
             r = self.rescale_rne(types)
@@ -140,7 +142,8 @@ class Mul(_Binary):
 
     def evaluate(self, types: Sequence[TensorType], arrays: Sequence[Array]) -> tuple[Array, ...]:
         if self.out_quant is None:
-            return (np.clip(arrays[0] * arrays[1], *self.clamp).astype(np.float32),)
+            with np.errstate(all="ignore"):
+                return (float32.clip(arrays[0] * arrays[1], self.clamp),)
         a, b = (x.astype(np.int64) - t.zero_point for x, t in zip(arrays, types, strict=True))
         y = requantize(a * b, *self.multiplier(types), self.rounding)
         return self._saturated(y, types)

@@ -11,6 +11,7 @@ import numpy as np
 
 from smidgen.errors import InvalidGraph
 from smidgen.ir import Array, DType, Op, QuantParams, Rounding, TensorType
+from smidgen.ops import float32
 from smidgen.ops.arithmetic import (
     NO_CLAMP,
     RANGES,
@@ -72,6 +73,10 @@ class _Pool(Op):
         maxima: Array = self._rows(columns, out).max(axis=(3, 4))
         return maxima
 
+    def float_window(self, out: TensorType) -> float32.Window:
+        """The window as the float32 arithmetic takes it."""
+        return float32.Window(self.kernel, self.stride, (1, 1), self.padding[:2], spatial(out))
+
     def valid_counts(self, x: TensorType) -> Array:
         """How many elements of each window lie inside x: (1, oh, ow, 1), int64."""
         _, oh, ow, _ = self._output(x, None, x.dtype).shape
@@ -89,8 +94,9 @@ class MaxPool2D(_Pool):
 
     def evaluate(self, types: Sequence[TensorType], arrays: Sequence[Array]) -> tuple[Array, ...]:
         (out,) = self.infer(types)
-        low = -np.inf if out.dtype == "float32" else RANGES[out.dtype][0]
-        y = self._maxima(arrays[0], out, low)
+        if out.dtype == "float32":
+            return (float32.clip(float32.window_maxima(arrays[0], self.float_window(out)), self.clamp),)
+        y = self._maxima(arrays[0], out, RANGES[out.dtype][0])
         return (np.clip(y, *self.clamp).astype(out.dtype),)
 
 
@@ -132,8 +138,8 @@ class AveragePool2D(_Pool):
         (out,) = self.infer(types)
         x, counts = types[0], self.counts(types[0])
         if self.out_quant is None:
-            y = self._sums(arrays[0], out) / counts
-            return (np.clip(y, *self.clamp).astype(np.float32),)
+            y = float32.window_sums(arrays[0], self.float_window(out)) / counts.astype(np.float32)
+            return (float32.clip(y, self.clamp),)
         if self.rounding == "even":
             acc = self._sums(arrays[0].astype(np.int64) - x.zero_point, out)
             divisors, index = np.unique(counts, return_inverse=True)

@@ -91,7 +91,7 @@ class ByteOp(Op):
 
     forms: ClassVar[frozenset[Form]] = ALL_FORMS
 
-    def allowed_in(self, form: Form, types: Sequence[TensorType]) -> bool:
+    def allowed(self, form: Form, types: Sequence[TensorType]) -> bool:
         return form != "lowered" or types[0].dtype not in ("int8", "uint8")
 
 

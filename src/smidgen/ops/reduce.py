@@ -12,6 +12,7 @@ import numpy as np
 
 from smidgen.errors import InvalidGraph
 from smidgen.ir import Array, DType, Op, QuantParams, Rounding, TensorType
+from smidgen.ops import float32
 from smidgen.ops.arithmetic import (
     NO_CLAMP,
     WIDE_SHIFT,
@@ -66,9 +67,10 @@ class Mean(Op):
     def evaluate(self, types: Sequence[TensorType], arrays: Sequence[Array]) -> tuple[Array, ...]:
         x, axes = types[0], tuple(range(self.first, self.last + 1))
         if self.out_quant is None:
-            return (
-                np.clip(arrays[0].mean(axis=axes, keepdims=True, dtype=np.float32), *self.clamp).astype(np.float32),
-            )
+            (out,) = self.infer(types)
+            flat = arrays[0].reshape(math.prod(x.shape[: self.first]), self.count(x), -1)
+            mean = float32.ordered_sum(flat, 1).reshape(out.shape) / np.float32(self.count(x))
+            return (float32.clip(mean, self.clamp),)
         acc = arrays[0].astype(np.int64).sum(axis=axes, keepdims=True)
         y = requantize(acc - x.zero_point * self.count(x), *self.multiplier(x), self.rounding)
         return (saturate(y, self.out_quant.zero_point[0], self.clamp, self.out_dtype or x.dtype),)

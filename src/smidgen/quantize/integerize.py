@@ -54,6 +54,8 @@ class Known:
 class Pending:
     """``moves`` of clip(``node``'s float result), in order; the node's data operands are ``operands``.
 
+    ``clamp`` includes the node's own.
+
     ``node`` None: the operand itself, waiting only because of its clamp.
     """
 
@@ -165,7 +167,7 @@ class _Integerizer:
         elif isinstance(op, _COMMUTES):
             self._commute(node)
         elif isinstance(op, Clamp):
-            self._clamp(node, op)
+            self._clamp(node.inputs[0], op, node)
         else:
             self._layer(node)
 
@@ -175,7 +177,8 @@ class _Integerizer:
         operands = [v if v.data is not None else self._settled(v) for v in node.inputs] if waits else [None]
         known = [v for v in operands if v is not None]
         if len(known) == len(operands) and has_integer_form(node.op, known):
-            self.state[node.output] = Pending(node, tuple(known), node.loc)
+            clamp = getattr(node.op, "clamp", NO_CLAMP)
+            self.state[node.output] = Pending(node, tuple(known), node.loc, clamp)
         else:
             self._keep(node)
 
@@ -214,7 +217,7 @@ class _Integerizer:
         chain: list[tuple[Op, str, str]] = []
         if state.node is not None:
             chain.append((state.node.op, state.node.output.name, state.loc))
-        if state.clamp != NO_CLAMP or not chain:
+        if state.node is None or state.clamp != getattr(state.node.op, "clamp", NO_CLAMP):
             chain.append((Clamp(state.clamp), value.name, state.loc))
         for op, name, loc in [*chain, *((m.op, m.output.name, m.loc) for m in state.moves)]:
             reals = (self._emit(op, reals, name, loc),)
@@ -241,21 +244,28 @@ class _Integerizer:
         return isinstance(op, Concat) and state.clamp == NO_CLAMP and same
 
     def _commute(self, node: Node) -> None:
-        state = self.state[node.inputs[0]]
+        state, op = self.state[node.inputs[0]], node.op
+        clamp = op.clamp if isinstance(op, MaxPool2D) else NO_CLAMP
+        if isinstance(op, MaxPool2D):  # it picks the same element before and after a clamp
+            node = replace(node, op=replace(op, clamp=NO_CLAMP))
         if isinstance(state, Known):
             self.state[node.output] = Known(self._emit(node.op, (state.value,), node.output.name, node.loc))
-        elif isinstance(state, Real):
-            self._keep(node)
-        else:
+        elif not isinstance(state, Real):
             self.state[node.output] = replace(state, moves=(*state.moves, node))
+        if isinstance(state, Real):
+            self._keep(replace(node, op=op))
+        elif clamp != NO_CLAMP:
+            self._clamp(node.output, Clamp(clamp), node)
 
-    def _clamp(self, node: Node, op: Clamp) -> None:
-        state = self.state[node.inputs[0]]
+    def _clamp(self, x: Value, op: Clamp, node: Node) -> None:
+        """``node``'s output is the clamped ``x``."""
+        state = self.state[x]
         if isinstance(state, Known):
             self.state[node.output] = Pending(None, (state.value,), node.loc, op.clamp)
         elif isinstance(state, Pending):  # whatever moves it has: clamps are elementwise
             lo, hi = (min(max(bound, op.clamp[0]), op.clamp[1]) for bound in state.clamp)
-            self.state[node.output] = replace(state, clamp=(lo, hi), loc=f"{state.loc} + {node.loc}")
+            loc = state.loc if x is node.output else f"{state.loc} + {node.loc}"
+            self.state[node.output] = replace(state, clamp=(lo, hi), loc=loc)
         else:
             self._keep(node)
 

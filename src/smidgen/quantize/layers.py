@@ -18,6 +18,7 @@ from smidgen.ops import (
     AveragePool2D,
     Concat,
     Conv2D,
+    Curve,
     DepthwiseConv2D,
     FullyConnected,
     LeakyRelu,
@@ -30,7 +31,7 @@ from smidgen.ops import (
 from smidgen.ops.arithmetic import NO_CLAMP, RANGES
 
 _WEIGHTED = (Conv2D, DepthwiseConv2D, FullyConnected)
-_RESCALING = (Add, AveragePool2D, LeakyRelu, Mean, Mul, Softmax)
+_RESCALING = (Add, AveragePool2D, Curve, LeakyRelu, Mean, Mul, Softmax)
 _ACTIVATIONS = ("int8", "int16")
 _ANY_WIDTH = (*_WEIGHTED, Add, AveragePool2D, Concat, LeakyRelu, Mean, Mul, Pad)
 _SAME_SCALE = 1e-6  # relative: a float32 product of two float32 scales is off by at most 6e-8
@@ -129,10 +130,10 @@ def integer_layer(
         _check_rescaling(op, inputs, quant)
     else:
         raise InvalidGraph("it has no integer form")
-    if isinstance(op, Softmax):
+    if isinstance(op, Softmax | Curve):  # these take no clamp
         return replace(op, out_quant=quant, rounding="even"), inputs
     dtype = None if like.dtype == inputs[0].type.dtype else like.dtype
-    if isinstance(op, LeakyRelu):  # it takes no clamp, as softmax does not
+    if isinstance(op, LeakyRelu):  # nor does it
         return replace(op, out_quant=quant, rounding="even", out_dtype=dtype), inputs
     return replace(op, out_quant=quant, rounding="even", clamp=clamp, out_dtype=dtype), inputs
 
@@ -158,6 +159,8 @@ def _check_rescaling(op: Op, inputs: Sequence[Value], quant: QuantParams) -> Non
         scales = [scales[0] * scales[1]]
     if isinstance(op, LeakyRelu):
         scales.append(scales[0] * abs(op.alpha))
+    if isinstance(op, Curve):
+        return
     if isinstance(op, Softmax):
         replace(op, out_quant=quant).table([v.type for v in inputs])
         return

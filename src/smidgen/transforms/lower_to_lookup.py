@@ -14,7 +14,7 @@ from smidgen.ops import ByteOp, Lookup
 
 
 def lower_to_lookup(graph: Graph) -> Graph:
-    """y = f(x), f a ByteOp of bytes -> y = Lookup(x, table)."""
+    """y = f(x), f a ByteOp, x of bytes -> y = Lookup(x, table)."""
     names = Names(v.name for v in graph.values())
     return graph.with_nodes(tuple(_lower(n, names) if _of_bytes(n) else n for n in graph.nodes))
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from smidgen.ir import Node
-from smidgen.kernels.add import linear
+from smidgen.kernels.add import float32, linear
 from smidgen.kernels.common import (
     broadcast_in_four,
     broadcast_params,
@@ -134,4 +134,5 @@ KERNELS = (
         "smg_add_s16_scalar", "add", "add_s16", Add, s16_cost, params_rne,
         requires=(even_rounding, int16_elements, broadcast_in_four), constants=widths, footprint=s16_footprint,
     ),
+    *float32.KERNELS,
 )  # fmt: skip

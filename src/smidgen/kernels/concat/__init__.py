@@ -10,6 +10,7 @@ import numpy as np
 
 from smidgen.ir import Node
 from smidgen.kernels.common import byte_elements
+from smidgen.kernels.concat import float32
 from smidgen.kernels.int16 import int16_throughout
 from smidgen.kernels.kernel import Kernel, ParamValue
 from smidgen.ops import Concat
@@ -37,4 +38,5 @@ def scalar_cost(node: Node, core: Core) -> float:
 KERNELS = (
     Kernel("smg_concat_s8_scalar", "concat", "concat", Concat, scalar_cost, params, requires=(byte_elements,)),
     Kernel("smg_concat_s16_scalar", "concat", "concat_s16", Concat, scalar_cost, params, requires=(int16_throughout,)),
+    *float32.KERNELS,
 )

@@ -17,7 +17,7 @@ from smidgen.kernels.common import (
     window_params,
     without_multipliers,
 )
-from smidgen.kernels.conv2d import int16
+from smidgen.kernels.conv2d import float32, int16
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue
 from smidgen.ops import Conv2D
 from smidgen.targets.target import Core
@@ -127,4 +127,5 @@ KERNELS = (
         (even_rounding, *_DSP, pointwise), pack, pointwise_scratch, includes=_1X1,
     ),
     *int16.KERNELS,
+    *float32.KERNELS,
 )  # fmt: skip

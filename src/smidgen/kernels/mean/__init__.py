@@ -10,6 +10,7 @@ from smidgen.ir import Node
 from smidgen.kernels.common import double_rounding, even_rounding, int8_elements, output_params
 from smidgen.kernels.int16 import int16_elements, pooled_sum_fits, pooled_widths
 from smidgen.kernels.kernel import Kernel, ParamValue
+from smidgen.kernels.mean import float32
 from smidgen.ops import Mean
 from smidgen.targets.target import Core
 
@@ -77,4 +78,5 @@ KERNELS = (
            (even_rounding, *_DSP), includes=("smg_mean_dsp.inc.h",)),
     Kernel("smg_mean_s16_scalar", "mean", "mean_s16", Mean, scalar_cost, params,
            requires=(even_rounding, int16_elements, pooled_sum_fits), constants=pooled_widths, footprint=s16_footprint),
+    *float32.KERNELS,
 )  # fmt: skip

@@ -16,6 +16,7 @@ from smidgen.kernels.common import (
 )
 from smidgen.kernels.int16 import int16_elements, widths
 from smidgen.kernels.kernel import Kernel, ParamValue
+from smidgen.kernels.mul import float32
 from smidgen.ops import Mul
 from smidgen.targets.target import Core
 
@@ -63,4 +64,5 @@ KERNELS = (
            requires=(even_rounding, *_ANY), includes=("smg_mul_scalar.inc.h",)),
     Kernel("smg_mul_s16_scalar", "mul", "mul_s16", Mul, s16_cost, params,
            requires=(even_rounding, int16_elements, broadcast_in_four), constants=widths, footprint=s16_footprint),
+    *float32.KERNELS,
 )  # fmt: skip

@@ -11,6 +11,7 @@ from smidgen.ir import Node
 from smidgen.kernels.common import double_rounding, even_rounding, int8_elements, output_params
 from smidgen.kernels.int16 import int16_elements, int16_throughout, pooled_sum_fits, pooled_widths
 from smidgen.kernels.kernel import Kernel, ParamValue
+from smidgen.kernels.pool import float32
 from smidgen.ops import AveragePool2D, MaxPool2D
 from smidgen.ops.arithmetic import int_bounds
 from smidgen.targets.target import Core
@@ -130,4 +131,5 @@ KERNELS = (
     Kernel("smg_avgpool_s16_scalar", "pool", "avgpool_s16", AveragePool2D, scalar_cost, params_rne,
            requires=(even_rounding, int16_elements, pooled_sum_fits), includes=("smg_pool_window.inc.h",),
            constants=pooled_widths, footprint=s16_footprint),
+    *float32.KERNELS,
 )  # fmt: skip

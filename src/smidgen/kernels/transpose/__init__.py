@@ -11,6 +11,7 @@ from smidgen.ir import Node
 from smidgen.kernels.common import byte_elements
 from smidgen.kernels.int16 import int16_throughout
 from smidgen.kernels.kernel import Kernel, ParamValue
+from smidgen.kernels.transpose import float32
 from smidgen.ops import Transpose
 from smidgen.targets.target import Core
 
@@ -42,4 +43,5 @@ KERNELS = (
            requires=(byte_elements, six_dimensions)),
     Kernel("smg_transpose_s16_scalar", "transpose", "transpose_s16", Transpose, scalar_cost, params,
            requires=(int16_throughout, six_dimensions)),
+    *float32.KERNELS,
 )  # fmt: skip
