@@ -16,6 +16,7 @@ from smidgen.ops import Conv2D, DepthwiseConv2D, FullyConnected
 from smidgen.ops.conv import pad_hw, spatial, windows
 
 Floats = npt.NDArray[np.float64]
+_ROUNDING = 1e-6  # relative, of float32 sums of thousands of products
 _MOST_ROWS = 16384  # per layer; a layer of K weights a channel gets at least 24 * K
 
 
@@ -99,10 +100,18 @@ class Accumulator:
         sums = [s / max(self.count, 1) for s in self.sums]
         shift = self.shift[:, 0].astype(np.float64)
         mean = sums[0]
-        real = sums[1] - mean[:, :, None] * mean[:, None, :]
+        real = _covariance(sums[1], mean)
         if len(sums) == 2:
             return Moments(mean + shift, mean + shift, real, real, real)
         mean_q = sums[2]
-        quantised = sums[3] - mean_q[:, :, None] * mean_q[:, None, :]
+        quantised = _covariance(sums[3], mean_q)
         cross = sums[4] - mean[:, :, None] * mean_q[:, None, :]
         return Moments(mean + shift, mean_q + shift, real, quantised, cross)
+
+
+def _covariance(second: Floats, mean: Floats) -> Floats:
+    """Second moments less the means', with what float32 sums may have lost added to the diagonal: never indefinite."""
+    size = second.shape[1]
+    lost = _ROUNDING * np.trace(second, axis1=1, axis2=2)[:, None, None] / size
+    result: Floats = second - mean[:, :, None] * mean[:, None, :] + lost * np.eye(size)
+    return result
