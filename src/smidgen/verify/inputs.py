@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,8 +11,8 @@ import numpy as np
 from smidgen.errors import InvalidInput
 from smidgen.ir import Array, Graph, TensorType
 from smidgen.ops import Quantize
+from smidgen.quantize.arrays import read_arrays
 
-_LARGEST_FILE_BYTES = 1 << 30
 _LABELS = ("y", "labels")  # what data sets keep beside their inputs
 
 
@@ -61,36 +60,7 @@ def load_inputs(graph: Graph, path: Path) -> list[list[Array]]:
 
 def _read(path: Path) -> dict[str, Array]:
     """The numeric arrays of a file by name ("" in a .npy), without labels."""
-    try:
-        if not path.is_file():
-            raise InvalidInput(f"inputs {path}: {'not a file' if path.exists() else 'no such file'}. Check the path")
-        if path.stat().st_size > _LARGEST_FILE_BYTES:
-            raise InvalidInput(f"{path.name} is larger than {_LARGEST_FILE_BYTES} bytes; split it")
-        if zipfile.is_zipfile(path):
-            _require_small_members(path)
-        with path.open("rb") as stream:  # our own: numpy forgets to close it on errors
-            loaded = np.load(stream, allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
-                return {"": loaded}
-            with loaded:
-                arrays = {k: loaded[k] for k in loaded.files if k not in _LABELS}
-    except InvalidInput:
-        raise
-    except OSError as e:
-        raise InvalidInput(f"cannot read inputs {path}: {e.strerror or e}. Check the path") from e
-    except Exception as e:  # numpy raises many kinds for damaged archives (zipfile, struct, ValueError, EOFError)
-        raise InvalidInput(
-            f"{path.name} is not a readable .npy or .npz file of numbers: {e or type(e).__name__}. "
-            f"Make one with numpy.save or numpy.savez"
-        ) from e
-    return {k: a for k, a in arrays.items() if a.dtype.kind in "iuf"}
-
-
-def _require_small_members(path: Path) -> None:
-    """A small archive can unpack to a huge one."""
-    with zipfile.ZipFile(path) as archive:
-        if sum(m.file_size for m in archive.infolist()) > _LARGEST_FILE_BYTES:
-            raise InvalidInput(f"{path.name} unpacks to more than {_LARGEST_FILE_BYTES} bytes; split it")
+    return {k: a for k, a in read_arrays(path, skip=_LABELS).items() if a.dtype.kind in "iuf"}
 
 
 def _cases(array: Array, t: TensorType, what: str) -> Sequence[Array]:
