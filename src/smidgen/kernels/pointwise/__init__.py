@@ -11,8 +11,8 @@ from smidgen.ir import Node
 from smidgen.kernels.common import constant_weights, int8_elements
 from smidgen.kernels.conv2d import packed_params, pointwise
 from smidgen.kernels.fast_requantize import accumulator_bounds, fast_requantize
-from smidgen.kernels.kernel import Kernel, Predicate
 from smidgen.kernels.four_bit.storage import four_bit_weights
+from smidgen.kernels.kernel import Kernel, Predicate
 from smidgen.kernels.pointwise import four_bit
 from smidgen.kernels.pointwise.figures import cost, flash_use, footprint, overlap, pixels_of, scratch
 from smidgen.kernels.pointwise.packing import affine_layer, constants, is_narrow, pack, pairs_of
