@@ -6,22 +6,31 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from smidgen.errors import InternalError, InvalidInput
 from smidgen.ir import Graph
 from smidgen.precision.cost import Cost, cost_of, lower
-from smidgen.precision.evaluate import outputs_of
+from smidgen.precision.evaluate import Progress, exact_outputs, has_floats, outputs_of
 from smidgen.precision.search import Assignment, OutOfBudget, Trial
 from smidgen.precision.state import Judged, State, finite
 from smidgen.quantize.metrics import Metric, Outputs, Truth, decibels
 from smidgen.quantize.recipe import Precision, Quantized
 from smidgen.targets import Target
 
-Quantizer = Callable[[Mapping[str, Precision]], Quantized]
-"""Precisions of layers by name to the quantised model; the same calibration and recipe every time."""
+
+class Quantizer(Protocol):
+    """Precisions of layers by name to the quantised model; the same calibration and recipe every time."""
+
+    @property
+    def graph(self) -> Graph:
+        """The float graph that is quantised: equalised, if the recipe says so."""
+        ...
+
+    def __call__(self, precisions: Mapping[str, Precision]) -> Quantized: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +97,25 @@ class Judge:
         if known is None or known.score is None:
             cost = self.cost(a)
             self._require_time()
-            task = self.task
-            outputs = outputs_of(self._lowered(a), task.truth.samples)
-            score = task.metric.score(outputs, task.truth)
-            drop = finite(task.metric.drop(task.score, score))
-            known = Judged(cost, finite(score), drop, finite(output_noise(outputs, task.truth.float_outputs)))
-            self.state.put(a, known)
+            known = self._record(a, cost, outputs_of(self._lowered(a), self.task.truth.samples), exact=False)
         self.measured += 1
         self.told(self.measured)
         return known
+
+    def confirm(self, a: Assignment, progress: Progress) -> tuple[Judged, Outputs]:
+        """Bit for bit as compiled; outputs too. Replaces what was judged where that was not exact."""
+        lowered, samples = self._lowered(a), self.task.truth.samples
+        outputs = (exact_outputs if has_floats(lowered) else outputs_of)(lowered, samples, progress)
+        return self._record(a, self.cost(a), outputs, exact=True), outputs
+
+    def _record(self, a: Assignment, cost: Cost, outputs: Outputs, *, exact: bool) -> Judged:
+        task = self.task
+        score = task.metric.score(outputs, task.truth)
+        drop = finite(task.metric.drop(task.score, score))
+        noise = finite(output_noise(outputs, task.truth.float_outputs))
+        judged = Judged(cost, finite(score), drop, noise, exact)
+        self.state.put(a, judged)
+        return judged
 
     def trial(self, a: Assignment) -> Trial:
         judged = self.judge(a)
@@ -114,6 +133,3 @@ class Judge:
     def _require_time(self) -> None:
         if time.monotonic() > self.deadline:
             raise OutOfBudget
-
-    def without_deadline(self) -> Judge:
-        return replace(self, deadline=math.inf)

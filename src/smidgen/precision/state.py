@@ -23,12 +23,16 @@ _LETTERS: Mapping[Precision, str] = {"int4": "4", "int8": "8", "int16": "s", "fl
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One assignment. ``noise``: at the output, as a fraction of the signal's power. None: not measured yet."""
+    """One assignment. ``noise``: at the output, as a fraction of the signal's power. None: not measured yet.
+
+    ``exact``: bit for bit as compiled; otherwise floats inside may differ in their last bits.
+    """
 
     cost: Cost
     score: float | None = None
     drop: float | None = None
     noise: float | None = None
+    exact: bool = False
 
 
 @dataclass

@@ -25,7 +25,7 @@ class SplitReport:
 
 @dataclass(frozen=True, slots=True)
 class ConfidenceReport:
-    """``least`` to ``most``: 95 % interval of the drop. ``worsened``, ``improved``: samples only one model gets right."""
+    """``least`` to ``most``: 95 % interval of the drop. ``worsened``, ``improved``: samples only one model has right."""
 
     method: str
     least: float
@@ -83,7 +83,7 @@ class Sensitivity:
 
 @dataclass(frozen=True, slots=True)
 class LayerReport:
-    """One layer with weights; ``channel_spread``: largest over smallest range of an output channel's weights."""
+    """One layer with weights; ``channel_spread``: of its output's channels, the largest range over the median one."""
 
     name: str
     loc: str
