@@ -45,12 +45,25 @@ _PLAIN: dict[type, Callable[[Rounding], st.SearchStrategy[Any]]] = {
 
 def strategy(kernel: Kernel) -> st.SearchStrategy[tuple[Node, list[Array]]]:
     """Nodes with data for every operand; ``Kernel.rejects`` has the last word."""
+    if "four_bit" in kernel.symbol:
+        return nodes.four_bit(_four_bit_shapes(kernel))
     for part, drawn in _STRIDED.get(kernel.family, ()):
         if part in kernel.symbol:
             return drawn()
     if kernel.constants is not None:  # the rounding is one of the constants
         return st.one_of(_of_rounding(kernel, "double"), _of_rounding(kernel, "even"))
     return _of_rounding(kernel, "even" if "rne" in kernel.symbol else "double")
+
+
+def _four_bit_shapes(kernel: Kernel) -> st.SearchStrategy[Case]:
+    """Layers of shapes that a kernel for four-bit weights admits, with eight bits yet."""
+    both: tuple[Rounding, ...] = ("double", "even")
+    if kernel.op is ops.FullyConnected:
+        return st.one_of(nodes.dense(), *(nodes.fully_connected(r) for r in both))
+    if "1x1" in kernel.symbol:
+        return nodes.pointwise()
+    windows = [nodes.conv2d(r, "any" if "scalar" in kernel.symbol else "one group") for r in both]
+    return st.one_of(*windows, nodes.pointwise(), strided.direct())
 
 
 def _of_rounding(kernel: Kernel, rounding: Rounding) -> st.SearchStrategy[tuple[Node, list[Array]]]:

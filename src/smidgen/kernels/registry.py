@@ -12,6 +12,7 @@ from smidgen.kernels import (
     conv2d_few_channels,
     conv2d_stride2,
     depthwise,
+    four_bit,
     fully_connected,
     lookup,
     mean,
@@ -22,6 +23,7 @@ from smidgen.kernels import (
     quantize,
     softmax,
     transpose,
+    unary,
     winograd,
 )
 from smidgen.kernels.kernel import Kernel
@@ -35,6 +37,7 @@ FAMILIES = (
     conv2d_few_channels,
     conv2d_stride2,
     depthwise,
+    four_bit,
     fully_connected,
     lookup,
     mean,
@@ -45,6 +48,7 @@ FAMILIES = (
     quantize,
     softmax,
     transpose,
+    unary,
     winograd,
 )
 """One package a family; a new family is added here and nowhere else."""

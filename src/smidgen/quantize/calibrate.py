@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,6 @@ from smidgen.quantize.plan import fused_clamp, is_weighted
 from smidgen.quantize.recipe import Recipe
 from smidgen.quantize.schemes import grid
 from smidgen.quantize.walk import Visit, affordable, walk
-from smidgen.quantize.weights import Weights
 
 Progress = Callable[[str, int, int], None]
 
@@ -31,7 +31,7 @@ class Calibration:
     """What calibration found. ``graph`` is the float network that is quantised: equalised if the recipe says so.
 
     ``seen`` by tensor, ``moments`` by layer output name, ``grids`` of inputs whose values are steps already.
-    ``kept`` caches quantised weights.
+    ``kept`` caches fitted layers.
     """
 
     graph: Graph
@@ -40,7 +40,7 @@ class Calibration:
     seen: dict[str, Seen]
     moments: dict[str, Moments]
     grids: dict[str, QuantParams]
-    kept: dict[tuple[object, ...], Weights] = field(default_factory=dict)
+    kept: dict[tuple[object, ...], Any] = field(default_factory=dict)  # Any: Layer, which imports this module
 
 
 def calibrate(

@@ -50,19 +50,20 @@ def _float_result(node: Node, arrays: Sequence[Array]) -> Array | None:
     if isinstance(op, Conv2D | DepthwiseConv2D | FullyConnected):
         y = products(node, arrays[0], arrays[1])
         y = y + arrays[2] if len(arrays) > 2 else y
-        return _clipped(y, op.clamp)
+        return clipped(y, op.clamp)
     if isinstance(op, Mean):
-        return _clipped(arrays[0].mean(axis=tuple(range(op.first, op.last + 1)), keepdims=True), op.clamp)
+        return clipped(arrays[0].mean(axis=tuple(range(op.first, op.last + 1)), keepdims=True), op.clamp)
     if isinstance(op, AveragePool2D):
         sums = op._sums(arrays[0], node.output.type)
-        return _clipped(sums / op.counts(types[0]).astype(np.float32), op.clamp)
+        return clipped(sums / op.counts(types[0]).astype(np.float32), op.clamp)
     if isinstance(op, Softmax):
         e = np.exp(np.float32(op.beta) * (arrays[0] - arrays[0].max(axis=-1, keepdims=True)))
         return np.asarray(e / e.sum(axis=-1, keepdims=True), np.float32)
     return None
 
 
-def _clipped(y: Array, clamp: tuple[float, float]) -> Array:
+def clipped(y: Array, clamp: tuple[float, float]) -> Array:
+    """float32 reals within a clamp."""
     lo, hi = clamp
     if math.isinf(lo) and math.isinf(hi):
         return y.astype(np.float32, copy=False)

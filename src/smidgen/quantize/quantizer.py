@@ -6,20 +6,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-
-from smidgen.ir import Array, FourBit, Graph, Node, QuantParams, Value
+from smidgen.ir import Array, Graph, QuantParams, Value
 from smidgen.ops import Softmax
 from smidgen.quantize.calibrate import Calibration, Progress, calibrate, silent
 from smidgen.quantize.insert import Numbers, insert
 from smidgen.quantize.integerize import integerize
+from smidgen.quantize.layer import Layer, fit
 from smidgen.quantize.observers import merge
 from smidgen.quantize.plan import Plan, layers, make_plan
 from smidgen.quantize.recipe import Precision, Quantized, Recipe
+from smidgen.quantize.refine import Refiner
 from smidgen.quantize.schemes import activation_quant
-from smidgen.quantize.weights import Weights, adapt, blocks, damped, int4_grid, int8_grid, layout
 
-_LARGEST_BIAS = float(1 << 29)  # steps; leaves room for the sums of products
 _PROBABILITIES = QuantParams((1 / 256,), (-128,))
 
 
@@ -35,27 +33,49 @@ def quantize(
 
 
 def apply(
-    calibration: Calibration, precisions: Mapping[str, Precision] | None = None, progress: Progress = silent
+    calibration: Calibration,
+    precisions: Mapping[str, Precision] | None = None,
+    progress: Progress = silent,
+    *,
+    fast: bool = False,
 ) -> Quantized:
-    """The quantised network for these precisions (None: the recipe's), everything else as calibrated."""
+    """The quantised network for these precisions (None: the recipe's), everything else as calibrated.
+
+    ``fast`` fits each layer to the float network's activations instead of the quantised one's, and keeps what it found
+    for the next call: for searches that try many precisions. It reports no errors.
+    """
     recipe = calibration.recipe
     if precisions is not None:
         recipe = replace(recipe, precisions=dict(precisions))
     graph = calibration.graph
     plan = make_plan(graph, recipe)
     activations = activation_params(calibration, plan, recipe)
-    weights: dict[str, Weights] = {}
-    biases: dict[str, Array | None] = {}
-    chosen = [n for n in layers(graph) if plan.precision[n.output.name] != "float"]
-    for i, node in enumerate(chosen):
-        name = node.output.name
-        scale = activations[plan.group[node.inputs[0]]].scale[0]
-        weights[name] = _weights(calibration, recipe, node, plan.precision[name], scale)
-        b = node.get("b")
-        biases[name] = None if b is None else b.constant.astype(np.float64)
-        progress("quantise", i + 1, len(chosen))
+    if fast:
+        fitted, errors = _fitted_alone(calibration, plan, recipe, activations), {}
+    else:
+        refiner = Refiner(calibration, plan, recipe, activations)
+        refiner.run(progress)
+        fitted, errors = refiner.layers, refiner.errors
+    weights = {name: layer.weights for name, layer in fitted.items()}
+    biases = {name: layer.bias for name, layer in fitted.items()}
     qdq = insert(graph, plan, Numbers(activations, weights, biases))
     return Quantized(qdq, integerize(qdq), recipe, (), ())
+
+
+def _fitted_alone(
+    calibration: Calibration, plan: Plan, recipe: Recipe, activations: Mapping[Value, QuantParams]
+) -> dict[str, Layer]:
+    fitted: dict[str, Layer] = {}
+    for node in layers(calibration.graph):
+        name = node.output.name
+        if plan.precision[name] == "float":
+            continue
+        scale = activations[plan.group[node.inputs[0]]].scale[0]
+        key = (name, plan.precision[name] == "int4", scale)
+        if key not in calibration.kept:
+            calibration.kept[key] = fit(calibration, plan, recipe, activations, node, calibration.moments[name])
+        fitted[name] = calibration.kept[key]
+    return fitted
 
 
 def activation_params(calibration: Calibration, plan: Plan, recipe: Recipe) -> dict[Value, QuantParams]:
@@ -80,32 +100,3 @@ def activation_params(calibration: Calibration, plan: Plan, recipe: Recipe) -> d
 def _natural(graph: Graph) -> dict[Value, QuantParams]:
     """Results whose range is known: probabilities."""
     return {n.output: _PROBABILITIES for n in graph.nodes if isinstance(n.op, Softmax)}
-
-
-def _weights(calibration: Calibration, recipe: Recipe, node: Node, precision: Precision, x_scale: float) -> Weights:
-    key = (node.output.name, precision, recipe.group, x_scale)
-    if key not in calibration.kept:
-        calibration.kept[key] = _quantised_weights(calibration, recipe, node, precision, x_scale)
-    return calibration.kept[key]
-
-
-def _quantised_weights(
-    calibration: Calibration, recipe: Recipe, node: Node, precision: Precision, x_scale: float
-) -> Weights:
-    v = blocks(node, node["w"].constant)
-    gram = damped(calibration.moments[node.output.name].real)
-    clip = gram if recipe.clip_weights else None
-    power = recipe.scheme == "power-of-two"
-    storage = None
-    if precision == "int4":
-        group = recipe.group if recipe.group is not None and recipe.group < v.shape[2] else None
-        chosen, scale = int4_grid(v, clip, group)
-        storage = FourBit(group)
-    else:
-        chosen = int8_grid(v, clip, power)
-        scale = chosen.step
-    steps = adapt(v, chosen, gram) if recipe.adapt_rounding and not power else chosen.nearest(v)
-    integers = np.rint(steps * chosen.step / scale)
-    data = layout(node, np.clip(integers, -128, 127).astype(np.int8))
-    flat = tuple(float(s) for s in scale.reshape(-1))
-    return Weights(data, flat[:1] if power else flat, storage, not power)

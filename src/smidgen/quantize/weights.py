@@ -72,25 +72,30 @@ def output_error(difference: Floats, gram: Floats) -> Floats:
     return np.einsum("bok,bok->bo", difference @ gram, difference)
 
 
-def damped(gram: Floats) -> Floats:
-    """The Gram with a share of its mean on the diagonal: never singular, and less bound to the calibration data."""
+def damping(gram: Floats) -> Floats:
+    """A share of the Gram's mean diagonal as a diagonal matrix: makes it regular, and less bound to its data."""
     mean = np.trace(gram, axis1=1, axis2=2) / gram.shape[1]
     extra = np.where(mean > 0, _DAMPING * mean, 1.0)
-    return gram + extra[:, None, None] * np.eye(gram.shape[1])
+    return np.asarray(extra[:, None, None] * np.eye(gram.shape[1]), np.float64)
 
 
-def int8_grid(v: Floats, gram: Floats | None, scheme_power: bool) -> Grid:
+def damped(gram: Floats) -> Floats:
+    """The Gram with its damping."""
+    return gram + damping(gram)
+
+
+def int8_grid(v: Floats, gram: Floats | None, power: bool, least: Floats) -> Grid:
     """Steps a channel from the largest weight; with a Gram, the share of it that gives the least output error.
 
-    ``scheme_power``: one power-of-two step for the whole layer, from the largest weight.
+    ``power``: one power-of-two step for the whole layer, from the largest weight. No step is below ``least`` (B, O, 1).
     """
-    largest = np.abs(v).max(axis=2, keepdims=True)
-    if scheme_power:
-        scale = power_of_two(_safe(largest.max() / 127))
+    largest = np.maximum(np.abs(v).max(axis=2, keepdims=True), least * 127)
+    if power:
+        scale = power_of_two(_safe(float(largest.max()) / 127))
         return Grid(np.full_like(largest, float32_scale(scale)), -128, 127)
     if gram is None:
         return Grid(_scales(largest / 127), -127, 127)
-    return Grid(_best_scales(v, gram, largest / 127, -127, 127), -127, 127)
+    return Grid(_best_scales(v, gram, largest / 127, -127, 127, least), -127, 127)
 
 
 def _safe(scale: float) -> float:
@@ -104,10 +109,10 @@ def _scales(wanted: Floats) -> Floats:
     return np.clip(filled, LEAST_SCALE, MOST_SCALE).astype(np.float32).astype(np.float64)
 
 
-def _best_scales(v: Floats, gram: Floats, full: Floats, least: int, most: int) -> Floats:
+def _best_scales(v: Floats, gram: Floats, full: Floats, lowest: int, highest: int, least: Floats) -> Floats:
     best_error, best = np.full(v.shape[:2], np.inf), _scales(full)
     for share in _CLIP_SHARES:
-        grid = Grid(_scales(full * share), least, most)
+        grid = Grid(_scales(np.maximum(full * share, least)), lowest, highest)
         error = output_error(grid.real(v) - v, gram)
         better = error < best_error
         best_error = np.where(better, error, best_error)
@@ -115,18 +120,18 @@ def _best_scales(v: Floats, gram: Floats, full: Floats, least: int, most: int) -
     return best
 
 
-def int4_grid(v: Floats, gram: Floats | None, group: int | None) -> tuple[Grid, Floats]:
+def int4_grid(v: Floats, gram: Floats | None, group: int | None, least: Floats) -> tuple[Grid, Floats]:
     """(grid, channel scales (B, O, 1)): a step a channel, times a whole factor 1..15 a group of consecutive weights."""
     weight = np.eye(v.shape[2])[None] if gram is None else gram
-    largest = np.abs(v).max(axis=2, keepdims=True)
+    largest = np.maximum(np.abs(v).max(axis=2, keepdims=True), least * 7)
     if group is None or group >= v.shape[2]:
-        step = _best_scales(v, weight, largest / 7, -8, 7)
+        step = _best_scales(v, weight, largest / 7, -8, 7, least)
         return Grid(step, -8, 7), step
     wanted = _group_steps(v, weight, group)
     best_error = np.full(v.shape[:2], np.inf)
     scale, step = np.zeros((*v.shape[:2], 1)), np.zeros_like(v)
     for most in _FOUR_BIT_LARGEST:
-        channel = _scales(wanted.max(axis=2, keepdims=True) / most)
+        channel = _scales(np.maximum(wanted.max(axis=2, keepdims=True) / most, least))
         factors = np.clip(np.rint(wanted / channel), 1, MOST_GROUP_FACTOR)
         steps = np.repeat(factors * channel, group, axis=2)[:, :, : v.shape[2]]
         error = output_error(Grid(steps, -8, 7).real(v) - v, weight)

@@ -9,6 +9,7 @@ import numpy as np
 
 from smidgen.ir import Graph, Node, Value
 from smidgen.ir.names import Names
+from smidgen.ir.types import storage_after
 from smidgen.ops import Clamp, FullyConnected, LeakyRelu, Lookup, Requantize, Reshape, Transpose
 from smidgen.transforms.pass_ import only_user
 
@@ -22,7 +23,8 @@ def permute_dense_weights(graph: Graph) -> Graph:
     """
     names = Names(v.name for v in graph.values())
     for node in graph.nodes:
-        if isinstance(node.op, FullyConnected) and node["x"].type.dtype == "int8" and node["w"].data is not None:
+        integers = node.types[0].dtype in ("int8", "int16")
+        if isinstance(node.op, FullyConnected) and integers and node["w"].data is not None:
             graph = _rewrite(graph, node, names)
     return graph
 
@@ -54,9 +56,10 @@ def _flattens(reshape: Node, transpose: Node) -> bool:
 
 
 def _permuted(w: Value, transpose: Node, names: Names) -> Value:
-    """Columns in the order in which the transpose's input holds them."""
+    """Columns in the order in which the transpose's input holds them; eight bits each if groups of four do not last."""
     assert isinstance(transpose.op, Transpose)
     shape = transpose.output.type.shape[1:]
     back = np.argsort(transpose.op.permutation)[1:] - 1
     columns = np.arange(int(np.prod(shape))).reshape(shape).transpose(back).ravel()
-    return Value(names.fresh(w.name), w.type, np.array(w.constant[:, columns], order="C"))
+    data = np.array(w.constant[:, columns], order="C")
+    return Value(names.fresh(w.name), replace(w.type, storage=storage_after(data, w.type.storage)), data)

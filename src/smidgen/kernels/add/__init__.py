@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from smidgen.ir import Node
-from smidgen.kernels.add import linear
+from smidgen.kernels.add import float32, linear
 from smidgen.kernels.common import (
     broadcast_in_four,
     broadcast_params,
@@ -120,4 +120,5 @@ KERNELS = (
         (int8_elements, same_shape, linear.has_linear_form), inplace="a",
         constants=linear.constants, footprint=linear_footprint,
     ),
+    *float32.KERNELS,
 )  # fmt: skip

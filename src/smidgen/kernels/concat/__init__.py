@@ -10,6 +10,7 @@ import numpy as np
 
 from smidgen.ir import Node
 from smidgen.kernels.common import byte_elements
+from smidgen.kernels.concat import float32
 from smidgen.kernels.kernel import Kernel, ParamValue
 from smidgen.ops import Concat
 from smidgen.targets.target import Core
@@ -32,4 +33,7 @@ def scalar_cost(node: Node, core: Core) -> float:
     return node.output.type.elements * SCALAR_CYCLES
 
 
-KERNELS = (Kernel("smg_concat_s8_scalar", "concat", "concat", Concat, scalar_cost, params, requires=(byte_elements,)),)
+KERNELS = (
+    Kernel("smg_concat_s8_scalar", "concat", "concat", Concat, scalar_cost, params, requires=(byte_elements,)),
+    *float32.KERNELS,
+)

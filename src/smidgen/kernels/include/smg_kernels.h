@@ -171,4 +171,89 @@ typedef struct {
     float scale;
 } smg_dequantize_params;
 typedef void smg_dequantize_kernel(const smg_dequantize_params *p, const int8_t *x, float *y, void *scratch);
+
+/* Below: float32. Results are clipped to act_min..act_max; sums go in the order that docs/numerics.md states. */
+typedef struct {
+    int32_t batch, in_h, in_w, in_c, out_h, out_w, out_c, k_h, k_w;
+    int32_t stride_h, stride_w, dilation_h, dilation_w, pad_t, pad_l, groups;
+    int32_t by_columns; /* 1: blocks of pixels lie one below the other, else side by side */
+    float act_min, act_max;
+} smg_conv2d_f32_params;
+typedef void smg_conv2d_f32_kernel(const smg_conv2d_f32_params *p, const float *x, const float *w, const float *b,
+                                   float *y, void *scratch);
+
+typedef struct {
+    int32_t batch, in_h, in_w, in_c, out_h, out_w, out_c, k_h, k_w;
+    int32_t stride_h, stride_w, dilation_h, dilation_w, pad_t, pad_l, multiplier;
+    int32_t by_columns; /* as above */
+    float act_min, act_max;
+} smg_depthwise_f32_params;
+typedef void smg_depthwise_f32_kernel(const smg_depthwise_f32_params *p, const float *x, const float *w, const float *b,
+                                      float *y, void *scratch);
+
+typedef struct {
+    int32_t rows, in_c, out_c;
+    float act_min, act_max;
+} smg_fully_connected_f32_params;
+typedef void smg_fully_connected_f32_kernel(const smg_fully_connected_f32_params *p, const float *x, const float *w,
+                                            const float *b, float *y, void *scratch);
+
+/* a_sign * a + b_sign * b */
+typedef struct {
+    smg_broadcast shape;
+    float a_sign, b_sign, act_min, act_max;
+} smg_add_f32_params;
+typedef void smg_add_f32_kernel(const smg_add_f32_params *p, const float *a, const float *b, float *y, void *scratch);
+
+typedef struct {
+    smg_broadcast shape;
+    float act_min, act_max;
+} smg_mul_f32_params;
+typedef void smg_mul_f32_kernel(const smg_mul_f32_params *p, const float *a, const float *b, float *y, void *scratch);
+
+typedef struct {
+    int32_t batch, in_h, in_w, in_c, out_h, out_w, k_h, k_w, stride_h, stride_w, pad_t, pad_l;
+    int32_t divisor; /* of an average: 0 for the elements inside the input */
+    float act_min, act_max;
+} smg_pool_f32_params;
+typedef void smg_pool_f32_kernel(const smg_pool_f32_params *p, const float *x, float *y, void *scratch);
+
+/* Mean of x (outer, reduced, inner) over its middle dimension. */
+typedef struct {
+    int32_t outer, reduced, inner;
+    float act_min, act_max;
+} smg_mean_f32_params;
+typedef void smg_mean_f32_kernel(const smg_mean_f32_params *p, const float *x, float *y, void *scratch);
+
+/* Softmax of beta * x over the last dimension. */
+typedef struct {
+    int32_t rows, depth;
+    float beta;
+} smg_softmax_f32_params;
+typedef void smg_softmax_f32_kernel(const smg_softmax_f32_params *p, const float *x, float *y, void *scratch);
+
+/* A function of one element with up to two parameters, which the kernel's comment names. */
+typedef struct {
+    int32_t count;
+    float a, b;
+} smg_unary_f32_params;
+typedef void smg_unary_f32_kernel(const smg_unary_f32_params *p, const float *x, float *y, void *scratch);
+
+typedef struct {
+    int32_t in_dims[4], before[4], out_dims[4];
+    float value;
+} smg_pad_f32_params;
+typedef void smg_pad_f32_kernel(const smg_pad_f32_params *p, const float *x, float *y, void *scratch);
+
+/* in_strides in elements */
+typedef struct {
+    int32_t dims[6], in_strides[6];
+} smg_transpose_f32_params;
+typedef void smg_transpose_f32_kernel(const smg_transpose_f32_params *p, const float *x, float *y, void *scratch);
+
+typedef struct {
+    int32_t outer, inputs;
+    const int32_t *chunk_bytes; /* (inputs) */
+} smg_concat_f32_params;
+typedef void smg_concat_f32_kernel(const smg_concat_f32_params *p, const float *const *x, float *y, void *scratch);
 #endif

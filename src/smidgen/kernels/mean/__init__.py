@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from smidgen.ir import Node
 from smidgen.kernels.common import double_rounding, even_rounding, int8_elements, output_params
 from smidgen.kernels.kernel import Kernel, ParamValue
+from smidgen.kernels.mean import float32
 from smidgen.ops import Mean
 from smidgen.targets.target import Core
 
@@ -70,4 +71,5 @@ KERNELS = (
            (double_rounding, *_DSP), includes=("smg_mean_dsp.inc.h",)),
     Kernel("smg_mean_s8rne_dsp", "mean", "mean", Mean, dsp_cost, params, frozenset(("dsp",)),
            (even_rounding, *_DSP), includes=("smg_mean_dsp.inc.h",)),
+    *float32.KERNELS,
 )  # fmt: skip

@@ -15,6 +15,7 @@ from smidgen.kernels.common import (
     output_params,
 )
 from smidgen.kernels.kernel import Kernel, ParamValue
+from smidgen.kernels.mul import float32
 from smidgen.ops import Mul
 from smidgen.targets.target import Core
 
@@ -51,4 +52,5 @@ KERNELS = (
            requires=(double_rounding, *_ANY), includes=("smg_mul_scalar.inc.h",)),
     Kernel("smg_mul_s8rne_scalar", "mul", "mul", Mul, scalar_cost, params,
            requires=(even_rounding, *_ANY), includes=("smg_mul_scalar.inc.h",)),
+    *float32.KERNELS,
 )  # fmt: skip

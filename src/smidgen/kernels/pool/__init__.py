@@ -10,6 +10,7 @@ import numpy as np
 from smidgen.ir import Node
 from smidgen.kernels.common import double_rounding, even_rounding, int8_elements, output_params
 from smidgen.kernels.kernel import Kernel, ParamValue
+from smidgen.kernels.pool import float32
 from smidgen.ops import AveragePool2D, MaxPool2D
 from smidgen.ops.arithmetic import int_bounds
 from smidgen.targets.target import Core
@@ -120,4 +121,5 @@ KERNELS = (
            (double_rounding, *_DSP), includes=_INCLUDES),
     Kernel("smg_avgpool_s8rne_dsp", "pool", "avgpoolrne", AveragePool2D, dsp_cost, params_rne, frozenset(("dsp",)),
            (even_rounding, *_DSP, shifted_sum_fits), includes=_INCLUDES),
+    *float32.KERNELS,
 )  # fmt: skip

@@ -10,6 +10,7 @@ import numpy as np
 from smidgen.ir import Node
 from smidgen.kernels.common import byte_elements
 from smidgen.kernels.kernel import Kernel, ParamValue
+from smidgen.kernels.transpose import float32
 from smidgen.ops import Transpose
 from smidgen.targets.target import Core
 
@@ -39,4 +40,5 @@ def scalar_cost(node: Node, core: Core) -> float:
 KERNELS = (
     Kernel("smg_transpose_s8_scalar", "transpose", "transpose", Transpose, scalar_cost, params,
            requires=(byte_elements, six_dimensions)),
+    *float32.KERNELS,
 )  # fmt: skip
