@@ -19,7 +19,7 @@ _SAMPLES = 16
 
 
 def channel_spreads(graph: Graph, samples: Samples) -> Mapping[str, float]:
-    """Of each layer with weights: the largest range of its output's channels over the median one's; dead ones left out."""
+    """Of each layer with weights: the largest range of its output's channels over the median one's, of live ones."""
     nodes = layers(graph)
     points = [_point(graph, n) for n in nodes]
     shown = replace(graph, outputs=tuple(dict.fromkeys(points)))

@@ -27,8 +27,8 @@ MINIMIZED: Mapping[Minimized, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of one program, compiled with the default options. ``weights_bytes``: the layers' weights as kept in flash;
-    ``constants_bytes``: with biases, tables and what packing adds. Code, stack and cycles are modelled. Energy in
+    """Of one program, compiled with the default options. ``weights_bytes``: the layers' weights, int4 ones as
+    packed; ``constants_bytes``: all that is kept in flash, with biases, tables and what packing for speed adds. Code, stack and cycles are modelled. Energy in
     microjoules, None for a board without a figure."""
 
     weights_bytes: int
@@ -75,7 +75,8 @@ def cost_of(lowered: Graph, target: Target) -> Cost:
     weights = 0
     for step in schedule.steps:
         kept = constant_bytes(step.choice.kernel, step.node)
-        weights += kept.weights + kept.growth
+        four_bit = any(v.type.storage is not None for v in step.node.inputs)
+        weights += kept.weights + (kept.growth if four_bit else 0)
     cycles = schedule.modelled_cycles
     energy = None if target.energy is None else cycles * target.energy.picojoules_per_cycle / 1e6
     return Cost(weights, memory.weights, memory.code, memory.ram, cycles, energy)

@@ -25,7 +25,7 @@ class SplitReport:
 
 @dataclass(frozen=True, slots=True)
 class ConfidenceReport:
-    """``least`` to ``most``: 95 % interval of the drop. ``worsened``, ``improved``: samples only one model has right."""
+    """``least`` to ``most``: the drop's 95 % interval. ``worsened``, ``improved``: samples only one model has right."""
 
     method: str
     least: float
