@@ -83,7 +83,11 @@ def repair_table(layers: Sequence[LayerReport]) -> Table | None:
 def cost_table(report: QuantizationReport) -> Table:
     """float, plain int8 and the chosen one side by side."""
     columns = ("model", "weights", "constants", "code", "flash", "RAM", "cycles", "ms", "µJ")
-    t = table(f"Cost on {report.target} (code, cycles and energy modelled)", *columns, right=columns[1:])
+    t = table(
+        f"Cost on {report.target}, --optimize {report.optimize} (modelled)",
+        *columns,
+        right=columns[1:],
+    )
     for c in report.costs:
         t.add_row(c.name, *_cost_cells(c))
     return t

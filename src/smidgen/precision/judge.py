@@ -19,6 +19,7 @@ from smidgen.precision.search import Assignment, OutOfBudget, Trial
 from smidgen.precision.state import Judged, State, finite
 from smidgen.quantize.metrics import Metric, Outputs, Truth, decibels
 from smidgen.quantize.recipe import Precision, Quantized
+from smidgen.schedule import Setting
 from smidgen.targets import Target
 
 
@@ -35,22 +36,23 @@ class Quantizer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a quantised model is judged by. ``score``: the float model's."""
+    """What a quantised model is judged by. ``score``: the float model's. ``setting``: how its kernels are chosen."""
 
     truth: Truth
     metric: Metric
     score: float
     target: Target
+    setting: Setting
 
 
-def make_task(graph_outputs: Outputs, truth: Truth, metric: Metric, target: Target) -> Task:
+def make_task(graph_outputs: Outputs, truth: Truth, metric: Metric, target: Target, setting: Setting = "speed") -> Task:
     """InvalidInput where the metric says nothing of the float model itself."""
     score = metric.score(graph_outputs, truth)
     if math.isnan(score):
         raise InvalidInput(
             f"{metric.title} of the float model on {truth.samples.source} is not a number. Use other data to judge by"
         )
-    return Task(truth, metric, score, target)
+    return Task(truth, metric, score, target, setting)
 
 
 def output_noise(outputs: Outputs, float_outputs: Outputs) -> float:
@@ -87,7 +89,7 @@ class Judge:
         known = self.state.get(a)
         if known is None:
             self._require_time()
-            known = Judged(cost_of(self._lowered(a), self.task.target))
+            known = Judged(cost_of(self._lowered(a), self.task.target, self.task.setting))
             self.state.put(a, known)
         return known.cost
 

@@ -10,7 +10,7 @@ from functools import partial
 
 from smidgen.errors import UsageError
 from smidgen.ir import Graph
-from smidgen.precision.cost import Cost, Minimized
+from smidgen.precision.cost import OPTIMIZE, Cost, Minimized
 from smidgen.precision.evaluate import outputs_of
 from smidgen.precision.judge import Judge, Quantizer, make_task
 from smidgen.precision.search import Assignment, Found, Problem, search
@@ -19,6 +19,7 @@ from smidgen.quantize import Calibration, Precision, Quantized, Recipe, allows_i
 from smidgen.quantize.confidence import Confidence, drop_confidence
 from smidgen.quantize.metrics import Metric, Truth, default_metric
 from smidgen.quantize.split import Split
+from smidgen.schedule import Setting
 from smidgen.targets import Target
 
 Progress = Callable[[str, int, int], None]
@@ -40,6 +41,11 @@ class Settings:
     budget_seconds: float = 600.0
     words: tuple[str, ...] = ()
     resume: bool = True
+
+    @property
+    def setting(self) -> Setting:
+        """How kernels are chosen where programs are compared: for what is searched, else as compile does by default."""
+        return "speed" if self.max_drop is None else OPTIMIZE[self.minimize]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +137,7 @@ def run_session(
     float_outputs = outputs_of(graph, split.evaluation, partial(progress, "float model"))
     truth = Truth(split.evaluation, float_outputs)
     metric = settings.metric or default_metric(split.evaluation, float_outputs)
-    task = make_task(float_outputs, truth, metric, settings.target)
+    task = make_task(float_outputs, truth, metric, settings.target, settings.setting)
     quantizer = make(graph, split, settings.recipe, progress)
     names = tuple(n.output.name for n in layers(graph))
     judge = Judge(quantizer, names, task, _state(graph, split, settings, metric))
@@ -196,6 +202,6 @@ def _state(graph: Graph, split: Split, settings: Settings, metric: Metric) -> St
         split.evaluation.labels,
         split.evaluation.files,
     ]
-    words = (repr(settings.recipe), metric.name, settings.target.name, repr(settings.target), *settings.words)
+    words = (repr(settings.recipe), metric.name, settings.setting, repr(settings.target), *settings.words)
     digest = digest_of(graph, arrays, words)
     return open_state(state_path(digest) if settings.resume else None, digest)

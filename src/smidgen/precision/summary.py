@@ -49,10 +49,11 @@ def summarize(graph: Graph, split: Split, settings: Settings, session: Session, 
         source=names.source,
         output=names.output,
         target=settings.target.name,
+        optimize=settings.setting,
         recipe=recipe,
         split=_split(split),
         metric=_metric(split, settings, session),
-        costs=_costs(graph, settings.target, session),
+        costs=_costs(graph, settings, session),
         layers=_layers(split, session),
         tensors=session.quantized.tensors,
         search=_search(settings, session),
@@ -96,9 +97,10 @@ def _metric(split: Split, settings: Settings, session: Session) -> MetricReport:
     )
 
 
-def _costs(graph: Graph, target: Target, session: Session) -> tuple[CostReport, ...]:
+def _costs(graph: Graph, settings: Settings, session: Session) -> tuple[CostReport, ...]:
+    target = settings.target
     try:
-        float_cost = _cost("float", cost_of(lower(integerize(graph)), target), target)
+        float_cost = _cost("float", cost_of(lower(integerize(graph)), target, settings.setting), target)
     except SmidgenError as e:  # too large for the board, or an op without a float kernel: the others still count
         float_cost = CostReport("float", missing=str(e).partition("\n")[0])
     plain, chosen = _cost("int8", session.plain, target), _cost("chosen", session.judged.cost, target)

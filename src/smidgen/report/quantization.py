@@ -111,13 +111,15 @@ class SearchReport:
 
 @dataclass(frozen=True, slots=True)
 class QuantizationReport:
-    """Everything; ``schema`` changes when a field changes its meaning."""
+    """Everything; ``schema`` changes when a field changes its meaning. ``optimize``: how the kernels of ``costs`` are
+    chosen, as ``compile --optimize`` says."""
 
     schema: int
     model: str
     source: str
     output: str
     target: str
+    optimize: str
     recipe: Recipe
     split: SplitReport
     metric: MetricReport
