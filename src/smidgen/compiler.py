@@ -20,6 +20,7 @@ from smidgen.errors import DoesNotFit, UsageError
 from smidgen.frontends import identifier
 from smidgen.frontends import load as load_file
 from smidgen.ir import Array, Graph, check_inputs, format_graph
+from smidgen.ops import Dequantize, Quantize
 from smidgen.profile import profile_image
 from smidgen.quantize import integerize
 from smidgen.report import ProfileReport, profile_report
@@ -92,7 +93,7 @@ def _scratch_folder(key: str) -> Path:
 
 
 def load(model: str | Path, *, models_dir: Path | None = None, name: str | None = None) -> Graph:
-    """A model as a graph in integer form.
+    """A model as a graph in integer form, float32 where it is not quantised.
 
     ``model`` is a path to a .tflite or .onnx file, or a zoo name (kws, ic, vww, ad, sww). Raises MalformedModel or
     UnsupportedModel.
@@ -110,11 +111,35 @@ def _load(
         return _renamed(found.graph, name), Origin(found.label, _digest(found.graph), _version())
     path = found.path if found.path is not None else Path(model)
     graph = load_file(path, name or found.name)
-    if graph.numerics == "onnx-qdq.v1":
+    if _computes_in_float(graph):
         if watch is not None:
-            watch("onnx", graph)
+            watch("float", graph)
         graph = integerize(run_pipeline(FLOAT, graph, watch=watch))
     return graph, Origin(path.name, hashlib.sha256(path.read_bytes()).hexdigest(), _version())
+
+
+def _computes_in_float(graph: Graph) -> bool:
+    """True for float models and those in QDQ form; False where only the ends quantise or dequantise (TFLite's)."""
+    return graph.numerics == "onnx-qdq.v1" or any(
+        v.type.dtype == "float32" and not isinstance(n.op, Quantize | Dequantize)
+        for n in graph.nodes
+        for v in n.outputs
+    )
+
+
+def load_float(model: str | Path | Graph, *, name: str | None = None) -> Graph:
+    """A float32 model, from a .tflite or .onnx file, as a clean graph: what ``quantize`` takes.
+
+    Raises UsageError for a model that is quantised already.
+    """
+    graph = _renamed(model, name) if isinstance(model, Graph) else load_file(Path(model), name)
+    quantised = next((n for n in graph.nodes if any(v.type.quant is not None for v in (*n.inputs, *n.outputs))), None)
+    if quantised is not None:
+        raise UsageError(
+            f"{graph.name} is quantised already, at {quantised.loc}: smidgen quantize takes the float32 model it was "
+            f"made from. A quantised model compiles as it is"
+        )
+    return run_pipeline(FLOAT, graph)
 
 
 def _renamed(graph: Graph, name: str | None) -> Graph:

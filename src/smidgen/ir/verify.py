@@ -29,7 +29,7 @@ def _check_node(node: Node, form: Form, known: set[Value]) -> None:
     what = type(node.op).__name__
     if not node.loc:
         raise InvalidGraph(f"(7) a {what} node has no loc")
-    if form not in node.op.forms:
+    if not node.op.allowed(form, node.types):
         raise InvalidGraph(f"(6) {node.loc}: {what} is not allowed in {form} form")
     for v in node.inputs:
         if v not in known and v.data is None:

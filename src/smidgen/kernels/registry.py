@@ -21,8 +21,10 @@ from smidgen.kernels import (
     pointwise,
     pool,
     quantize,
+    rescale,
     softmax,
     transpose,
+    unary,
     winograd,
 )
 from smidgen.kernels.kernel import Kernel
@@ -45,8 +47,10 @@ FAMILIES = (
     pointwise,
     pool,
     quantize,
+    rescale,
     softmax,
     transpose,
+    unary,
     winograd,
 )
 """One package a family; a new family is added here and nowhere else."""

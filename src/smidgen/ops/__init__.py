@@ -3,6 +3,7 @@
 
 from smidgen.ops.activation import Clamp, LeakyRelu, Softmax
 from smidgen.ops.conv import Conv2D, DepthwiseConv2D
+from smidgen.ops.curve import Curve
 from smidgen.ops.dense import FullyConnected
 from smidgen.ops.elementwise import Add, Mul
 from smidgen.ops.pool import AveragePool2D, MaxPool2D
@@ -16,6 +17,7 @@ OPS = (
     Clamp,
     Concat,
     Conv2D,
+    Curve,
     DepthwiseConv2D,
     Dequantize,
     FullyConnected,
@@ -41,6 +43,7 @@ __all__ = [
     "Clamp",
     "Concat",
     "Conv2D",
+    "Curve",
     "DepthwiseConv2D",
     "Dequantize",
     "FullyConnected",

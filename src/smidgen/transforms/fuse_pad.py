@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from smidgen.ir import Graph, Node, Value
 from smidgen.ops import Conv2D, DepthwiseConv2D, Pad
 from smidgen.ops.conv import MOST_PADDING
@@ -16,7 +18,7 @@ def fuse_pad(graph: Graph) -> Graph:
     merged: dict[Node, Node] = {}
     for node in graph.nodes:
         pad = producers.get(node.inputs[0]) if isinstance(node.op, Conv2D | DepthwiseConv2D) else None
-        if pad is not None and _fusible(pad) and max(_padding(node, pad)) <= MOST_PADDING:
+        if pad is not None and _fusible(pad) and _harmless(node) and max(_padding(node, pad)) <= MOST_PADDING:
             merged[node] = _merge(node, pad)
     nodes = tuple(merged.get(n, n) for n in graph.nodes)
     gone = {n for n in graph.nodes if isinstance(n.op, Pad) and _unused(n.output, users, merged, graph)}
@@ -33,6 +35,12 @@ def _fusible(pad: Node) -> bool:
         return False
     zero = 0 if x.type.dtype == "float32" else x.type.zero_point
     return op.value == zero and not (op.before[0] or op.before[3] or op.after[0] or op.after[3])
+
+
+def _harmless(layer: Node) -> bool:
+    """Zeros that the padding adds change no sum: true of integers, and of finite float32 weights."""
+    w = layer["w"]
+    return w.type.dtype != "float32" or (w.data is not None and bool(np.isfinite(w.data).all()))
 
 
 def _padding(node: Node, pad: Node) -> tuple[int, int, int, int]:

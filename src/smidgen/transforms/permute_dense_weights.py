@@ -23,7 +23,8 @@ def permute_dense_weights(graph: Graph) -> Graph:
     """
     names = Names(v.name for v in graph.values())
     for node in graph.nodes:
-        if isinstance(node.op, FullyConnected) and node["x"].type.dtype == "int8" and node["w"].data is not None:
+        integers = node.types[0].dtype in ("int8", "int16")
+        if isinstance(node.op, FullyConnected) and integers and node["w"].data is not None:
             graph = _rewrite(graph, node, names)
     return graph
 

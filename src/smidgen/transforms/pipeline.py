@@ -24,7 +24,7 @@ FLOAT: tuple[Pass, ...] = (
     Pass("fuse-bias", fuse_bias, "imported", "imported"),
     Pass("drop-dead-nodes", drop_dead_nodes, "imported", "imported"),
 )
-"""Imported graphs that still compute in floats (ONNX QDQ), before integerize."""
+"""Imported graphs that compute in floats (float models and ONNX QDQ), before they are quantised or integerized."""
 
 INTEGER: tuple[Pass, ...] = (
     Pass("note-macs", note_macs),

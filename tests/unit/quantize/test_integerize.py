@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import product
 
 import numpy as np
 import pytest
@@ -14,8 +15,21 @@ from onnx import TensorProto
 
 import smidgen
 from smidgen.errors import UnsupportedModel
-from smidgen.ir import Graph, Node, QuantParams, TensorType, evaluate
-from smidgen.ops import Add, Clamp, Concat, Conv2D, FullyConnected, MaxPool2D, Pad, Quantize, Requantize, Reshape
+from smidgen.ir import Graph, Node, Op, QuantParams, TensorType, Value, evaluate
+from smidgen.ops import (
+    Add,
+    Clamp,
+    Concat,
+    Conv2D,
+    Dequantize,
+    FullyConnected,
+    MaxPool2D,
+    Pad,
+    Quantize,
+    Requantize,
+    Reshape,
+)
+from smidgen.ops.arithmetic import RANGES
 from smidgen.quantize import integerize
 from smidgen.quantize.layers import padding_step, steps
 from tests.onnx_models import Builder, imported
@@ -241,31 +255,36 @@ def test_names_and_locations_survive() -> None:
 )
 def test_clipping_steps_equals_clipping_reals(bound: float, scale: float, zero: int, xs: list[float]) -> None:
     """Rounding is monotone, so the clamp may move behind it."""
-    quantize = Quantize(QuantParams((scale,), (zero,)), "int8", "even")
-    x = np.array(xs, np.float32)
-    for clip in ((bound, np.inf), (-np.inf, bound)):
-        (before,) = quantize.evaluate([TensorType("float32", x.shape)], [np.clip(x, *clip).astype(np.float32)])
-        (after,) = quantize.evaluate([TensorType("float32", x.shape)], [x])
-        lo, hi = steps(clip, quantize.out_quant)
-        np.testing.assert_array_equal(before, np.clip(after, max(lo, -128), min(hi, 127)))
+    quant, x = QuantParams((scale,), (zero,)), np.array(xs, np.float32)
+    symmetric = QuantParams((float(np.float32(scale / 200)),), (0,))
+    for op, clip in product(
+        (Quantize(quant, "int8", "even"), Quantize(symmetric, "int16", "even")), ((bound, np.inf), (-np.inf, bound))
+    ):
+        (before,) = op.evaluate([TensorType("float32", x.shape)], [np.clip(x, *clip).astype(np.float32)])
+        (after,) = op.evaluate([TensorType("float32", x.shape)], [x])
+        lo, hi = steps(clip, TensorType(op.dtype, (1,), op.out_quant))
+        least, most = RANGES[op.dtype]
+        np.testing.assert_array_equal(before, np.clip(after, max(lo, least), min(hi, most)))
 
 
 def test_padding_steps_saturate() -> None:
-    quant = QuantParams((0.5,), (10,))
-    assert [padding_step(v, quant) for v in (0.0, 1.0, 1.25, -1e30, float("inf"))] == [10, 12, 12, -128, 127]
+    int8, int16 = (
+        TensorType("int8", (1,), QuantParams((0.5,), (10,))),
+        TensorType("int16", (1,), QuantParams((0.5,), (0,))),
+    )
+    assert [padding_step(v, int16) for v in (0.0, 1.25, -1e30, 100.0)] == [0, 2, -32768, 200]
+    assert [padding_step(v, int8) for v in (0.0, 1.0, 1.25, -1e30, float("inf"))] == [10, 12, 12, -128, 127]
 
 
-def test_a_float_model_gets_one_sentence() -> None:
+def test_a_float_model_stays_as_it_is() -> None:
     b = Builder()
     x = b.input((1, 4), FLOAT)
-    for _ in range(5):
+    for _ in range(2):
         x = b.node("Relu", b.node("Add", x, x))
-    with pytest.raises(UnsupportedModel) as e:
-        graph_of(b, x, output_type=FLOAT)
-    assert str(e.value).startswith("model: this is a float32 model, without QuantizeLinear and DequantizeLinear;")
-    assert "quantize_static(quant_format=QuantFormat.QDQ)" in str(e.value)
-    assert len(e.value.findings) == 1
-    assert "\n" not in str(e.value)
+    before = imported(b.build(x, output_type=FLOAT))
+    after = integerize(before)
+    assert kinds(after) == kinds(before) == ["Add", "Clamp"] * 2
+    assert [v.name for v in after.values()] == [v.name for v in before.values()]
 
 
 def unquantized_input(b: Builder) -> str:
@@ -298,36 +317,97 @@ def absurd_scales(b: Builder) -> str:
     return dense(b, b.dequantize(b.input((1, 4)), 1e30, 0))
 
 
+def refused_bias(b: Builder) -> str:
+    return dense(b, b.dequantize(b.input((1, 4)), 0.1, 0), b.constant(np.array([0, 0, 1e9], np.float32)))
+
+
+def quantised_twice(b: Builder) -> str:
+    x = b.input((1, 4), FLOAT)
+    return b.node("Add", *(b.dequantize(b.quantize(x, s, 0), s, 0) for s in (0.1, 0.2)))
+
+
+def island_between(b: Builder) -> str:
+    x = dense(b, b.node("LeakyRelu", b.dequantize(b.input((1, 4)), 0.1, 0)))
+    w = b.dequantize(b.constant(np.ones((3, 2), np.int8)), 0.02, 0)
+    return b.node("Gemm", b.dequantize(b.quantize(x, 0.1, 0), 0.1, 0), w)
+
+
+def read_twice(b: Builder) -> str:
+    """A layer whose result is quantised for one reader, and read as it is by another."""
+    y = dense(b, b.dequantize(b.input((1, 4)), 0.1, 0))
+    return b.node("Add", y, b.dequantize(b.quantize(y, 0.1, 0), 0.1, 0))
+
+
+ISLANDS: dict[str, tuple[Callable[[Builder], str], list[str]]] = {
+    "unquantised input": (unquantized_input, ["Dequantize", "FullyConnected", "Quantize"]),
+    "missing quantiser": (missing_quantiser, ["Dequantize", "LeakyRelu", "Dequantize", "FullyConnected", "Quantize"]),
+    "clip without quantiser": (
+        clip_without_quantiser,
+        ["Dequantize", "Clamp", "Dequantize", "FullyConnected", "Quantize"],
+    ),
+    "padding that is no step": (
+        padded_with_no_step,
+        ["Dequantize", "Pad", "Dequantize", "FullyConnected", "Quantize"],
+    ),
+    "float weights": (float_weights, ["Dequantize", "FullyConnected", "Quantize"]),
+    "float vector": (float_vector, ["Dequantize", "Add", "Quantize"]),
+    "input quantised twice": (quantised_twice, ["Quantize", "Quantize", "Add"]),
+    "an island between integers": (
+        island_between,
+        ["Dequantize", "LeakyRelu", "Dequantize", "FullyConnected", "Quantize", "FullyConnected"],
+    ),
+    "read as integers and as reals": (
+        read_twice,
+        ["Dequantize", "Dequantize", "FullyConnected", "Quantize", "Dequantize", "Add", "Quantize"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ISLANDS)
+def test_what_is_not_quantised_stays_float(case: str) -> None:
+    body, expected = ISLANDS[case]
+    b = Builder()
+    before = imported(b.build(b.quantize(body(b), 0.1, 0)))
+    after = integerize(before)
+    assert kinds(after) == expected
+    rng, seen = np.random.default_rng(1), set[int]()
+    for _ in range(20):
+        x = [
+            rng.integers(-128, 128, v.type.shape).astype(np.int8)
+            if v.type.dtype == "int8"
+            else rng.standard_normal(v.type.shape).astype(np.float32)
+            for v in before.inputs
+        ]
+        (want,), (got,) = evaluate(before, x), evaluate(after, x)
+        assert np.abs(want.astype(int) - got).max() <= 1
+        seen.update(want.ravel().tolist())
+    assert len(seen) > 2
+
+
 GAPS: dict[str, tuple[Callable[[Builder], str], str]] = {
-    "unquantised input": (unquantized_input, "FullyConnected): it reads the float32 input 'x_1' without Quant"),
-    "missing quantiser": (missing_quantiser, "(LeakyRelu): no QuantizeLinear follows it"),
-    "clip without quantiser": (clip_without_quantiser, "(Clip): no QuantizeLinear follows it"),
-    "padding that is no step": (padded_with_no_step, "(Pad): no QuantizeLinear follows it"),
-    "float weights": (float_weights, "are float32: no DequantizeLinear of int8 data before it"),
-    "float vector": (float_vector, "is float32, not quantised"),
     "absurd scales": (absurd_scales, "no meaningful quantization"),
+    "bias": (refused_bias, "does not fit int32 in steps"),
 }
 
 
 @pytest.mark.parametrize("case", GAPS)
-def test_gaps_name_the_node_and_what_is_missing(case: str) -> None:
+def test_gaps_name_the_node_and_what_is_wrong(case: str) -> None:
     body, message = GAPS[case]
     b = Builder()
     graph = imported(b.build(b.quantize(body(b), 0.1, 0)))
     with pytest.raises(UnsupportedModel, match=re.escape(message)) as e:
         integerize(graph)
     assert "model.onnx:node" in str(e.value)
-    places = "1 place" if len(e.value.findings) == 1 else f"{len(e.value.findings)} places"
-    assert f"not fully quantised ({places}):" in str(e.value)
-    assert "quantize_static" in e.value.findings[0].remedy
+    assert "in a way that integers can follow (1 place):" in str(e.value)
+    assert "smidgen quantize" in e.value.findings[0].remedy
 
 
 def test_all_gaps_are_listed() -> None:
     b = Builder()
-    x = b.dequantize(b.input((1, 4)), 0.1, 0)
-    outputs = [b.node("LeakyRelu", x) for _ in range(12)]
+    x = b.dequantize(b.input((1, 4)), 1e30, 0)
+    outputs = [b.quantize(b.node("LeakyRelu", x), 0.1, 0) for _ in range(12)]
     with pytest.raises(UnsupportedModel, match=r"\(12 places\)(?s:.*)\.\.\. and 2 more") as e:
-        graph_of(b, *outputs, output_type=FLOAT)
+        graph_of(b, *outputs)
     assert len(e.value.findings) == 12
 
 
@@ -337,3 +417,32 @@ def test_reshape_only_models_are_integers_already() -> None:
     b.dequantize(x, 0.1, 0)
     graph = graph_of(b, b.node("Unsqueeze", x, b.constant(np.array([0], np.int64))))
     assert [type(n.op) for n in graph.nodes] == [Reshape]
+
+
+@pytest.mark.parametrize("kind", ["dense", "pool after dense", "pool of known"])
+def test_a_clamp_within_a_float_op_becomes_steps(kind: str) -> None:
+    """As the passes on floats fuse them; the file has Clip nodes."""
+    quant = QuantParams((0.1,), (3,))
+    x = Value("x", TensorType("int8", (1, 4, 4, 2), quant))
+    nodes: list[Node] = []
+
+    def emit(op: Op, *inputs: Value) -> Value:
+        (t,) = op.infer([v.type for v in inputs])
+        nodes.append(Node(op, inputs, (Value(f"v{len(nodes)}", t),), f"node {len(nodes)}"))
+        return nodes[-1].output
+
+    real = emit(Dequantize(), x)
+    if kind != "pool of known":
+        w = Value(
+            "w", TensorType("int8", (3, 2), QuantParams((0.5,), (0,))), np.array([[1, 2], [-3, 1], [2, 2]], np.int8)
+        )
+        real = emit(FullyConnected(clamp=(-0.5, 2.0)), real, emit(Dequantize(), w))
+    if kind != "dense":
+        real = emit(MaxPool2D((2, 2), (2, 2), clamp=(0.25, 1.5)), real)
+    out = emit(Quantize(QuantParams((0.05,), (-20,)), "int8", "even"), real)
+    before = Graph("g", "onnx-qdq.v1", (x,), (out,), tuple(nodes))
+    after = integerize(before)
+    assert not any(v.type.dtype == "float32" for n in after.nodes for v in n.outputs)
+    data = np.random.default_rng(1).integers(-128, 128, (20, 1, 4, 4, 2)).astype(np.int8)
+    for case in data:
+        np.testing.assert_array_equal(evaluate(after, [case])[0], evaluate(before, [case])[0])

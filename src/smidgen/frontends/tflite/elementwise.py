@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import tflite
 
@@ -11,7 +12,7 @@ from smidgen.errors import MalformedModel
 from smidgen.frontends.tflite.operator import OpReader, quantized
 from smidgen.frontends.tflite.tensors import Refused
 from smidgen.ir import Node, QuantParams, Value
-from smidgen.ops import Add, Clamp, LeakyRelu, Mean, Mul, Requantize, Reshape, Softmax
+from smidgen.ops import Add, Clamp, Curve, LeakyRelu, Mean, Mul, Requantize, Reshape, Softmax
 
 
 def add(r: OpReader) -> list[Node]:
@@ -99,3 +100,20 @@ def leaky_relu(r: OpReader) -> list[Node]:
     if not math.isfinite(o.Alpha()):
         raise MalformedModel(f"{r.loc}: alpha {o.Alpha()}")
     return r.node(LeakyRelu(o.Alpha(), out), x)
+
+
+def curve(op: Curve) -> Callable[[OpReader], list[Node]]:
+    """An importer of one curved function, of float32 only: TFLite Micro's int8 forms are no rounded float function."""
+
+    def convert(r: OpReader) -> list[Node]:
+        x = r.value(0)
+        if x.type.dtype != "float32":
+            raise Refused(f"{r.kind} of {x.type.dtype}", "Give smidgen the float32 model and let it quantise")
+        return r.node(op, x)
+
+    return convert
+
+
+def gelu(r: OpReader) -> list[Node]:
+    o = r.options(tflite.GeluOptions, tflite.BuiltinOptions.GeluOptions)
+    return curve(Curve("gelu_tanh" if o.Approximate() else "gelu"))(r)
