@@ -91,7 +91,7 @@ class Graph:
     6. every op allows the graph's form;
     7. every node has a loc.
 
-    ``imported_macs`` is as a node's, and counts removed nodes too.
+    ``imported_macs`` is as a node's, and counts removed nodes too. ``notes``: what the importer left out, for the user.
     """
 
     name: str
@@ -100,6 +100,7 @@ class Graph:
     outputs: tuple[Value, ...]
     nodes: tuple[Node, ...]
     imported_macs: int | None = None
+    notes: tuple[str, ...] = ()
 
     def with_nodes(self, nodes: tuple[Node, ...]) -> Graph:
         return replace(self, nodes=nodes)
