@@ -16,7 +16,7 @@ from smidgen.ir import Array, Node, Rounding
 from smidgen.kernels import Kernel
 from smidgen.kernels.registry import all_kernels
 from smidgen.targets.target import Core
-from tests.kernels import nodes, strided, winograd_nodes
+from tests.kernels import float_nodes, int16_nodes, nodes, strided, winograd_nodes
 
 Case = tuple[Node, list[Array]]
 Property = tuple[str, object]
@@ -45,12 +45,29 @@ _PLAIN: dict[type, Callable[[Rounding], st.SearchStrategy[Any]]] = {
 
 def strategy(kernel: Kernel) -> st.SearchStrategy[tuple[Node, list[Array]]]:
     """Nodes with data for every operand; ``Kernel.rejects`` has the last word."""
+    if "_s16" in kernel.symbol:
+        return int16_nodes.of(kernel.symbol, kernel.op)
+    if "four_bit" in kernel.symbol:
+        return nodes.four_bit(_four_bit_shapes(kernel))
+    if "_f32_" in kernel.symbol:
+        return float_nodes.strategy(kernel)
     for part, drawn in _STRIDED.get(kernel.family, ()):
         if part in kernel.symbol:
             return drawn()
     if kernel.constants is not None:  # the rounding is one of the constants
         return st.one_of(_of_rounding(kernel, "double"), _of_rounding(kernel, "even"))
     return _of_rounding(kernel, "even" if "rne" in kernel.symbol else "double")
+
+
+def _four_bit_shapes(kernel: Kernel) -> st.SearchStrategy[Case]:
+    """Layers of shapes that a kernel for four-bit weights admits, with eight bits yet."""
+    both: tuple[Rounding, ...] = ("double", "even")
+    if kernel.op is ops.FullyConnected:
+        return st.one_of(nodes.dense(), *(nodes.fully_connected(r) for r in both))
+    if "1x1" in kernel.symbol:
+        return nodes.pointwise()
+    windows = [nodes.conv2d(r, "any" if "scalar" in kernel.symbol else "one group") for r in both]
+    return st.one_of(*windows, nodes.pointwise(), strided.direct())
 
 
 def _of_rounding(kernel: Kernel, rounding: Rounding) -> st.SearchStrategy[tuple[Node, list[Array]]]:

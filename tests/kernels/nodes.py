@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
 from smidgen import ops
-from smidgen.ir import Array, Node, Op, QuantParams, Rounding, TensorType, Value
+from smidgen.ir import Array, FourBit, Node, Op, QuantParams, Rounding, TensorType, Value
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 ZERO_POINTS = st.sampled_from([-128, 127, 0, -1, 5, -77])
@@ -342,3 +343,33 @@ def dequantize(draw: Draw, rounding: Rounding) -> tuple[Node, list[Array]]:
     shape = (draw(st.integers(1, 50)),)
     x = TensorType("int8", shape, quant(_ratio(draw, -8, 8), draw(ZERO_POINTS)))
     return make(ops.Dequantize(), [(x, None)]), [draw_bytes(draw, rng, shape)]
+
+
+def in_four_bits(case: tuple[Node, list[Array]], draw: Draw) -> tuple[Node, list[Array]]:
+    """The layer with weights that are kept in four bits, in groups or not, and scales that make up for smaller ones."""
+    node, arrays = case
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    group = draw(st.sampled_from([None, None, 8, 16, 24, 32]))
+    w = node["w"]
+    rows = w.constant.reshape(len(w.constant), -1)
+    low, high = draw(st.sampled_from([(-8, 8), (-8, 8), (-1, 2), (7, 8), (-8, -7)]))
+    small = rng.integers(low, high, rows.shape).astype(np.int8)
+    factors = rng.integers(
+        1, draw(st.sampled_from([2, 16])), (len(rows), -(-rows.shape[1] // (group or rows.shape[1])))
+    )
+    if group is not None:
+        small = small * np.repeat(factors, group, axis=1)[:, : rows.shape[1]].astype(np.int8)
+    small[~rows.any(axis=1)] = 0
+    assert w.type.quant is not None
+    scales = tuple(float(np.float32(s * 8)) for s in w.type.quant.scale)
+    t = replace(w.type, quant=replace(w.type.quant, scale=scales), storage=FourBit(group))
+    inputs = (node.inputs[0], Value(w.name, t, small.reshape(w.type.shape)), *node.inputs[2:])
+    outputs = tuple(
+        Value(v.name, t) for v, t in zip(node.outputs, node.op.infer([v.type for v in inputs]), strict=True)
+    )
+    return Node(node.op, inputs, outputs, node.loc), [arrays[0], *(v.constant for v in inputs[1:])]
+
+
+@st.composite
+def four_bit(draw: Draw, drawn: st.SearchStrategy[tuple[Node, list[Array]]]) -> tuple[Node, list[Array]]:
+    return in_four_bits(draw(drawn), draw)

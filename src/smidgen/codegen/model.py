@@ -161,7 +161,9 @@ class Printer:
         text = f"static const smg_{kernel.contract}_params params_{step.name} = {{\n{body}\n}};\n"
         if variadic(step.node):
             pointers = wrap((f"{p}," for p in (self._byte_pointer(v) for v in step.node.inputs)), INDENT)
-            text += f"static const int8_t *const inputs_{step.name}[] = {{\n{pointers}\n}};\n"
+            dtype = step.node.inputs[0].type.dtype
+            element = "int8_t" if dtype == "uint8" else C_TYPES[dtype]  # as in _byte_pointer
+            text += f"static const {element} *const inputs_{step.name}[] = {{\n{pointers}\n}};\n"
         return text
 
     def call(self, step: Step) -> str:

@@ -89,7 +89,8 @@ class Graph:
     4. ``op.infer`` agrees with the stored types;
     5. names are unique C identifiers; the graph's own is in lower case;
     6. every op allows the graph's form;
-    7. every node has a loc.
+    7. every node has a loc;
+    8. constants kept in four bits have four-bit parts, in groups of the first dimension's rows.
 
     ``imported_macs`` is as a node's, and counts removed nodes too. ``notes``: what the importer left out, for the user.
     """

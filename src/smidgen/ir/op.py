@@ -10,7 +10,8 @@ from typing import ClassVar, Literal
 from smidgen.ir.types import Array, TensorType
 
 Form = Literal["imported", "integer", "lowered"]
-"""imported: as the file says it, float and Q/DQ allowed. integer: no float compute. lowered: every op has a kernel."""
+"""imported: as the file says it, Q/DQ around float ops. integer: what is quantised computes in integers, what is not
+in float32. lowered: every op is a view or has a kernel."""
 
 ALL_FORMS: frozenset[Form] = frozenset(("imported", "integer", "lowered"))
 
@@ -27,6 +28,10 @@ class Op(ABC):
     forms: ClassVar[frozenset[Form]] = ALL_FORMS
     view: ClassVar[bool] = False
     """True when the output is the input's bytes under another shape: no kernel, no memory."""
+
+    def allowed(self, form: Form, types: Sequence[TensorType]) -> bool:
+        """True if a graph in this form may hold the op on operands of these types."""
+        return form in self.forms
 
     @abstractmethod
     def infer(self, types: Sequence[TensorType]) -> tuple[TensorType, ...]:

@@ -121,13 +121,20 @@ def four_bit_parts(data: Array, group: int | None) -> tuple[Array, Array] | None
     """
     channels, values = data.shape
     width = values if group is None else group
-    w, factors = np.empty_like(data, np.int8), np.zeros((channels, -(-values // width)), np.uint8)
-    for at in range(factors.shape[1]):
-        part = data[:, at * width : (at + 1) * width].astype(np.int16)
-        for factor in range(1, (1 if group is None else MOST_GROUP_FACTOR) + 1):
-            whole = part // factor
-            fits = (whole * factor == part).all(axis=1) & (whole >= _FOUR_BIT_LEAST).all(axis=1)
-            fits &= (whole <= _FOUR_BIT_MOST).all(axis=1) & (factors[:, at] == 0)
-            w[fits, at * width : (at + 1) * width] = whole[fits]
-            factors[fits, at] = factor
-    return (w, factors) if factors.all() else None
+    padded = np.pad(data.astype(np.int16), [(0, 0), (0, -values % width)]).reshape(channels, -1, width)
+    divisor, least, most = np.gcd.reduce(padded, axis=2), padded.min(axis=2), padded.max(axis=2)
+    factors = np.zeros(divisor.shape, np.uint8)
+    for factor in range(MOST_GROUP_FACTOR if group is not None else 1, 0, -1):
+        fits = (divisor % factor == 0) & (least >= _FOUR_BIT_LEAST * factor) & (most <= _FOUR_BIT_MOST * factor)
+        factors[fits] = factor
+    if not factors.all():
+        return None
+    w = (padded // factors[:, :, None]).astype(np.int8).reshape(channels, -1)[:, :values]
+    return w, factors
+
+
+def storage_after(data: Array, storage: FourBit | None) -> FourBit | None:
+    """How weights (channels, ...) that a pass has changed are kept: as before where they still fit, else in 8 bits."""
+    if storage is None or four_bit_parts(data.reshape(len(data), -1), storage.group) is None:
+        return None
+    return storage

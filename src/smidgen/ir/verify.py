@@ -8,6 +8,7 @@ import re
 from smidgen.errors import InvalidGraph
 from smidgen.ir.graph import Graph, Node, Value
 from smidgen.ir.op import Form
+from smidgen.ir.types import storage_after
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
@@ -28,11 +29,12 @@ def _check_node(node: Node, form: Form, known: set[Value]) -> None:
     what = type(node.op).__name__
     if not node.loc:
         raise InvalidGraph(f"(7) a {what} node has no loc")
-    if form not in node.op.forms:
+    if not node.op.allowed(form, node.types):
         raise InvalidGraph(f"(6) {node.loc}: {what} is not allowed in {form} form")
     for v in node.inputs:
         if v not in known and v.data is None:
             raise InvalidGraph(f"(2,3) {node.loc}: reads {v.name!r} before anything writes it")
+    _check_storage(node)
     _check_arity(node)
     have = tuple(v.type for v in node.outputs)
     try:
@@ -44,6 +46,17 @@ def _check_node(node: Node, form: Form, known: set[Value]) -> None:
     for v in node.outputs:
         if v in known or v.data is not None:
             raise InvalidGraph(f"(1) {node.loc}: {v.name!r} is written twice")
+
+
+def _check_storage(node: Node) -> None:
+    for v in node.inputs:
+        storage = v.type.storage
+        if storage is None:
+            continue
+        if v.data is None or not v.type.shape:
+            raise InvalidGraph(f"(8) {node.loc}: {v.name!r} is kept in four bits, but is no constant of weights")
+        if storage_after(v.data, storage) is None:
+            raise InvalidGraph(f"(8) {node.loc}: {v.name!r}, {v.type}, has values that are no four-bit products")
 
 
 def _check_arity(node: Node) -> None:

@@ -12,6 +12,7 @@ from smidgen.kernels import (
     conv2d_few_channels,
     conv2d_stride2,
     depthwise,
+    four_bit,
     fully_connected,
     lookup,
     mean,
@@ -20,8 +21,10 @@ from smidgen.kernels import (
     pointwise,
     pool,
     quantize,
+    rescale,
     softmax,
     transpose,
+    unary,
     winograd,
 )
 from smidgen.kernels.kernel import Kernel
@@ -35,6 +38,7 @@ FAMILIES = (
     conv2d_few_channels,
     conv2d_stride2,
     depthwise,
+    four_bit,
     fully_connected,
     lookup,
     mean,
@@ -43,8 +47,10 @@ FAMILIES = (
     pointwise,
     pool,
     quantize,
+    rescale,
     softmax,
     transpose,
+    unary,
     winograd,
 )
 """One package a family; a new family is added here and nowhere else."""

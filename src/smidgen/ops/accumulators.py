@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How large the 32-bit accumulators of a layer with constant weights can get, whatever its input."""
+"""How large the accumulators of a layer with constant weights can get, whatever its input."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from smidgen.ir import Node
+from smidgen.ops.arithmetic import RANGES
 from smidgen.ops.conv import Conv2D, DepthwiseConv2D, Multipliers, weight_multipliers
 from smidgen.ops.dense import FullyConnected
 
@@ -34,8 +35,9 @@ def channel_weights(node: Node) -> Int64s:
 
 def largest_sum(node: Node) -> Int64s:
     """The largest |sum of products| of each output channel, whatever the input."""
-    zero_point = node["x"].type.zero_point
-    largest: Int64s = np.abs(channel_weights(node)).sum(axis=1) * max(127 - zero_point, 128 + zero_point)
+    x = node["x"].type
+    least, most = RANGES[x.dtype]
+    largest: Int64s = np.abs(channel_weights(node)).sum(axis=1) * max(most - x.zero_point, x.zero_point - least)
     return largest
 
 

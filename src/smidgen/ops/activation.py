@@ -5,15 +5,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 
 from smidgen.errors import InvalidGraph
-from smidgen.ir import Array, Op, QuantParams, Rounding, TensorType
+from smidgen.ir import Array, DType, Op, QuantParams, Rounding, TensorType
+from smidgen.ops import float32
 from smidgen.ops import softmax_fixed_point as fixed
-from smidgen.ops.arithmetic import NO_CLAMP, Int64s, int_bounds, quantize_multiplier, requantize, require_type, saturate
+from smidgen.ops.arithmetic import (
+    NO_CLAMP,
+    Int64s,
+    int_bounds,
+    quantize_multiplier,
+    requantize,
+    require_type,
+    result_dtype,
+    saturate,
+)
 from smidgen.ops.quant import ByteOp
 
 
@@ -26,12 +36,13 @@ class Clamp(ByteOp):
     out_quant: QuantParams | None = None
 
     def infer(self, types: Sequence[TensorType]) -> tuple[TensorType, ...]:
-        require_type("x", types[0], "int8", "float32")
+        require_type("x", types[0], "int8", "int16", "float32")
         return (TensorType(types[0].dtype, types[0].shape, self.out_quant or types[0].quant),)
 
     def evaluate(self, types: Sequence[TensorType], arrays: Sequence[Array]) -> tuple[Array, ...]:
-        bounds = self.clamp if types[0].dtype == "float32" else int_bounds(self.clamp)
-        return (np.clip(arrays[0], *bounds).astype(types[0].dtype),)
+        if types[0].dtype == "float32":
+            return (float32.clip(arrays[0], self.clamp),)
+        return (np.clip(arrays[0], *int_bounds(self.clamp, types[0].dtype)).astype(types[0].dtype),)
 
 
 @dataclass(frozen=True)
@@ -42,14 +53,14 @@ class LeakyRelu(ByteOp):
     alpha: float = 0.01
     out_quant: QuantParams | None = None
     rounding: Rounding = "double"
+    out_dtype: DType | None = field(default=None, kw_only=True)
 
     def infer(self, types: Sequence[TensorType]) -> tuple[TensorType, ...]:
-        require_type("x", types[0], "int8", "float32")
-        if (types[0].dtype == "int8") != (self.out_quant is not None):
-            raise InvalidGraph("an int8 op needs out_quant, a float32 one must not have it")
+        require_type("x", types[0], "int8", "int16", "float32")
+        dtype = result_dtype(types, self.out_dtype, self.out_quant, self.rounding)
         if self.out_quant is not None:
             self.multipliers(types)
-        return (TensorType(types[0].dtype, types[0].shape, self.out_quant),)
+        return (TensorType(dtype, types[0].shape, self.out_quant),)
 
     def multipliers(self, types: Sequence[TensorType]) -> tuple[tuple[int, int], tuple[int, int]]:
         """(q31, shift) for x >= 0, and for x < 0 without alpha's sign."""
@@ -61,13 +72,14 @@ class LeakyRelu(ByteOp):
     def evaluate(self, types: Sequence[TensorType], arrays: Sequence[Array]) -> tuple[Array, ...]:
         if self.out_quant is None:
             x = arrays[0]
-            return (np.where(x >= 0, x, np.float32(self.alpha) * x).astype(np.float32),)
+            with np.errstate(all="ignore"):
+                return (np.where(x >= 0, x, np.float32(self.alpha) * x).astype(np.float32),)
         v = arrays[0].astype(np.int64) - types[0].zero_point
         identity, alpha = self.multipliers(types)
         sign = -1 if self.alpha < 0 else 1
         negative = sign * requantize(v, *alpha, self.rounding)
         y = np.where(v >= 0, requantize(v, *identity, self.rounding), negative)
-        return (saturate(y, self.out_quant.zero_point[0], NO_CLAMP),)
+        return (saturate(y, self.out_quant.zero_point[0], NO_CLAMP, self.out_dtype or types[0].dtype),)
 
 
 @dataclass(frozen=True)
@@ -93,6 +105,8 @@ class Softmax(Op):
     rounding: Rounding = "double"
 
     def infer(self, types: Sequence[TensorType]) -> tuple[TensorType, ...]:
+        if types[0].dtype == "int16":
+            raise InvalidGraph("softmax of int16: it is computed in float32, between Dequantize and Quantize")
         require_type("x", types[0], "int8", "float32")
         if not types[0].shape or types[0].shape[-1] > 1 << 16:
             raise InvalidGraph(f"softmax over the last of {list(types[0].shape)}: needs 1 to 65536 elements")
@@ -123,8 +137,7 @@ class Softmax(Op):
     def evaluate(self, types: Sequence[TensorType], arrays: Sequence[Array]) -> tuple[Array, ...]:
         x = arrays[0]
         if self.out_quant is None:
-            e = np.exp(np.float32(self.beta) * (x - x.max(axis=-1, keepdims=True)))
-            return ((e / e.sum(axis=-1, keepdims=True)).astype(np.float32),)
+            return (float32.softmax(x, self.beta),)
         below = x.astype(np.int64).max(axis=-1, keepdims=True) - x
         if self.rounding == "double":
             return (fixed.softmax(-below, *self.fixed_point(types)),)

@@ -4,15 +4,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from smidgen.errors import InvalidGraph
-from smidgen.ir import Array, Op, QuantParams, Rounding, TensorType
-from smidgen.ops.arithmetic import NO_CLAMP, multipliers, requantize, require_type, saturate
+from smidgen.ir import Array, DType, Op, QuantParams, Rounding, TensorType
+from smidgen.ops import float32
+from smidgen.ops.arithmetic import (
+    NO_CLAMP,
+    WIDE_SHIFT,
+    multipliers,
+    requantize,
+    require_type,
+    result_dtype,
+    saturate,
+)
 
 MOST_PADDING = 4096  # elements; far above real models, so that a damaged one cannot take hours
 
@@ -56,10 +65,21 @@ def weight_multipliers(x: TensorType, w: TensorType, out: QuantParams | None, ch
     if w.quant is None or out is None:
         raise InvalidGraph("integer convolution needs quantized weights and output")
     scales = w.quant.scale if len(w.quant.scale) > 1 else w.quant.scale * channels
-    return multipliers([x.scale * s / out.scale[0] for s in scales])
+    found = multipliers([x.scale * s / out.scale[0] for s in scales])
+    if x.dtype == "int16" and found[1].max() > WIDE_SHIFT:
+        raise InvalidGraph(
+            f"input times weight scale is above 2**{WIDE_SHIFT} times the output's: no meaningful quantization"
+        )
+    return found
 
 
-def _require_weights(w: TensorType, channels: int, axis: int) -> None:
+def require_weights(x: TensorType, w: TensorType) -> None:
+    """Raise InvalidGraph unless these are int8 or int16 activations with int8 weights, or both float32."""
+    require_type("x", x, "int8", "int16", "float32")
+    require_type("w", w, "float32" if x.dtype == "float32" else "int8")
+
+
+def _require_scales(w: TensorType, channels: int, axis: int) -> None:
     if w.quant is None:
         raise InvalidGraph("integer weights carry no quantization")
     if any(w.quant.zero_point):
@@ -79,41 +99,47 @@ class _Windowed(Op):
     clamp: tuple[float, float] = NO_CLAMP
     out_quant: QuantParams | None = None
     rounding: Rounding = "double"
+    out_dtype: DType | None = field(default=None, kw_only=True)
 
     def _output(self, types: Sequence[TensorType], kernel: Pair, channels: int) -> TensorType:
         x = types[0]
         if len(x.shape) != 4:
             raise InvalidGraph(f"operand x has shape {list(x.shape)}, needs 4 dimensions")
-        require_type("x", x, "int8", "float32")
-        require_type("w", types[1], x.dtype)
-        bias = "int32" if x.dtype == "int8" else "float32"
+        require_weights(x, types[1])
+        bias = "float32" if x.dtype == "float32" else "int32"
         if len(types) > 2 and (types[2].dtype != bias or types[2].shape != (channels,)):
             raise InvalidGraph(f"operand b is {types[2].dtype}{list(types[2].shape)}, needs {bias}[{channels}]")
-        if (x.dtype == "int8") != (self.out_quant is not None):
-            raise InvalidGraph("int8 convolution needs out_quant, float32 must not have it")
+        dtype = result_dtype([x], self.out_dtype, self.out_quant, self.rounding)
         t, left, b, r = self.padding
         oh = out_size(x.shape[1], kernel[0], self.stride[0], self.dilation[0], t, b)
         ow = out_size(x.shape[2], kernel[1], self.stride[1], self.dilation[1], left, r)
         if self.out_quant is not None:
             weight_multipliers(x, types[1], self.out_quant, channels)
-        return TensorType(x.dtype, (x.shape[0], oh, ow, channels), self.out_quant)
+        return TensorType(dtype, (x.shape[0], oh, ow, channels), self.out_quant)
 
     def _windows(self, x: Array, kernel: Pair, out: TensorType) -> Array:
         return windows(pad_hw(x, self.padding), kernel, self.stride, self.dilation, spatial(out))
 
+    def float_window(self, kernel: Pair, out: TensorType) -> float32.Window:
+        """The window as the float32 arithmetic takes it."""
+        return float32.Window(kernel, self.stride, self.dilation, self.padding[:2], spatial(out))
+
     def _finish(self, acc: Array, types: Sequence[TensorType], arrays: Sequence[Array]) -> Array:
         if self.out_quant is None:
-            y = acc + (arrays[2] if len(arrays) > 2 else np.float32(0))
-            real: Array = np.clip(y, *self.clamp).astype(np.float32)
-            return real
+            raise InvalidGraph("not an integer op")
         total = acc.astype(np.int64) + (arrays[2].astype(np.int64) if len(arrays) > 2 else 0)
         q31, shift = weight_multipliers(types[0], types[1], self.out_quant, acc.shape[-1])
-        return saturate(requantize(total, q31, shift, self.rounding), self.out_quant.zero_point[0], self.clamp)
+        y = requantize(total, q31, shift, self.rounding)
+        return saturate(y, self.out_quant.zero_point[0], self.clamp, self.out_dtype or types[0].dtype)
 
 
 def _centred(x: TensorType, data: Array) -> Array:
-    """Reals as float32; integers less their zero point as float64: sums of products stay below 2**53, so exact."""
-    return data if x.dtype == "float32" else data.astype(np.float64) - x.zero_point
+    """Integers less their zero point as float64: sums of products stay below 2**53, so exact."""
+    return data.astype(np.float64) - x.zero_point
+
+
+def _bias(arrays: Sequence[Array]) -> Array | None:
+    return arrays[2] if len(arrays) > 2 else None
 
 
 @dataclass(frozen=True)
@@ -131,13 +157,17 @@ class Conv2D(_Windowed):
             raise InvalidGraph(
                 f"weights {list(w.shape)} in {self.groups} groups do not fit {x.shape[3]} input channels"
             )
-        if x.dtype == "int8":
-            _require_weights(w, o, 0)
+        if x.dtype != "float32":
+            _require_scales(w, o, 0)
         return (self._output(types, (kh, kw), o),)
 
     def evaluate(self, types: Sequence[TensorType], arrays: Sequence[Array]) -> tuple[Array, ...]:
         (out,) = self.infer(types)
         o, kh, kw, ic = types[1].shape
+        if types[0].dtype == "float32":
+            window = self.float_window((kh, kw), out)
+            y = float32.conv2d(arrays[0], arrays[1], _bias(arrays), window, self.groups)
+            return (float32.clip(y, self.clamp),)
         win = self._windows(_centred(types[0], arrays[0]), (kh, kw), out)
         w = arrays[1].astype(win.dtype).reshape(self.groups, o // self.groups, kh * kw * ic)
         parts = [
@@ -158,8 +188,8 @@ class DepthwiseConv2D(_Windowed):
         x, w = types[0], types[1]
         if len(w.shape) != 3 or len(x.shape) != 4 or w.shape[2] % x.shape[3]:
             raise InvalidGraph(f"depthwise weights {list(w.shape)} do not fit input {list(x.shape)}")
-        if x.dtype == "int8":
-            _require_weights(w, w.shape[2], 2)
+        if x.dtype != "float32":
+            _require_scales(w, w.shape[2], 2)
         return (self._output(types, (w.shape[0], w.shape[1]), w.shape[2]),)
 
     def multiplier(self, types: Sequence[TensorType]) -> int:
@@ -168,6 +198,9 @@ class DepthwiseConv2D(_Windowed):
     def evaluate(self, types: Sequence[TensorType], arrays: Sequence[Array]) -> tuple[Array, ...]:
         (out,) = self.infer(types)
         kernel = types[1].shape[0], types[1].shape[1]
+        if types[0].dtype == "float32":
+            y = float32.depthwise(arrays[0], arrays[1], _bias(arrays), self.float_window(kernel, out))
+            return (float32.clip(y, self.clamp),)
         win = self._windows(_centred(types[0], arrays[0]), kernel, out)
         win = np.repeat(win, self.multiplier(types), axis=-1)
         acc = np.einsum("nabijc,ijc->nabc", win, arrays[1].astype(win.dtype))

@@ -4,15 +4,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 
 from smidgen.errors import InvalidGraph
-from smidgen.ir import Array, Op, QuantParams, Rounding, TensorType
-from smidgen.ops.arithmetic import NO_CLAMP, requantize, require_type, saturate
-from smidgen.ops.conv import Multipliers, weight_multipliers
+from smidgen.ir import Array, DType, Op, QuantParams, Rounding, TensorType
+from smidgen.ops import float32
+from smidgen.ops.arithmetic import NO_CLAMP, requantize, result_dtype, saturate
+from smidgen.ops.conv import Multipliers, require_weights, weight_multipliers
 
 
 @dataclass(frozen=True)
@@ -23,26 +24,25 @@ class FullyConnected(Op):
     clamp: tuple[float, float] = NO_CLAMP
     out_quant: QuantParams | None = None
     rounding: Rounding = "double"
+    out_dtype: DType | None = field(default=None, kw_only=True)
 
     def infer(self, types: Sequence[TensorType]) -> tuple[TensorType, ...]:
         x, w = types[0], types[1]
-        require_type("x", x, "int8", "float32")
-        require_type("w", w, x.dtype)
+        require_weights(x, w)
         if len(w.shape) != 2 or not x.shape or x.shape[-1] != w.shape[1]:
             raise InvalidGraph(f"weights {list(w.shape)} do not fit input {list(x.shape)}")
         o = w.shape[0]
-        bias = "int32" if x.dtype == "int8" else "float32"
+        bias = "float32" if x.dtype == "float32" else "int32"
         if len(types) > 2 and (types[2].dtype != bias or types[2].shape != (o,)):
             raise InvalidGraph(f"operand b is {types[2].dtype}{list(types[2].shape)}, needs {bias}[{o}]")
-        if (x.dtype == "int8") != (self.out_quant is not None):
-            raise InvalidGraph("int8 layers need out_quant, float32 must not have it")
+        dtype = result_dtype([x], self.out_dtype, self.out_quant, self.rounding)
         if w.quant is not None and w.quant.axis is not None and (w.quant.axis != 0 or len(w.quant.scale) != o):
             raise InvalidGraph(f"{len(w.quant.scale)} weight scales on axis {w.quant.axis}, need {o} on axis 0")
         if w.quant is not None and any(w.quant.zero_point):
             raise InvalidGraph("weights have a zero point other than 0")
         if self.out_quant is not None:
             self.multipliers(types)
-        return (TensorType(x.dtype, (*x.shape[:-1], o), self.out_quant),)
+        return (TensorType(dtype, (*x.shape[:-1], o), self.out_quant),)
 
     def multipliers(self, types: Sequence[TensorType]) -> Multipliers:
         """One pair for per-tensor weights, else one an output channel; scale(x) * scale(w) / scale(y) in doubles.
@@ -57,14 +57,15 @@ class FullyConnected(Op):
     def evaluate(self, types: Sequence[TensorType], arrays: Sequence[Array]) -> tuple[Array, ...]:
         x, w = types[0], types[1]
         if self.out_quant is None:
-            y = arrays[0] @ arrays[1].T + (arrays[2] if len(arrays) > 2 else np.float32(0))
-            return (np.clip(y, *self.clamp).astype(np.float32),)
+            real = float32.fully_connected(arrays[0], arrays[1], arrays[2] if len(arrays) > 2 else None)
+            return (float32.clip(real, self.clamp),)
         centred = arrays[0].astype(np.float64) - x.zero_point  # exact: sums stay below 2**53
         acc = (centred @ arrays[1].astype(np.float64).T).astype(np.int64)
         if len(arrays) > 2:
             acc = acc + arrays[2].astype(np.int64)
         y = requantize(acc, *self.multipliers(types), self.rounding)
-        return (saturate(y, self.out_quant.zero_point[0], self.clamp).reshape(*x.shape[:-1], w.shape[0]),)
+        out = saturate(y, self.out_quant.zero_point[0], self.clamp, self.out_dtype or x.dtype)
+        return (out.reshape(*x.shape[:-1], w.shape[0]),)
 
     def macs(self, types: Sequence[TensorType]) -> int:
         return types[0].elements * types[1].shape[0]

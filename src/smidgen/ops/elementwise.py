@@ -5,18 +5,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 
 from smidgen.errors import InvalidGraph
-from smidgen.ir import Array, Op, QuantParams, Rounding, TensorType
+from smidgen.ir import Array, DType, Op, QuantParams, Rounding, TensorType
+from smidgen.ops import float32
 from smidgen.ops.arithmetic import (
     NO_CLAMP,
+    Int64s,
     quantize_multiplier,
     requantize,
     require_type,
+    result_dtype,
     rne_shift_right,
     saturate,
 )
@@ -38,15 +41,18 @@ class _Binary(Op):
     clamp: tuple[float, float] = NO_CLAMP
     out_quant: QuantParams | None = None
     rounding: Rounding = "double"
+    out_dtype: DType | None = field(default=None, kw_only=True)
 
     def infer(self, types: Sequence[TensorType]) -> tuple[TensorType, ...]:
-        require_type("a", types[0], "int8", "float32")
-        require_type("b", types[1], types[0].dtype)
-        if (types[0].dtype == "int8") != (self.out_quant is not None):
-            raise InvalidGraph("an int8 op needs out_quant, a float32 one must not have it")
+        require_type("a", types[0], "int8", "int16", "float32")
+        require_type("b", types[1], *(["float32"] if types[0].dtype == "float32" else ["int8", "int16"]))
+        dtype = result_dtype(types, self.out_dtype, self.out_quant, self.rounding)
         if self.out_quant is not None:
             self._check_scales(types)
-        return (TensorType(types[0].dtype, broadcast_shape(types), self.out_quant),)
+        return (TensorType(dtype, broadcast_shape(types), self.out_quant),)
+
+    def _saturated(self, y: Int64s, types: Sequence[TensorType]) -> tuple[Array, ...]:
+        return (saturate(y, self._quant.zero_point[0], self.clamp, self.out_dtype or types[0].dtype),)
 
     def _check_scales(self, types: Sequence[TensorType]) -> None:
         """Raise InvalidGraph where the scales give no multiplier."""
@@ -95,7 +101,7 @@ class Add(_Binary):
         )
 
     def rescale_rne(self, types: Sequence[TensorType]) -> AddRescaleRne:
-        """Multipliers below 2**30 with a common shift in [1, 61]; the sum of two products stays below 2**40."""
+        """Multipliers below 2**30 with a common shift in [1, 61]; the sum of two products stays below 2**47."""
         out = self._quant.scale[0]
         a, b = types[0].scale / out, types[1].scale / out
         shift = min(30 - math.frexp(max(a, b))[1], 61)
@@ -110,7 +116,8 @@ class Add(_Binary):
     def evaluate(self, types: Sequence[TensorType], arrays: Sequence[Array]) -> tuple[Array, ...]:
         sa, sb = self.signs
         if self.out_quant is None:
-            return (np.clip(sa * arrays[0] + sb * arrays[1], *self.clamp).astype(np.float32),)
+            with np.errstate(all="ignore"):
+                return (float32.clip(np.float32(sa) * arrays[0] + np.float32(sb) * arrays[1], self.clamp),)
         a, b = (x.astype(np.int64) - t.zero_point for x, t in zip(arrays, types, strict=True))
         if self.rounding == "even":
             r = self.rescale_rne(types)
@@ -120,7 +127,7 @@ class Add(_Binary):
             scaled_a = requantize(a << p.left_shift, *p.a, "double")
             scaled_b = requantize(b << p.left_shift, *p.b, "double")
             total = requantize(sa * scaled_a + sb * scaled_b, *p.out, "double")
-        return (saturate(total, self.out_quant.zero_point[0], self.clamp),)
+        return self._saturated(total, types)
 
 
 @dataclass(frozen=True)
@@ -135,7 +142,8 @@ class Mul(_Binary):
 
     def evaluate(self, types: Sequence[TensorType], arrays: Sequence[Array]) -> tuple[Array, ...]:
         if self.out_quant is None:
-            return (np.clip(arrays[0] * arrays[1], *self.clamp).astype(np.float32),)
+            with np.errstate(all="ignore"):
+                return (float32.clip(arrays[0] * arrays[1], self.clamp),)
         a, b = (x.astype(np.int64) - t.zero_point for x, t in zip(arrays, types, strict=True))
         y = requantize(a * b, *self.multiplier(types), self.rounding)
-        return (saturate(y, self.out_quant.zero_point[0], self.clamp),)
+        return self._saturated(y, types)

@@ -11,9 +11,15 @@ import numpy as np
 
 from smidgen.errors import InvalidGraph
 from smidgen.ir import ALL_FORMS, Array, DType, Form, Op, QuantParams, Rounding, TensorType
-from smidgen.ops.arithmetic import NO_CLAMP, quantize_multiplier, requantize, require_type
-
-_RANGES: dict[str, tuple[int, int]] = {"int8": (-128, 127), "uint8": (0, 255), "int32": (-(2**31), 2**31 - 1)}
+from smidgen.ops.arithmetic import (
+    NO_CLAMP,
+    RANGES,
+    quantize_multiplier,
+    requantize,
+    require_symmetric,
+    require_type,
+    result_dtype,
+)
 
 
 def along_axis(values: tuple[float, ...], axis: int | None, rank: int) -> Array:
@@ -38,13 +44,15 @@ class Quantize(Op):
 
     def infer(self, types: Sequence[TensorType]) -> tuple[TensorType, ...]:
         require_type("x", types[0], "float32")
+        if self.dtype == "int16":
+            require_symmetric("the result", self.out_quant)
         return (TensorType(self.dtype, types[0].shape, self.out_quant),)
 
     def evaluate(self, types: Sequence[TensorType], arrays: Sequence[Array]) -> tuple[Array, ...]:
         rank = len(types[0].shape)
         scale = along_axis(self.out_quant.scale, self.out_quant.axis, rank).astype(np.float32)
         zero = along_axis(self.out_quant.zero_point, self.out_quant.axis, rank)
-        lo, hi = _RANGES[self.dtype]
+        lo, hi = RANGES[self.dtype]
         with np.errstate(all="ignore"):
             ratio = (arrays[0] / scale).astype(np.float32).astype(np.float64)
         rounded = np.rint(ratio) if self.rounding == "even" else np.trunc(ratio + np.copysign(0.5, ratio))
@@ -54,13 +62,13 @@ class Quantize(Op):
 
 @dataclass(frozen=True)
 class Dequantize(Op):
-    """(x - zero_point) * scale in float32; int8, uint8 and int32 (biases), per tensor or per axis."""
+    """(x - zero_point) * scale in float32; int8, uint8, int16 and int32 (biases), per tensor or per axis."""
 
     operands: ClassVar[tuple[str, ...]] = ("x",)
 
     def infer(self, types: Sequence[TensorType]) -> tuple[TensorType, ...]:
         x = types[0]
-        require_type("x", x, "int8", "uint8", "int32")
+        require_type("x", x, "int8", "uint8", "int16", "int32")
         if x.quant is None:
             raise InvalidGraph("operand x carries no quantization")
         if x.quant.axis is not None and (x.quant.axis >= len(x.shape) or x.shape[x.quant.axis] != len(x.quant.scale)):
@@ -76,14 +84,20 @@ class Dequantize(Op):
 
 
 class ByteOp(Op):
-    """A function of one byte, elementwise: ``lower_to_lookup`` makes it a 256-entry table, so it needs no kernel."""
+    """An elementwise function of one operand, which is a table of 256 entries where that is a byte (lower_to_lookup).
 
-    forms: ClassVar[frozenset[Form]] = frozenset(("imported", "integer"))
+    So it needs a kernel for other element types only, and stays as it is in lowered form where it reads those.
+    """
+
+    forms: ClassVar[frozenset[Form]] = ALL_FORMS
+
+    def allowed(self, form: Form, types: Sequence[TensorType]) -> bool:
+        return form != "lowered" or types[0].dtype not in ("int8", "uint8")
 
 
 @dataclass(frozen=True)
 class Requantize(ByteOp):
-    """int8 or uint8 to another scale, zero point or signedness, with a clamp (RELU with its own output scale)."""
+    """int8, uint8 or int16 to another scale, zero point or type, with a clamp (RELU with its own output scale)."""
 
     operands: ClassVar[tuple[str, ...]] = ("x",)
     out_quant: QuantParams = QuantParams((1.0,), (0,))  # noqa: RUF009  (frozen value)
@@ -92,7 +106,9 @@ class Requantize(ByteOp):
     rounding: Rounding = "double"
 
     def infer(self, types: Sequence[TensorType]) -> tuple[TensorType, ...]:
-        require_type("x", types[0], "int8", "uint8")
+        require_type("x", types[0], "int8", "uint8", "int16")
+        if "int16" in (types[0].dtype, self.dtype):
+            result_dtype(types, self.dtype, self.out_quant, self.rounding)
         self.multiplier(types)
         return (TensorType(self.dtype, types[0].shape, self.out_quant),)
 
@@ -103,7 +119,7 @@ class Requantize(ByteOp):
         x = types[0]
         q31, shift = self.multiplier(types)
         y = requantize(arrays[0].astype(np.int64) - x.zero_point, q31, shift, self.rounding)
-        lo, hi = _RANGES[self.dtype]
+        lo, hi = RANGES[self.dtype]
         bounds = max(lo, self.clamp[0]), min(hi, self.clamp[1])
         return (np.clip(y + self.out_quant.zero_point[0], *bounds).astype(self.dtype),)
 

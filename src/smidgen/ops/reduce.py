@@ -5,14 +5,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 
 from smidgen.errors import InvalidGraph
-from smidgen.ir import Array, Op, QuantParams, Rounding, TensorType
-from smidgen.ops.arithmetic import NO_CLAMP, quantize_multiplier, requantize, require_type, saturate
+from smidgen.ir import Array, DType, Op, QuantParams, Rounding, TensorType
+from smidgen.ops import float32
+from smidgen.ops.arithmetic import (
+    NO_CLAMP,
+    WIDE_SHIFT,
+    quantize_multiplier,
+    requantize,
+    require_type,
+    result_dtype,
+    saturate,
+)
 
 
 @dataclass(frozen=True)
@@ -29,18 +38,18 @@ class Mean(Op):
     clamp: tuple[float, float] = NO_CLAMP
     out_quant: QuantParams | None = None
     rounding: Rounding = "double"
+    out_dtype: DType | None = field(default=None, kw_only=True)
 
     def infer(self, types: Sequence[TensorType]) -> tuple[TensorType, ...]:
         x = types[0]
-        require_type("x", x, "int8", "float32")
+        require_type("x", x, "int8", "int16", "float32")
         if not 0 <= self.first <= self.last < len(x.shape):
             raise InvalidGraph(f"dimensions {self.first}..{self.last} of {list(x.shape)}")
-        if (x.dtype == "int8") != (self.out_quant is not None):
-            raise InvalidGraph("an int8 mean needs out_quant, a float32 one must not have it")
-        if self.out_quant is not None:
-            self.multiplier(x)
+        dtype = result_dtype([x], self.out_dtype, self.out_quant, self.rounding)
+        if self.out_quant is not None and self.multiplier(x)[1] > WIDE_SHIFT and x.dtype == "int16":
+            raise InvalidGraph(f"the input scale is above 2**{WIDE_SHIFT} times the output")
         ones = (1,) * (self.last - self.first + 1)
-        return (TensorType(x.dtype, (*x.shape[: self.first], *ones, *x.shape[self.last + 1 :]), self.out_quant),)
+        return (TensorType(dtype, (*x.shape[: self.first], *ones, *x.shape[self.last + 1 :]), self.out_quant),)
 
     def count(self, x: TensorType) -> int:
         return math.prod(x.shape[self.first : self.last + 1])
@@ -58,9 +67,10 @@ class Mean(Op):
     def evaluate(self, types: Sequence[TensorType], arrays: Sequence[Array]) -> tuple[Array, ...]:
         x, axes = types[0], tuple(range(self.first, self.last + 1))
         if self.out_quant is None:
-            return (
-                np.clip(arrays[0].mean(axis=axes, keepdims=True, dtype=np.float32), *self.clamp).astype(np.float32),
-            )
+            (out,) = self.infer(types)
+            flat = arrays[0].reshape(math.prod(x.shape[: self.first]), self.count(x), -1)
+            mean = float32.ordered_sum(flat, 1).reshape(out.shape) / np.float32(self.count(x))
+            return (float32.clip(mean, self.clamp),)
         acc = arrays[0].astype(np.int64).sum(axis=axes, keepdims=True)
         y = requantize(acc - x.zero_point * self.count(x), *self.multiplier(x), self.rounding)
-        return (saturate(y, self.out_quant.zero_point[0], self.clamp),)
+        return (saturate(y, self.out_quant.zero_point[0], self.clamp, self.out_dtype or x.dtype),)

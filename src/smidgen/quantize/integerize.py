@@ -8,8 +8,8 @@ operands, perhaps clamped and moved, that waits for the Quantize that says in wh
 - A clamp before a Quantize becomes a clamp of steps: rounding is monotone, so clipping before or after it is the same.
 - MaxPool, Transpose and Reshape commute with Quantize, so they may stand between the op and its Quantize.
 - Dequantize then Quantize is a Requantize with rounding "even", or nothing if both are the same.
-- A float32 graph input becomes int8 if Quantize nodes of one quantization are all that reads it; a float32 output
-  becomes the int8 tensor behind its Dequantize. Callers quantise and dequantise at the boundary.
+- A float32 graph input becomes an integer one if Quantize nodes of one quantization are all that reads it; a float32
+  output becomes the integer tensor behind its Dequantize. Callers quantise and dequantise at the boundary.
 - What no Quantize follows, or reads something that is not quantised, stays a float op: an island between Dequantize
   and Quantize nodes.
 """
@@ -21,18 +21,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from smidgen.errors import Finding, InternalError, InvalidGraph, UnsupportedModel
-from smidgen.ir import Graph, Node, Op, QuantParams, Value, verify
+from smidgen.ir import Graph, Node, Op, TensorType, Value, verify
 from smidgen.ir.names import Names
-from smidgen.ops import Clamp, Concat, Dequantize, MaxPool2D, Pad, Quantize, Requantize, Reshape, Transpose
+from smidgen.ops import Clamp, Concat, Dequantize, MaxPool2D, Pad, Quantize, Reshape, Transpose
 from smidgen.ops.arithmetic import NO_CLAMP
 from smidgen.quantize.layers import (
     Gap,
-    check_ratio,
     has_integer_form,
     integer_layer,
     padding_step,
+    requantize_to,
     single_number,
     steps,
+    writes,
 )
 from smidgen.quantize.uses import Uses
 
@@ -52,6 +53,8 @@ class Known:
 @dataclass(frozen=True, slots=True)
 class Pending:
     """``moves`` of clip(``node``'s float result), in order; the node's data operands are ``operands``.
+
+    ``clamp`` includes the node's own.
 
     ``node`` None: the operand itself, waiting only because of its clamp.
     """
@@ -164,7 +167,7 @@ class _Integerizer:
         elif isinstance(op, _COMMUTES):
             self._commute(node)
         elif isinstance(op, Clamp):
-            self._clamp(node, op)
+            self._clamp(node.inputs[0], op, node)
         else:
             self._layer(node)
 
@@ -174,7 +177,8 @@ class _Integerizer:
         operands = [v if v.data is not None else self._settled(v) for v in node.inputs] if waits else [None]
         known = [v for v in operands if v is not None]
         if len(known) == len(operands) and has_integer_form(node.op, known):
-            self.state[node.output] = Pending(node, tuple(known), node.loc)
+            clamp = getattr(node.op, "clamp", NO_CLAMP)
+            self.state[node.output] = Pending(node, tuple(known), node.loc, clamp)
         else:
             self._keep(node)
 
@@ -187,10 +191,10 @@ class _Integerizer:
         """The integer tensor behind a float one, where no Quantize is needed to make it one."""
         state = self.state[value]
         if isinstance(state, Pending):
-            quant = state.operands[0].type.quant
-            if quant is None or not self._keeps_steps(state, quant):
+            like = state.operands[0].type
+            if like.quant is None or not self._keeps_steps(state, like):
                 return None
-            state = Known(self._pending(state, quant, None))
+            state = Known(self._pending(state, like, None))
             self.state[value] = state
         return state.value if isinstance(state, Known) else None
 
@@ -213,7 +217,7 @@ class _Integerizer:
         chain: list[tuple[Op, str, str]] = []
         if state.node is not None:
             chain.append((state.node.op, state.node.output.name, state.loc))
-        if state.clamp != NO_CLAMP or not chain:
+        if state.node is None or state.clamp != getattr(state.node.op, "clamp", NO_CLAMP):
             chain.append((Clamp(state.clamp), value.name, state.loc))
         for op, name, loc in [*chain, *((m.op, m.output.name, m.loc) for m in state.moves)]:
             reals = (self._emit(op, reals, name, loc),)
@@ -228,39 +232,47 @@ class _Integerizer:
             value = self.mapping[value]
         return self.inputs.get(value, value)
 
-    def _keeps_steps(self, state: Pending, quant: QuantParams) -> bool:
+    def _keeps_steps(self, state: Pending, like: TensorType) -> bool:
         """True where every result is one of the first operand's own steps, so that no Quantize is needed."""
         if state.node is None:
             return state.clamp[0] in (0.0, -math.inf) and state.clamp[1] == math.inf
         op = state.node.op
         if isinstance(op, Pad):
-            step = padding_step(op.value, quant) - quant.zero_point[0]
-            return state.clamp == NO_CLAMP and step * quant.scale[0] == op.value
-        return isinstance(op, Concat) and state.clamp == NO_CLAMP and {v.type.quant for v in state.operands} == {quant}
+            step = padding_step(op.value, like) - like.zero_point
+            return state.clamp == NO_CLAMP and step * like.scale == op.value
+        same = all((v.type.dtype, v.type.quant) == (like.dtype, like.quant) for v in state.operands)
+        return isinstance(op, Concat) and state.clamp == NO_CLAMP and same
 
     def _commute(self, node: Node) -> None:
-        state = self.state[node.inputs[0]]
+        state, op = self.state[node.inputs[0]], node.op
+        clamp = op.clamp if isinstance(op, MaxPool2D) else NO_CLAMP
+        if isinstance(op, MaxPool2D):  # it picks the same element before and after a clamp
+            node = replace(node, op=replace(op, clamp=NO_CLAMP))
         if isinstance(state, Known):
             self.state[node.output] = Known(self._emit(node.op, (state.value,), node.output.name, node.loc))
-        elif isinstance(state, Real):
-            self._keep(node)
-        else:
+        elif not isinstance(state, Real):
             self.state[node.output] = replace(state, moves=(*state.moves, node))
+        if isinstance(state, Real):
+            self._keep(replace(node, op=op))
+        elif clamp != NO_CLAMP:
+            self._clamp(node.output, Clamp(clamp), node)
 
-    def _clamp(self, node: Node, op: Clamp) -> None:
-        state = self.state[node.inputs[0]]
+    def _clamp(self, x: Value, op: Clamp, node: Node) -> None:
+        """``node``'s output is the clamped ``x``."""
+        state = self.state[x]
         if isinstance(state, Known):
             self.state[node.output] = Pending(None, (state.value,), node.loc, op.clamp)
         elif isinstance(state, Pending):  # whatever moves it has: clamps are elementwise
             lo, hi = (min(max(bound, op.clamp[0]), op.clamp[1]) for bound in state.clamp)
-            self.state[node.output] = replace(state, clamp=(lo, hi), loc=f"{state.loc} + {node.loc}")
+            loc = state.loc if x is node.output else f"{state.loc} + {node.loc}"
+            self.state[node.output] = replace(state, clamp=(lo, hi), loc=loc)
         else:
             self._keep(node)
 
     def _quantize(self, node: Node, op: Quantize) -> None:
         x = node.inputs[0]
-        if op.out_quant.axis is not None or op.dtype != "int8":
-            raise Gap(node.loc, "QuantizeLinear", "only computed activations with one int8 scale are quantised here")
+        if op.out_quant.axis is not None or op.dtype not in ("int8", "int16"):
+            raise Gap(node.loc, "QuantizeLinear", "only activations with one scale, int8 or int16, are quantised here")
         state = Real(x) if x.data is not None else self.state[x]
         if isinstance(state, FloatInput):
             self._quantize_input(node, state)
@@ -268,9 +280,11 @@ class _Integerizer:
             self.nodes.append(replace(node, inputs=(state.value,)))
         elif isinstance(state, Known) and self._same(state.value, node.output):
             self.mapping[node.output] = state.value
+        elif isinstance(state, Pending) and state.node is not None and not writes(state.node.op, op.dtype):
+            self.nodes.append(replace(node, inputs=(self._real(x),)))
         else:
             pending = Pending(None, (state.value,), node.loc) if isinstance(state, Known) else state
-            self._pending(pending, op.out_quant, node.output)
+            self._pending(pending, node.output.type, node.output)
 
     def _same(self, known: Value, output: Value) -> bool:
         """True where a Quantize changes nothing, and need not stay to tell an output from an input."""
@@ -285,13 +299,12 @@ class _Integerizer:
             y = self._copy(y, node.output.name, node.loc)
         self.mapping[node.output] = y
 
-    def _pending(self, state: Pending, quant: QuantParams | None, output: Value | None) -> Value:
-        """Emit the integer form of a pending op with this output quantization; it writes ``output`` if given."""
-        if quant is None:
-            raise Gap(state.loc, "Quantize", "it has no scale")
-        op, operands, name = self._first(state, quant)
+    def _pending(self, state: Pending, like: TensorType, output: Value | None) -> Value:
+        """Emit the integer form of a pending op, with the element type and quantization of ``like``; it writes
+        ``output`` if given."""
+        op, operands, name = self._first(state, like)
         chain = [(op, name, state.loc)]
-        clamp = steps(state.clamp, quant)
+        clamp = steps(state.clamp, like)
         if getattr(op, "clamp", NO_CLAMP) != clamp:
             chain.append((Clamp(clamp), f"{name}_clamped", state.loc))
         chain += [(move.op, move.output.name, move.loc) for move in state.moves]
@@ -300,27 +313,25 @@ class _Integerizer:
             operands = (self._emit(step, operands, wanted, loc, last),)
         return operands[0]
 
-    def _first(self, state: Pending, quant: QuantParams) -> tuple[Op, tuple[Value, ...], str]:
-        """The op that gives this quantization, its operands, and a name for its result."""
-        node, clamp = state.node, steps(state.clamp, quant)
+    def _first(self, state: Pending, like: TensorType) -> tuple[Op, tuple[Value, ...], str]:
+        """The op that gives this element type and quantization, its operands, and a name for its result."""
+        node, clamp = state.node, steps(state.clamp, like)
         if node is None:
             (x,) = state.operands
-            check_ratio(x.type.scale, quant)
-            same = quant == x.type.quant
-            op: Op = Clamp(clamp) if same else Requantize(quant, "int8", clamp, "even")
+            same = (like.dtype, like.quant) == (x.type.dtype, x.type.quant)
+            op: Op = Clamp(clamp) if same else requantize_to(x.type, like, clamp)
             return op, state.operands, f"{x.name}_requantized"
         if isinstance(node.op, Concat | Pad):
-            operands = tuple(self._rescaled(v, quant, state.loc) for v in state.operands)
-            op = replace(node.op, value=padding_step(node.op.value, quant)) if isinstance(node.op, Pad) else node.op
+            operands = tuple(self._rescaled(v, like, state.loc) for v in state.operands)
+            op = replace(node.op, value=padding_step(node.op.value, like)) if isinstance(node.op, Pad) else node.op
             return op, operands, node.output.name
-        return *integer_layer(node, state.operands, quant, clamp, self.names), node.output.name
+        return *integer_layer(node, state.operands, like, clamp, self.names), node.output.name
 
-    def _rescaled(self, value: Value, quant: QuantParams, loc: str) -> Value:
+    def _rescaled(self, value: Value, like: TensorType, loc: str) -> Value:
         value = single_number(value, self.names)
-        if value.type.quant == quant:
+        if (value.type.dtype, value.type.quant) == (like.dtype, like.quant):
             return value
-        check_ratio(value.type.scale, quant)
-        return self._emit(Requantize(quant, "int8", rounding="even"), (value,), f"{value.name}_rescaled", loc)
+        return self._emit(requantize_to(value.type, like), (value,), f"{value.name}_rescaled", loc)
 
     def _emit(self, op: Op, inputs: tuple[Value, ...], name: str, loc: str, output: Value | None = None) -> Value:
         """Append a node that writes ``output``, or a new value of this name."""

@@ -11,24 +11,29 @@ import numpy as np
 import numpy.typing as npt
 
 from smidgen.errors import InvalidGraph
-from smidgen.ir import Node, Op, QuantParams, TensorType, Value
+from smidgen.ir import DType, Node, Op, QuantParams, TensorType, Value
 from smidgen.ir.names import Names
 from smidgen.ops import (
     Add,
     AveragePool2D,
     Concat,
     Conv2D,
+    Curve,
     DepthwiseConv2D,
     FullyConnected,
     LeakyRelu,
     Mean,
     Mul,
     Pad,
+    Requantize,
     Softmax,
 )
+from smidgen.ops.arithmetic import NO_CLAMP, RANGES
 
 _WEIGHTED = (Conv2D, DepthwiseConv2D, FullyConnected)
-_RESCALING = (Add, AveragePool2D, LeakyRelu, Mean, Mul, Softmax)
+_RESCALING = (Add, AveragePool2D, Curve, LeakyRelu, Mean, Mul, Softmax)
+_ACTIVATIONS = ("int8", "int16")
+_ANY_WIDTH = (*_WEIGHTED, Add, AveragePool2D, Concat, LeakyRelu, Mean, Mul, Pad)
 _SAME_SCALE = 1e-6  # relative: a float32 product of two float32 scales is off by at most 6e-8
 _INT32_MAX = (1 << 31) - 1
 _LARGEST_RATIO = float(1 << 30)  # of scales; quantize_multiplier's limit
@@ -43,22 +48,35 @@ class Gap(Exception):
     reason: str
 
 
-def _step(value: float, quant: QuantParams) -> float:
+def _step(value: float, like: TensorType) -> float:
     """The step of a real as Quantize finds it (float32 division, ties to even), not yet saturated."""
     with np.errstate(over="ignore"):
-        ratio = np.float32(value) / np.float32(quant.scale[0])
-    return float(np.rint(np.clip(np.float64(ratio), -1e9, 1e9))) + quant.zero_point[0]
+        ratio = np.float32(value) / np.float32(like.scale)
+    return float(np.rint(np.clip(np.float64(ratio), -1e9, 1e9))) + like.zero_point
 
 
-def steps(clamp: tuple[float, float], quant: QuantParams) -> tuple[float, float]:
-    """A clamp of reals as one of output steps; a bound that int8 has anyway is infinite."""
-    lo, hi = (_step(b, quant) for b in clamp)
-    return (-math.inf if lo <= -128 else min(lo, 127.0), math.inf if hi >= 127 else max(hi, -128.0))
+def steps(clamp: tuple[float, float], like: TensorType) -> tuple[float, float]:
+    """A clamp of reals as one of steps of a tensor like this; a bound that its type has anyway is infinite."""
+    (lo, hi), (least, most) = (_step(b, like) for b in clamp), RANGES[like.dtype]
+    return (-math.inf if lo <= least else float(min(lo, most)), math.inf if hi >= most else float(max(hi, least)))
 
 
-def padding_step(value: float, quant: QuantParams) -> int:
-    """The stored int8 value of a real padding value."""
-    return int(np.clip(_step(value, quant), -128, 127))
+def padding_step(value: float, like: TensorType) -> int:
+    """The integer that stands for a real padding value in a tensor like this."""
+    return int(np.clip(_step(value, like), *RANGES[like.dtype]))
+
+
+def requantize_to(x: TensorType, like: TensorType, clamp: tuple[float, float] = NO_CLAMP) -> Requantize:
+    """The op that brings a tensor of type ``x`` to the element type and quantization of ``like``, with a clamp."""
+    quant = _quant_of(like)
+    check_ratio(x.scale, quant)
+    return Requantize(quant, like.dtype, clamp, "even")
+
+
+def _quant_of(t: TensorType) -> QuantParams:
+    if t.quant is None:
+        raise InvalidGraph(f"{t} carries no quantization")
+    return t.quant
 
 
 def single_number(value: Value, names: Names) -> Value:
@@ -75,28 +93,35 @@ def single_number(value: Value, names: Names) -> Value:
 
 
 def has_integer_form(op: Op, operands: Sequence[Value]) -> bool:
-    """True if the operands, int8 tensors or float constants, are quantised as far as the op's integer form needs it.
+    """True if the operands, integers or float constants, are quantised as far as the op's integer form needs it.
 
     Weights have to be; a bias may be float, and so may a constant beside a tensor that is one number only.
     """
     if isinstance(op, _WEIGHTED):
         x, w = operands[:2]
-        return x.type.dtype == "int8" and w.type.dtype == "int8" and w.data is not None
+        return x.type.dtype in _ACTIVATIONS and w.type.dtype == "int8" and w.data is not None
     if not isinstance(op, (*_RESCALING, Concat, Pad)):
         return False
-    return all(v.type.dtype == "int8" or np.unique(v.constant).size == 1 for v in operands) and any(
+    if not all(writes(op, v.type.dtype) for v in operands if v.type.dtype in _ACTIVATIONS):
+        return False
+    return all(v.type.dtype in _ACTIVATIONS or np.unique(v.constant).size == 1 for v in operands) and any(
         v.data is None for v in operands
     )
 
 
+def writes(op: Op, dtype: DType) -> bool:
+    """True if the op's integer form reads and writes activations of this type: curves are for bytes only."""
+    return dtype == "int8" or isinstance(op, _ANY_WIDTH)
+
+
 def integer_layer(
-    node: Node, operands: Sequence[Value], quant: QuantParams, clamp: tuple[float, float], names: Names
+    node: Node, operands: Sequence[Value], like: TensorType, clamp: tuple[float, float], names: Names
 ) -> tuple[Op, tuple[Value, ...]]:
-    """The op with its output quantization (and the clamp, if it takes one), and its integer operands.
+    """The op that writes a tensor like this (with the clamp, if it takes one), and its integer operands.
 
     Raises InvalidGraph with a reason where an operand is not quantised as the op needs it.
     """
-    op = node.op
+    op, quant = node.op, _quant_of(like)
     if isinstance(op, _WEIGHTED):
         inputs = _weighted_operands(operands, names)
         check_ratio(inputs[0].type.scale * max(_scales(inputs[1].type)), quant)
@@ -105,9 +130,12 @@ def integer_layer(
         _check_rescaling(op, inputs, quant)
     else:
         raise InvalidGraph("it has no integer form")
-    if isinstance(op, LeakyRelu | Softmax):  # these take no clamp
+    if isinstance(op, Softmax | Curve):  # these take no clamp
         return replace(op, out_quant=quant, rounding="even"), inputs
-    return replace(op, out_quant=quant, rounding="even", clamp=clamp), inputs
+    dtype = None if like.dtype == inputs[0].type.dtype else like.dtype
+    if isinstance(op, LeakyRelu):  # nor does it
+        return replace(op, out_quant=quant, rounding="even", out_dtype=dtype), inputs
+    return replace(op, out_quant=quant, rounding="even", clamp=clamp, out_dtype=dtype), inputs
 
 
 def _scales(t: TensorType) -> tuple[float, ...]:
@@ -122,15 +150,17 @@ def check_ratio(scale: float, out: QuantParams) -> None:
 
 
 def _check_rescaling(op: Op, inputs: Sequence[Value], quant: QuantParams) -> None:
-    """Raise InvalidGraph where an operand is not int8, or its scale and the output's are too far apart."""
+    """Raise InvalidGraph where an operand is not quantised, or its scale and the output's are too far apart."""
     for v in inputs:
-        if v.type.dtype != "int8":
+        if v.type.dtype not in _ACTIVATIONS:
             raise InvalidGraph(f"its operand {v.name!r} is {v.type.dtype}, not quantised to int8")
     scales = [v.type.scale for v in inputs]
     if isinstance(op, Mul):
         scales = [scales[0] * scales[1]]
     if isinstance(op, LeakyRelu):
         scales.append(scales[0] * abs(op.alpha))
+    if isinstance(op, Curve):
+        return
     if isinstance(op, Softmax):
         replace(op, out_quant=quant).table([v.type for v in inputs])
         return
@@ -142,8 +172,8 @@ def _check_rescaling(op: Op, inputs: Sequence[Value], quant: QuantParams) -> Non
 
 def _weighted_operands(operands: Sequence[Value], names: Names) -> tuple[Value, ...]:
     x, w = operands[:2]
-    for v, what in ((x, "input"), (w, "weights")):
-        if v.type.dtype != "int8":
+    for v, what, dtypes in ((x, "input", _ACTIVATIONS), (w, "weights", ("int8",))):
+        if v.type.dtype not in dtypes:
             raise InvalidGraph(f"its {what} {v.name!r} are {v.type.dtype}: no DequantizeLinear of int8 data before it")
     if w.data is None:
         raise InvalidGraph(f"its weights {w.name!r} are computed while the network runs")

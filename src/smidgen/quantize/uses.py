@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from smidgen.ir import Graph, Node, TensorType, Value
 from smidgen.ops import Clamp, MaxPool2D, Quantize, Reshape, Transpose
+from smidgen.ops.arithmetic import NO_CLAMP
 
 _MOVES = (MaxPool2D, Transpose, Reshape)
 
@@ -39,7 +40,7 @@ class Uses:
         for node in self._users.get(value, ()):
             if isinstance(node.op, Quantize) and node.op.out_quant.axis is None:
                 found.append(node.output.type)
-            elif isinstance(node.op, _MOVES):
+            elif isinstance(node.op, _MOVES) and getattr(node.op, "clamp", NO_CLAMP) == NO_CLAMP:
                 found += self._quantized_types(node.output) or [None]
             else:
                 found.append(None)

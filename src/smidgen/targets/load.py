@@ -12,7 +12,7 @@ from typing import Any
 
 from smidgen.errors import TargetError, UsageError
 from smidgen.targets.isa import FEATURES, close
-from smidgen.targets.target import Core, FlashCache, LatencyError, Region, Target
+from smidgen.targets.target import Core, Energy, FlashCache, LatencyError, Region, Target
 
 _HERE = Path(__file__).parent
 _Table = Mapping[str, Any]  # Any: a TOML value, checked field by field below
@@ -73,7 +73,9 @@ def _core(path: Path) -> Core:
     return Core(name, title, closed, zig_cpu, gcc_flags, cycles, provenance)
 
 
-_BOARD_KEYS = frozenset(("name", "title", "core", "clock_hz", "provenance", "regions", "flash_cache", "latency_error"))
+_BOARD_KEYS = frozenset(
+    ("name", "title", "core", "clock_hz", "provenance", "regions", "flash_cache", "latency_error", "energy")
+)
 _REGION_KEYS = frozenset(("name", "kind", "base", "size_bytes", "wait_states", "provenance", "alias"))
 _CACHE_KEYS = frozenset(("instruction_lines", "data_lines", "line_bytes", "fetch_bytes", "prefetch", "provenance"))
 
@@ -97,9 +99,10 @@ def _target(path: Path) -> Target:
         raise TargetError(f"{path}: clock_hz is 0")
     cache = _flash_cache(path, table["flash_cache"]) if "flash_cache" in table else None
     error = _latency_error(path, table["latency_error"]) if "latency_error" in table else None
+    energy = _energy(path, table["energy"]) if "energy" in table else None
     core = load_core(_field(path, table, "core", str), path.parent)
     name, title = (_field(path, table, key, str) for key in ("name", "title"))
-    return Target(name, title, core, clock, regions, cache, _provenance(path, table, "the board"), error)
+    return Target(name, title, core, clock, regions, cache, _provenance(path, table, "the board"), error, energy)
 
 
 def _region(path: Path, entry: _Table, index: int) -> Region:
@@ -150,6 +153,16 @@ def _latency_error(path: Path, entry: _Table) -> LatencyError:
             raise TargetError(f"{path}: {where}: {key} is {span!r}; two whole percentages, the lower first")
         spans.append((span[0], span[1]))
     return LatencyError(spans[0], spans[1], _provenance(path, entry, where))
+
+
+def _energy(path: Path, entry: _Table) -> Energy:
+    where = "energy"
+    if isinstance(entry, dict):
+        _refuse_unknown(path, entry, frozenset(("picojoules_per_cycle", "provenance")), where)
+    picojoules = _natural(path, entry, "picojoules_per_cycle", where)
+    if picojoules == 0:
+        raise TargetError(f"{path}: {where}: picojoules_per_cycle is 0")
+    return Energy(picojoules, _provenance(path, entry, where))
 
 
 def _read(path: Path) -> _Table:

@@ -67,6 +67,14 @@ class LatencyError:
 
 
 @dataclass(frozen=True, slots=True)
+class Energy:
+    """What the board takes from its supply while the core works, measured at the board's clock."""
+
+    picojoules_per_cycle: float
+    provenance: str
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """A board: its core, memories and clock. ``smidgen targets`` lists them."""
 
@@ -78,6 +86,7 @@ class Target:
     flash_cache: FlashCache | None
     provenance: str
     latency_error: LatencyError | None = None  # None: never compared with silicon
+    energy: Energy | None = None  # None: nobody has published a measurement
 
     def region(self, kind: RegionKind) -> Region:
         """The main (first listed) region of this kind."""

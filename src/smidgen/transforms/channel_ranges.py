@@ -71,7 +71,7 @@ def _stored(v: Value) -> Range:
 def _result(node: Node, ranges: Mapping[Value, Range]) -> Range | None:
     op, y = node.op, node.outputs[0].type
     given = [ranges[v] for v in node.inputs]
-    if y.dtype not in ("int8", "uint8") or node.inputs[0].type.dtype not in ("int8", "uint8"):
+    if any(t.dtype not in ("int8", "uint8") for t in (y, *node.types[: 1 if isinstance(op, Weighted) else None])):
         return None
     if isinstance(op, Weighted):
         return _sum(node, given[0]) if is_weighted(node) else None

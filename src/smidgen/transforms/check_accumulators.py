@@ -12,7 +12,8 @@ def check_accumulators(graph: Graph) -> Graph:
     """The graph itself, or UnsupportedModel naming the node and channel whose worst case leaves int32.
 
     Worst case of a channel: sum |w| * max |x - zero_point| + |b|, then shifted left where the multiplier is above 1
-    (TFLite shifts before it multiplies), where TFLite Micro's own result is undefined.
+    (TFLite shifts before it multiplies), where TFLite Micro's own result is undefined. Sums of int16 have
+    64 bits, which no layer's weights are enough to exceed.
     """
     for node in graph.nodes:
         if isinstance(node.op, Weighted) and node["x"].type.dtype == "int8":

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from smidgen.ir import Graph, Node, Op, QuantParams, TensorType, Value
 from smidgen.ir.names import Names
+from smidgen.ir.types import storage_after
 from smidgen.ops import Conv2D, DepthwiseConv2D, Pad, Reshape
 from smidgen.ops.accumulators import Int64s
 from smidgen.transforms.channel_ranges import Range, accumulator_range, channel_ranges
@@ -32,6 +33,8 @@ def drop_dead_channels(graph: Graph) -> Graph:
     ranges = channel_ranges(graph)
     needed = _needed(graph, found, ranges)
     plan = _Plan(found, ranges, needed, _kept(graph, found, needed), Names(v.name for v in graph.values()))
+    while whole := _losing_groups(graph, plan):
+        plan = replace(plan, kept=_kept(graph, found, needed, whole))
     made: dict[Value, Value] = {}
     return graph.with_nodes(tuple(_rewritten(node, plan, made) for node in graph.nodes))
 
@@ -80,9 +83,23 @@ def _mark_read(node: Node, ranges: Mapping[Value, Range], needed: Mapping[Value,
     np.logical_or.at(needed[x], np.broadcast_to(source, read.shape), read)
 
 
-def _kept(graph: Graph, found: Links, needed: Mapping[Value, Mask]) -> dict[Value, Mask]:
-    """The needed channels and what has to stay with them."""
+def _losing_groups(graph: Graph, plan: _Plan) -> tuple[Value, ...]:
+    """Every value that layers with weights in four bits need whole, if some do not have it so: groups of its channels
+    would shift against their factors."""
+    layers = [n for n in graph.nodes if is_weighted(n) and n["w"].type.storage is not None]
+    losing = [n for n in layers if storage_after(_weights_left(n, plan)[0], n["w"].type.storage) is None]
+    losing = [n for n in losing if not plan.kept[n["x"]].all()]
+    whole = [n["x"] for n in layers if plan.kept[n["x"]].all()]
+    return tuple(dict.fromkeys(whole + [n["x"] for n in losing])) if losing else ()
+
+
+def _kept(
+    graph: Graph, found: Links, needed: Mapping[Value, Mask], entire: tuple[Value, ...] = ()
+) -> dict[Value, Mask]:
+    """The needed channels and what has to stay with them; all of ``entire``."""
     kept = {v: mask.copy() for v, mask in needed.items()}
+    for v in entire:
+        kept[v][:] = True
     whole = [n for n in graph.nodes if found[n] is None]
     for v in (*graph.inputs, *graph.outputs, *(v for n in whole for v in (*n.inputs, *n.outputs))):
         kept[v][:] = True
@@ -161,6 +178,12 @@ def _narrow_op(node: Node, kept: Mapping[Value, Mask]) -> Op:
 
 def _parameters(node: Node, plan: _Plan) -> tuple[Value, ...]:
     """Weights and bias of the channels that stay: constants read are in the bias, constant results have no weights."""
+    kept_w, b = _weights_left(node, plan)
+    return _new_parameters(node, kept_w, b, plan)
+
+
+def _weights_left(node: Node, plan: _Plan) -> tuple[Int64s, Int64s]:
+    """Taps and bias of the channels that stay."""
     x, y, given = node["x"], node.output, node.get("b")
     w, source, operand = taps(node), tap_sources(node), plan.ranges[x]
     bias = np.zeros(len(w), np.int64) if given is None else given.constant.astype(np.int64)
@@ -170,7 +193,7 @@ def _parameters(node: Node, plan: _Plan) -> tuple[Value, ...]:
     b = np.where(fixed, np.clip(0, acc.lo, acc.hi), b)
     live = (plan.needed[y] & ~fixed)[:, None] & ~_folded(node, operand)[source]
     kept_w = _own_columns(node, w * live[:, None, :], plan.kept[x])[plan.kept[y]]
-    return _new_parameters(node, kept_w, b[plan.kept[y]], plan)
+    return kept_w, b[plan.kept[y]]
 
 
 def _own_columns(node: Node, w: Int64s, kept: Mask) -> Int64s:
@@ -184,7 +207,8 @@ def _new_parameters(node: Node, w: Int64s, b: Int64s, plan: _Plan) -> tuple[Valu
     data = np.array(from_taps(node, w), order="C")
     weights, bias = old, () if given is None else (given,)
     if data.shape != old.type.shape or not np.array_equal(data, old.constant):
-        t = TensorType("int8", data.shape, _narrow_quant(old.type.quant, kept))
+        storage = storage_after(data, old.type.storage)
+        t = TensorType("int8", data.shape, _narrow_quant(old.type.quant, kept), storage)
         weights = Value(plan.names.fresh(old.name), t, data)
     if given is None:
         if b.any():

@@ -7,6 +7,7 @@ import numpy as np
 
 from smidgen.ir import Graph, Node, Value
 from smidgen.ops import Clamp, Concat, Pad, Requantize, Reshape, Transpose
+from smidgen.ops.arithmetic import NO_CLAMP
 
 
 def drop_identity(graph: Graph) -> Graph:
@@ -35,4 +36,6 @@ def _is_identity(node: Node) -> bool:
     if isinstance(op, Clamp | Requantize) and x.type.dtype in ("int8", "uint8"):
         every_byte = np.arange(256, dtype=np.uint8).view(x.type.dtype)
         return bool(np.array_equal(op.evaluate([x.type], [every_byte])[0], every_byte))
+    if isinstance(op, Clamp):
+        return op.clamp == NO_CLAMP
     return False

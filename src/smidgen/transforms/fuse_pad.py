@@ -46,7 +46,13 @@ def _fusible(pad: Node, node: Node) -> bool:
         return False
     if isinstance(node.op, AveragePool2D | MaxPool2D):
         return x.type.dtype == "float32" and _fits_pool(op, node.op)
-    return op.value == (0 if x.type.dtype == "float32" else x.type.zero_point)
+    return op.value == (0 if x.type.dtype == "float32" else x.type.zero_point) and _harmless(node)
+
+
+def _harmless(layer: Node) -> bool:
+    """Zeros that the padding adds change no sum: true of integers, and of finite float32 weights."""
+    w = layer["w"]
+    return w.type.dtype != "float32" or (w.data is not None and bool(np.isfinite(w.data).all()))
 
 
 def _fits_pool(pad: Pad, pool: AveragePool2D | MaxPool2D) -> bool:

@@ -14,9 +14,13 @@ from smidgen.ops import ByteOp, Lookup
 
 
 def lower_to_lookup(graph: Graph) -> Graph:
-    """y = f(x), f a ByteOp -> y = Lookup(x, table)."""
+    """y = f(x), f a ByteOp, x of bytes -> y = Lookup(x, table)."""
     names = Names(v.name for v in graph.values())
-    return graph.with_nodes(tuple(_lower(n, names) if isinstance(n.op, ByteOp) else n for n in graph.nodes))
+    return graph.with_nodes(tuple(_lower(n, names) if _of_bytes(n) else n for n in graph.nodes))
+
+
+def _of_bytes(node: Node) -> bool:
+    return isinstance(node.op, ByteOp) and node.inputs[0].type.dtype in ("int8", "uint8")
 
 
 def _lower(node: Node, names: Names) -> Node:

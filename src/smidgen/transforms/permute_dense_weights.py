@@ -9,8 +9,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from smidgen.ir import Graph, Node, Value
+from smidgen.ir import DType, Graph, Node, Value
 from smidgen.ir.names import Names
+from smidgen.ir.types import storage_after
 from smidgen.ops import (
     Add,
     Clamp,
@@ -33,13 +34,19 @@ def permute_dense_weights(graph: Graph) -> Graph:
     """FullyConnected(Reshape(Transpose(x)), w) -> FullyConnected(Reshape(x), w's columns permuted).
 
     The reshape flattens all but the first dimension, which the transpose leaves. Several layers may read it, and
-    elementwise ops, constants along the columns and concatenations may lie between. Float sums change their order.
+    elementwise ops, constants along the columns and concatenations may lie between. Of integers.
     """
-    return _Permuter(graph).run()
+    return _Permuter(graph, ("int8", "int16")).run()
+
+
+def permute_real_dense_weights(graph: Graph) -> Graph:
+    """The same of reals, whose sums change their order."""
+    return _Permuter(graph, ("float32",)).run()
 
 
 class _Permuter:
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, dtypes: tuple[DType, ...]) -> None:
+        self.dtypes = dtypes
         self.graph, self.users, self.producers = graph, graph.users(), graph.producers()
         self.names = Names(v.name for v in graph.values())
         self.free: dict[Value, bool] = {}
@@ -56,13 +63,13 @@ class _Permuter:
         """True if all that reads the value can take its columns in another order."""
         readers = self.users.get(value, [])
         flat = len(value.type.shape) == 2 and bool(readers) and value not in self.graph.outputs
-        return flat and all(self._takes(n, value) for n in readers)
+        return flat and value.type.dtype in self.dtypes and all(self._takes(n, value) for n in readers)
 
     def _takes(self, node: Node, value: Value) -> bool:
         op = node.op
         if isinstance(op, FullyConnected):
             w = node.inputs[1]
-            return w.data is not None and value is not w and w.type.storage is None
+            return w.data is not None and value is not w
         if isinstance(op, Add | Mul):
             others = [v for v in node.inputs if v is not value]
             along = all(v.data is not None and _is_row(v, value) for v in others)
@@ -105,10 +112,11 @@ class _Permuter:
         return replace(reshape, inputs=transpose.inputs, loc=f"{transpose.loc} + {reshape.loc}")
 
     def _permuted(self, constant: Value, columns: Columns) -> Value:
-        """A constant whose last dimension follows the new order."""
+        """A constant whose last dimension follows the new order; eight bits each if groups of four do not last."""
         data = np.empty_like(constant.constant)
         data[..., columns] = constant.constant
-        return Value(self.names.fresh(constant.name), constant.type, data)
+        t = replace(constant.type, storage=storage_after(data, constant.type.storage))
+        return Value(self.names.fresh(constant.name), t, data)
 
 
 def _is_row(constant: Value, value: Value) -> bool:

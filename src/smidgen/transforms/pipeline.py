@@ -17,7 +17,7 @@ from smidgen.transforms.lower_to_lookup import lower_to_lookup
 from smidgen.transforms.merge_reshapes import merge_reshapes
 from smidgen.transforms.note_macs import note_macs
 from smidgen.transforms.pass_ import Pass
-from smidgen.transforms.permute_dense_weights import permute_dense_weights
+from smidgen.transforms.permute_dense_weights import permute_dense_weights, permute_real_dense_weights
 from smidgen.transforms.sink_reshapes import sink_reshapes
 from smidgen.transforms.sink_transposes import sink_transposes, sink_transposes_through_dequantize
 
@@ -40,7 +40,7 @@ FLOAT: tuple[Pass, ...] = (
     Pass("fuse-pad", fuse_real_pad, "imported", "imported"),
     Pass("fuse-bias", fuse_bias, "imported", "imported", exact=False),  # a sum begins with its bias
     Pass("fold-affine", fold_affine, "imported", "imported", exact=False),  # weights are rounded after scaling
-    Pass("permute-dense-weights", permute_dense_weights, "imported", "imported", exact=False),  # order of sums
+    Pass("permute-dense-weights", permute_real_dense_weights, "imported", "imported", exact=False),  # order of sums
     *_CLEAN,
     Pass("fuse-real-activation", fuse_real_activation, "imported", "imported"),
     Pass("drop-dead-nodes", drop_dead_nodes, "imported", "imported"),

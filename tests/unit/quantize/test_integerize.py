@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import product
 
 import numpy as np
 import pytest
@@ -14,8 +15,21 @@ from onnx import TensorProto
 
 import smidgen
 from smidgen.errors import UnsupportedModel
-from smidgen.ir import Graph, Node, QuantParams, TensorType, evaluate
-from smidgen.ops import Add, Clamp, Concat, Conv2D, FullyConnected, MaxPool2D, Pad, Quantize, Requantize, Reshape
+from smidgen.ir import Graph, Node, Op, QuantParams, TensorType, Value, evaluate
+from smidgen.ops import (
+    Add,
+    Clamp,
+    Concat,
+    Conv2D,
+    Dequantize,
+    FullyConnected,
+    MaxPool2D,
+    Pad,
+    Quantize,
+    Requantize,
+    Reshape,
+)
+from smidgen.ops.arithmetic import RANGES
 from smidgen.quantize import integerize
 from smidgen.quantize.layers import padding_step, steps
 from tests.onnx_models import Builder, imported
@@ -241,18 +255,25 @@ def test_names_and_locations_survive() -> None:
 )
 def test_clipping_steps_equals_clipping_reals(bound: float, scale: float, zero: int, xs: list[float]) -> None:
     """Rounding is monotone, so the clamp may move behind it."""
-    quantize = Quantize(QuantParams((scale,), (zero,)), "int8", "even")
-    x = np.array(xs, np.float32)
-    for clip in ((bound, np.inf), (-np.inf, bound)):
-        (before,) = quantize.evaluate([TensorType("float32", x.shape)], [np.clip(x, *clip).astype(np.float32)])
-        (after,) = quantize.evaluate([TensorType("float32", x.shape)], [x])
-        lo, hi = steps(clip, quantize.out_quant)
-        np.testing.assert_array_equal(before, np.clip(after, max(lo, -128), min(hi, 127)))
+    quant, x = QuantParams((scale,), (zero,)), np.array(xs, np.float32)
+    symmetric = QuantParams((float(np.float32(scale / 200)),), (0,))
+    for op, clip in product(
+        (Quantize(quant, "int8", "even"), Quantize(symmetric, "int16", "even")), ((bound, np.inf), (-np.inf, bound))
+    ):
+        (before,) = op.evaluate([TensorType("float32", x.shape)], [np.clip(x, *clip).astype(np.float32)])
+        (after,) = op.evaluate([TensorType("float32", x.shape)], [x])
+        lo, hi = steps(clip, TensorType(op.dtype, (1,), op.out_quant))
+        least, most = RANGES[op.dtype]
+        np.testing.assert_array_equal(before, np.clip(after, max(lo, least), min(hi, most)))
 
 
 def test_padding_steps_saturate() -> None:
-    quant = QuantParams((0.5,), (10,))
-    assert [padding_step(v, quant) for v in (0.0, 1.0, 1.25, -1e30, float("inf"))] == [10, 12, 12, -128, 127]
+    int8, int16 = (
+        TensorType("int8", (1,), QuantParams((0.5,), (10,))),
+        TensorType("int16", (1,), QuantParams((0.5,), (0,))),
+    )
+    assert [padding_step(v, int16) for v in (0.0, 1.25, -1e30, 100.0)] == [0, 2, -32768, 200]
+    assert [padding_step(v, int8) for v in (0.0, 1.0, 1.25, -1e30, float("inf"))] == [10, 12, 12, -128, 127]
 
 
 def test_a_float_model_stays_as_it_is() -> None:
@@ -396,3 +417,32 @@ def test_reshape_only_models_are_integers_already() -> None:
     b.dequantize(x, 0.1, 0)
     graph = graph_of(b, b.node("Unsqueeze", x, b.constant(np.array([0], np.int64))))
     assert [type(n.op) for n in graph.nodes] == [Reshape]
+
+
+@pytest.mark.parametrize("kind", ["dense", "pool after dense", "pool of known"])
+def test_a_clamp_within_a_float_op_becomes_steps(kind: str) -> None:
+    """As the passes on floats fuse them; the file has Clip nodes."""
+    quant = QuantParams((0.1,), (3,))
+    x = Value("x", TensorType("int8", (1, 4, 4, 2), quant))
+    nodes: list[Node] = []
+
+    def emit(op: Op, *inputs: Value) -> Value:
+        (t,) = op.infer([v.type for v in inputs])
+        nodes.append(Node(op, inputs, (Value(f"v{len(nodes)}", t),), f"node {len(nodes)}"))
+        return nodes[-1].output
+
+    real = emit(Dequantize(), x)
+    if kind != "pool of known":
+        w = Value(
+            "w", TensorType("int8", (3, 2), QuantParams((0.5,), (0,))), np.array([[1, 2], [-3, 1], [2, 2]], np.int8)
+        )
+        real = emit(FullyConnected(clamp=(-0.5, 2.0)), real, emit(Dequantize(), w))
+    if kind != "dense":
+        real = emit(MaxPool2D((2, 2), (2, 2), clamp=(0.25, 1.5)), real)
+    out = emit(Quantize(QuantParams((0.05,), (-20,)), "int8", "even"), real)
+    before = Graph("g", "onnx-qdq.v1", (x,), (out,), tuple(nodes))
+    after = integerize(before)
+    assert not any(v.type.dtype == "float32" for n in after.nodes for v in n.outputs)
+    data = np.random.default_rng(1).integers(-128, 128, (20, 1, 4, 4, 2)).astype(np.int8)
+    for case in data:
+        np.testing.assert_array_equal(evaluate(after, [case])[0], evaluate(before, [case])[0])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Constant padding of byte tensors."""
+"""Constant padding."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import numpy as np
 
 from smidgen.ir import Node
 from smidgen.kernels.common import byte_elements
+from smidgen.kernels.float32 import float_elements
+from smidgen.kernels.int16 import int16_throughout
 from smidgen.kernels.kernel import Kernel, ParamValue
 from smidgen.ops import Pad
 from smidgen.targets.target import Core
@@ -33,12 +35,25 @@ def four_dimensions(node: Node) -> bool:
     return len(_merged(node)) <= 4
 
 
+def _shape(node: Node) -> dict[str, ParamValue]:
+    in_dims, before, out_dims = zip(*[*[(1, 0, 1)] * 4, *_merged(node)][-4:], strict=True)
+    return {"in_dims": in_dims, "before": before, "out_dims": out_dims}
+
+
 def params(node: Node) -> Mapping[str, ParamValue]:
     op, dtype = node.op, node.output.type.dtype
     assert isinstance(op, Pad)
-    in_dims, before, out_dims = zip(*[*[(1, 0, 1)] * 4, *_merged(node)][-4:], strict=True)
-    value = int(np.array([int(op.value)]).astype(dtype).view(np.int8)[0])
-    return {"in_dims": in_dims, "before": before, "out_dims": out_dims, "value": value}
+    value = int(np.array([int(op.value)]).astype(dtype).view(np.int16 if dtype == "int16" else np.int8)[0])
+    return {**_shape(node), "value": value}
+
+
+def float_params(node: Node) -> Mapping[str, ParamValue]:
+    assert isinstance(node.op, Pad)
+    return {**_shape(node), "value": float(np.float32(node.op.value))}
+
+
+def float_cost(node: Node, core: Core) -> float:
+    return node.output.type.elements * 5.0
 
 
 def scalar_cost(node: Node, core: Core) -> float:
@@ -47,4 +62,9 @@ def scalar_cost(node: Node, core: Core) -> float:
 
 KERNELS = (
     Kernel("smg_pad_s8_scalar", "pad", "pad", Pad, scalar_cost, params, requires=(byte_elements, four_dimensions)),
-)
+    Kernel(
+        "smg_pad_s16_scalar", "pad", "pad_s16", Pad, scalar_cost, params, requires=(int16_throughout, four_dimensions)
+    ),
+    Kernel("smg_pad_f32_scalar", "pad", "pad_f32", Pad, float_cost, float_params,
+           requires=(float_elements, four_dimensions)),
+)  # fmt: skip

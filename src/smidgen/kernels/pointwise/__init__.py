@@ -51,9 +51,7 @@ def weights_pair(node: Node) -> bool:
     return bool((np.abs(256 * odd + even + 0.5) < 1 << 15).all())
 
 
-_REQUIRES: tuple[Predicate, ...] = (
-    int8_elements, constant_weights, pointwise, four_pixels, pairs_fit, requantizes, weights_pair,
-)  # fmt: skip
+SHAPES: tuple[Predicate, ...] = (pointwise, four_pixels, pairs_fit, requantizes, weights_pair)
 _SHARED = tuple(f"smg_pointwise_{part}.inc.h" for part in ("shape", "expand", "pairs", "pixel", "block"))
 
 
@@ -62,7 +60,8 @@ def _kernel(kilobytes: int) -> Kernel:
     nbytes = 1024 * kilobytes
     return Kernel(
         f"smg_conv2d_1x1_{kilobytes}k_s8_m4", "pointwise", "conv2d", Conv2D, partial(cost, nbytes=nbytes),
-        packed_params, frozenset(("dsp", "fpu")), _REQUIRES, pack, partial(scratch, nbytes=nbytes),
+        packed_params, frozenset(("dsp", "fpu")), (int8_elements, constant_weights, *SHAPES), pack,
+        partial(scratch, nbytes=nbytes),
         overlap=partial(overlap, nbytes=nbytes), includes=_SHARED, constants=partial(constants, nbytes=nbytes),
         footprint=footprint, flash_use=partial(flash_use, nbytes=nbytes),
     )  # fmt: skip

@@ -95,13 +95,17 @@ def weight_words(even: Int64s, odd: Int64s, narrow: bool) -> Int32s:
 
 def pack(node: Node) -> Mapping[str, Packed]:
     """Parameters and weights of each pair of channels, in the order in which they are read."""
-    w, narrow = channel_weights(node), is_narrow(node)
-    parameters = _affine_parameters(node) if affine_layer(node) else _general_parameters(node, narrow)
+    w, narrow, parameters = channel_weights(node), is_narrow(node), pair_parameters(node)
     rows = [
         np.concatenate([parameters[i], weight_words(w[even], w[odd], narrow)])
         for i, (even, odd) in enumerate(pairs_of(len(w)))
     ]
     return {"w": Packed(None), "b": Packed(np.ascontiguousarray(np.stack(rows)))}
+
+
+def pair_parameters(node: Node) -> Int32s:
+    """(pairs, SMG_PARAMETERS)."""
+    return _affine_parameters(node) if affine_layer(node) else _general_parameters(node, is_narrow(node))
 
 
 def _affine_parameters(node: Node) -> Int32s:

@@ -177,7 +177,7 @@ __attribute__((naked, noinline)) static void smg_pointwise_pairs(const uint32_t 
                   "ldmia r3, {r4-r6}\n"
                   "str r0, [sp, #" SMG_FRAME_ACTIVATIONS "]\n"
                   "str r1, [sp, #" SMG_FRAME_OUT "]\n"
-                  "movw r1, #(" SMG_ROW "+1)/2\n"
+                  "movw r1, #" SMG_TEXT(SMG_PAIRS) "\n"
                   "str r4, [sp, #" SMG_FRAME_END "]\n"
                   "str r5, [sp, #" SMG_FRAME_TAIL_END "]\n"
                   "str r6, [sp, #" SMG_FRAME_ODD "]\n"
@@ -375,7 +375,7 @@ static void smg_pointwise_two(const uint32_t *activations, int alone, const uint
 
 static void smg_pointwise_pairs(const uint32_t *activations, int8_t *y, const int32_t *stream,
                                 const smg_pointwise_block *block) {
-    for (int32_t c = 0; c < SMG_OUT_C; c += 2, stream += SMG_PARAMETERS + SMG_WEIGHT_WORDS) {
+    for (int32_t c = 0; c < 2 * SMG_PAIRS; c += 2, stream += SMG_PARAMETERS + SMG_WEIGHT_WORDS) {
         int32_t at = c + 1 < SMG_OUT_C ? c : SMG_OUT_C - 2;
         for (const uint32_t *a = activations; a < block->tail_end; a += SMG_GROUP_WORDS, at += 4 * SMG_OUT_C) {
             if (a == block->end) at -= (4 - SMG_TAIL) * SMG_OUT_C;

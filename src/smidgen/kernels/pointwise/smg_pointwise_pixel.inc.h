@@ -64,7 +64,7 @@ __attribute__((naked, noinline)) static void smg_pointwise_pixel(const uint32_t 
                                                                  const int32_t *stream __attribute__((unused))) {
     __asm__("push {r4-r11, lr}\n"
             "vmov s8, r0\n"
-            "movw r3, #(" SMG_ROW "+1)/2\n"
+            "movw r3, #" SMG_TEXT(SMG_PAIRS) "\n"
             "mov lr, r1\n"
             "mov r0, r2\n"
             "1:\n"
@@ -110,7 +110,7 @@ __attribute__((naked, noinline)) static void smg_pointwise_pixel(const uint32_t 
 }
 #else
 static void smg_pointwise_pixel(const uint32_t *activations, int8_t *y, const int32_t *stream) {
-    for (int32_t c = 0; c < SMG_OUT_C; c += 2, stream += SMG_PARAMETERS + SMG_WEIGHT_WORDS)
+    for (int32_t c = 0; c < 2 * SMG_PAIRS; c += 2, stream += SMG_PARAMETERS + SMG_WEIGHT_WORDS)
         smg_pointwise_two(activations, 1, (const uint32_t *)stream, y + (c + 1 < SMG_OUT_C ? c : SMG_OUT_C - 2));
 }
 #endif

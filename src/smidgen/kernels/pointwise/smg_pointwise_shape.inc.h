@@ -31,6 +31,10 @@
 #define SMG_TWICE (SMG_NARROW && SMG_STEPS <= (SMG_AFFINE ? 8 : 5)) /* a loop over two groups fits 1 KB of cache */
 #define SMG_WEIGHT_WORDS (SMG_NARROW ? 2 * SMG_STEPS : SMG_STEPS)
 
+#ifndef SMG_PAIRS
+#define SMG_PAIRS ((SMG_OUT_C + 1) / 2) /* of channels, that a call computes: all of them, or one after the other */
+#endif
+
 /* Where in a group a step's words lie. */
 #if SMG_CHUNKS > 1
 #define SMG_STEP_WORD(step) (4 * (step) + (step) / SMG_CHUNK_STEPS * 8)

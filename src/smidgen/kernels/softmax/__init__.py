@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from smidgen.ir import Node
 from smidgen.kernels.common import double_rounding, even_rounding, int8_elements, out_quant
 from smidgen.kernels.kernel import Kernel, ParamValue
+from smidgen.kernels.softmax import float32
 from smidgen.ops import Softmax
 from smidgen.ops import softmax_fixed_point as fixed
 from smidgen.targets.target import Core
@@ -63,4 +64,5 @@ KERNELS = (
            requires=(double_rounding, int8_elements, classes_fit), includes=("smg_fixed_point.inc.h",)),
     Kernel("smg_softmax_s8rne_scalar", "softmax", "softmaxrne", Softmax, scalar_cost, params_rne,
            requires=(even_rounding, int8_elements)),
+    *float32.KERNELS,
 )  # fmt: skip

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ops that compute element by element or over one dimension, or only move elements, as ONNX nodes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from smidgen.errors import InvalidGraph
+from smidgen.exporters.onnx_layers import clamped, emit, layout_of
+from smidgen.exporters.onnx_writer import (
+    LAYOUTS,
+    Layout,
+    Permutation,
+    Writer,
+    constant_of,
+    inverse,
+    permutation,
+    quant_of,
+)
+from smidgen.ir import Node, QuantParams, Value
+from smidgen.ops import Add, Clamp, Concat, LeakyRelu, Mean, Mul, Pad, Quantize, Requantize, Softmax, Transpose
+
+_OPSET_AXES_AS_INPUT = 18  # of ReduceMean
+
+
+def _moved(writer: Writer, node: Node, op: str, **attributes: Any) -> None:
+    """One operand, one result, no dimension named: in whichever layout is at hand."""
+    layout = layout_of(writer, node)
+    emit(writer, op, node, [writer.at(node.inputs[0], layout)], layout, **attributes)
+
+
+def clamp(writer: Writer, node: Node) -> None:
+    op, layout = node.op, layout_of(writer, node)
+    assert isinstance(op, Clamp)
+    x = writer.at(node["x"], layout)
+    clamped(writer, x, op.clamp, writer.write(node.output, layout))
+
+
+def leaky_relu(writer: Writer, node: Node) -> None:
+    assert isinstance(node.op, LeakyRelu)
+    _moved(writer, node, "LeakyRelu", alpha=node.op.alpha)
+
+
+def _binary(writer: Writer, node: Node, op: str, operands: tuple[Value, Value]) -> None:
+    layout, rank = layout_of(writer, node), len(node.output.type.shape)
+    names = [_operand(writer, v, layout, rank) for v in operands]
+    emit(writer, op, node, names, layout)
+
+
+def _operand(writer: Writer, value: Value, layout: Layout, rank: int) -> str:
+    """An operand of a broadcasting op; a constant of lower rank gets leading dimensions of 1 to be laid out."""
+    if layout == "graph" or constant_of(value, writer.producers) is None or len(value.type.shape) == rank:
+        return writer.at(value, layout)
+    full = (1,) * (rank - len(value.type.shape)) + value.type.shape
+    return writer.constant(
+        value, tuple(range(len(value.type.shape))), tuple(full[i] for i in permutation(layout, rank))
+    )
+
+
+def add(writer: Writer, node: Node) -> None:
+    """Add, or Sub in the order that the signs say."""
+    assert isinstance(node.op, Add)
+    a, b = node["a"], node["b"]
+    if node.op.signs == (1, 1):
+        _binary(writer, node, "Add", (a, b))
+    else:
+        _binary(writer, node, "Sub", (a, b) if node.op.signs == (1, -1) else (b, a))
+
+
+def mul(writer: Writer, node: Node) -> None:
+    assert isinstance(node.op, Mul)
+    _binary(writer, node, "Mul", (node["a"], node["b"]))
+
+
+def softmax(writer: Writer, node: Node) -> None:
+    """Softmax over what is our last dimension, the factor beta before it."""
+    op, layout = node.op, layout_of(writer, node)
+    assert isinstance(op, Softmax)
+    rank = len(node.output.type.shape)
+    x = writer.at(node["x"], layout)
+    if op.beta != 1.0:
+        beta = writer.initializer(np.array(op.beta, np.float32), f"{node.output.name}_beta")
+        x = writer.node("Mul", [x, beta], writer.fresh(f"{node.output.name}_scaled"))
+    emit(writer, "Softmax", node, [x], layout, axis=permutation(layout, rank).index(rank - 1))
+
+
+def mean(writer: Writer, node: Node) -> None:
+    """ReduceMean that keeps dimensions; its axes are an input since opset 18."""
+    op, layout = node.op, layout_of(writer, node)
+    assert isinstance(op, Mean)
+    order = permutation(layout, len(node.output.type.shape))
+    axes = sorted(order.index(i) for i in range(op.first, op.last + 1))
+    inputs = [writer.at(node["x"], layout)]
+    if writer.opset < _OPSET_AXES_AS_INPUT:
+        emit(writer, "ReduceMean", node, inputs, layout, axes=axes, keepdims=1)
+        return
+    inputs.append(writer.initializer(np.array(axes, np.int64), f"{node.output.name}_axes"))
+    emit(writer, "ReduceMean", node, inputs, layout, keepdims=1)
+
+
+def pad(writer: Writer, node: Node) -> None:
+    op, layout = node.op, layout_of(writer, node)
+    assert isinstance(op, Pad)
+    order, name, x = permutation(layout, len(node.output.type.shape)), node.output.name, node["x"]
+    pads = [*(op.before[i] for i in order), *(op.after[i] for i in order)]
+    inputs = [
+        writer.at(x, layout),
+        writer.initializer(np.array(pads, np.int64), f"{name}_pads"),
+        writer.initializer(np.array(op.value, x.type.dtype), f"{name}_value"),
+    ]
+    emit(writer, "Pad", node, inputs, layout)
+
+
+def concat(writer: Writer, node: Node) -> None:
+    op, layout = node.op, layout_of(writer, node)
+    assert isinstance(op, Concat)
+    axis = permutation(layout, len(node.output.type.shape)).index(op.axis)
+    emit(writer, "Concat", node, [writer.at(v, layout) for v in node.inputs], layout, axis=axis)
+
+
+def reshape(writer: Writer, node: Node) -> None:
+    """From our order of dimensions, or from channels first where that is the same sequence of elements."""
+    x, shape = node["x"], node.output.type.shape
+    _, h, w, c = x.type.shape if len(x.type.shape) == 4 else (1, 1, 2, 2)
+    same = writer.has(x, "channels first") and (c == 1 or h * w == 1)
+    source = writer.at(x, "channels first" if same and not writer.has(x, "graph") else "graph")
+    wanted = writer.initializer(np.array(shape, np.int64), f"{node.output.name}_shape")
+    emit(writer, "Reshape", node, [source, wanted], "graph")
+
+
+def transpose(writer: Writer, node: Node) -> None:
+    """From whichever layout is at hand to the one that is wanted; nothing where that is the same tensor."""
+    op, x, y = node.op, node["x"], node.output
+    assert isinstance(op, Transpose)
+    to: Layout = "channels first" if y in writer.wants and len(y.type.shape) == 4 else "graph"
+    have = [layout for layout in LAYOUTS if writer.has(x, layout)] or ["graph"]
+    orders = {layout: _composed(permutation(layout, len(op.permutation)), op.permutation, to) for layout in have}
+    nothing = tuple(range(len(op.permutation)))
+    best = min(have, key=lambda layout: orders[layout] != nothing)
+    source, order = writer.at(x, best), orders[best]
+    if order == nothing and y not in writer.graph.outputs:
+        writer.alias(y, to, source)
+    else:
+        emit(writer, "Transpose", node, [source], to, perm=list(order))
+
+
+def _composed(have: Permutation, op: Permutation, to: Layout) -> Permutation:
+    """The permutation of the ONNX tensor of x that gives that of y."""
+    back = inverse(have)
+    return tuple(back[op[i]] for i in permutation(to, len(op)))
+
+
+def _parameters(writer: Writer, quant: QuantParams, dtype: str, wanted: str) -> list[str]:
+    """Scale and zero point; per tensor, as activations have them."""
+    if quant.axis is not None:
+        raise InvalidGraph(f"{wanted}: an activation with scales along dimension {quant.axis}")
+    return [
+        writer.initializer(np.array(quant.scale[0], np.float32), f"{wanted}_scale"),
+        writer.initializer(np.array(quant.zero_point[0], dtype), f"{wanted}_zero_point"),
+    ]
+
+
+def quantize(writer: Writer, node: Node) -> None:
+    assert isinstance(node.op, Quantize)
+    layout = layout_of(writer, node)
+    t = node.output.type
+    inputs = [writer.at(node["x"], layout), *_parameters(writer, quant_of(t), t.dtype, node.output.name)]
+    emit(writer, "QuantizeLinear", node, inputs, layout)
+
+
+def dequantize(writer: Writer, node: Node) -> None:
+    layout, x = layout_of(writer, node), node["x"]
+    inputs = [writer.at(x, layout), *_parameters(writer, quant_of(x.type), x.type.dtype, x.name)]
+    emit(writer, "DequantizeLinear", node, inputs, layout)
+
+
+def requantize(writer: Writer, node: Node) -> None:
+    """DequantizeLinear, a clamp of the reals if there is one, QuantizeLinear."""
+    op, x, layout = node.op, node["x"], layout_of(writer, node)
+    assert isinstance(op, Requantize)
+    name = node.output.name
+    inputs = [writer.at(x, layout), *_parameters(writer, quant_of(x.type), x.type.dtype, x.name)]
+    real = writer.node("DequantizeLinear", inputs, writer.fresh(f"{name}_real"))
+    if np.isfinite(op.clamp).any():
+        raise InvalidGraph(f"{node.loc}: a requantisation with a clamp does not occur before integers")
+    inputs = [real, *_parameters(writer, op.out_quant, op.dtype, name)]
+    writer.node("QuantizeLinear", inputs, writer.write(node.output, layout))

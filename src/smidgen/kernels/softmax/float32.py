@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""float32 softmax over the last dimension."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from smidgen.ir import Node
+from smidgen.kernels.float32 import float_elements, per_output
+from smidgen.kernels.kernel import Kernel, ParamValue
+from smidgen.ops import Softmax
+
+
+def params(node: Node) -> Mapping[str, ParamValue]:
+    assert isinstance(node.op, Softmax)
+    x = node["x"].type
+    return {"rows": x.elements // x.shape[-1], "depth": x.shape[-1], "beta": float(node.op.beta)}
+
+
+KERNELS = (
+    Kernel("smg_softmax_f32_scalar", "softmax", "softmax_f32", Softmax, per_output(90), params,
+           requires=(float_elements,), inplace="x"),
+)  # fmt: skip

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a search has measured, kept on disk so that the same command goes on where it was stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+
+from smidgen.ir import Array, Graph, format_graph
+from smidgen.precision.cost import Cost
+from smidgen.precision.search import Assignment
+from smidgen.quantize.recipe import Precision
+from smidgen.tune import user_cache
+from smidgen.tune.cache import write_atomically
+
+SCHEMA = 1
+_LETTERS: Mapping[Precision, str] = {"int4": "4", "int8": "8", "int16": "s", "float": "f"}
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One assignment. ``noise``: at the output, as a fraction of the signal's power. None: not measured yet.
+
+    ``exact``: bit for bit as compiled; otherwise floats inside may differ in their last bits.
+    """
+
+    cost: Cost
+    score: float | None = None
+    drop: float | None = None
+    noise: float | None = None
+    exact: bool = False
+
+
+@dataclass
+class State:
+    """Measurements by assignment. ``damaged``: the file there was could not be believed. ``path`` None: not kept."""
+
+    path: Path | None
+    digest: str
+    known: dict[str, Judged] = field(default_factory=dict)
+    damaged: bool = False
+    resumed: int = 0
+
+    def get(self, a: Assignment) -> Judged | None:
+        return self.known.get(_key(a))
+
+    def put(self, a: Assignment, judged: Judged) -> None:
+        """Keeps a measurement, on disk at once; where that cannot be written, in memory only."""
+        self.known[_key(a)] = judged
+        if self.path is not None:
+            write_atomically(self.path, self.text())
+
+    def text(self) -> str:
+        body = {k: asdict(v) for k, v in sorted(self.known.items())}
+        return json.dumps({"schema": SCHEMA, "digest": self.digest, "judged": body, "sum": _sum(body)}, indent=1)
+
+
+def state_path(digest: str) -> Path | None:
+    """In the user's cache folder, by content; None where that cannot be written."""
+    folder = user_cache()
+    return None if folder is None else folder.parent / "precision" / f"{digest}.json"
+
+
+def open_state(path: Path | None, digest: str) -> State:
+    """What was measured before under this digest; an empty state where there is nothing, or nothing to believe."""
+    state = State(path, digest)
+    if path is None:
+        return state
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return state
+    except (OSError, UnicodeDecodeError):
+        text = ""
+    known = _parse(text, digest)
+    state.damaged = known is None
+    state.known = known or {}
+    state.resumed = sum(j.score is not None for j in state.known.values())
+    return state
+
+
+def _key(a: Assignment) -> str:
+    return "".join(_LETTERS[p] for p in a)
+
+
+def _sum(body: object) -> str:
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+def _parse(text: str, digest: str) -> dict[str, Judged] | None:
+    try:
+        loaded = json.loads(text)
+        body = loaded["judged"]
+        if (loaded["schema"], loaded["digest"], loaded["sum"]) != (SCHEMA, digest, _sum(body)):
+            return None
+        names = [f.name for f in fields(Judged) if f.name != "cost"]
+        return {k: Judged(Cost(**v["cost"]), **{n: v[n] for n in names}) for k, v in body.items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def digest_of(graph: Graph, arrays: Iterable[Array | None], words: Iterable[str]) -> str:
+    """SHA-256 of a graph with its constants, of data, and of whatever else measurements depend on."""
+    digest = hashlib.sha256(format_graph(graph).encode("utf-8", "surrogateescape"))
+    for v in graph.values():
+        if v.data is not None:
+            digest.update(v.data.tobytes())
+    for a in arrays:
+        digest.update(b"none" if a is None else f"{a.dtype}{a.shape}".encode() + a.tobytes())
+    for word in words:
+        digest.update(f"\0{word}".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
+def finite(value: float) -> float:
+    """For records: an infinite drop stays greater than any bound."""
+    return math.copysign(1e300, value) if math.isinf(value) else value
+
+
+def code_digest() -> str:
+    """SHA-256 of the package's own sources: what they measured is true of them only."""
+    package = Path(__file__).resolve().parents[1]
+    digest = hashlib.sha256()
+    for path in sorted(p for p in package.rglob("*") if p.suffix in (".py", ".c", ".h", ".toml")):
+        digest.update(path.relative_to(package).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One layer's integer weights and its bias, fitted to the moments of its inputs; and what each repair gained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from smidgen.ir import Array, FourBit, Node, QuantParams, Value
+from smidgen.quantize.calibrate import Calibration
+from smidgen.quantize.moments import Moments
+from smidgen.quantize.plan import Plan
+from smidgen.quantize.recipe import Precision, Recipe
+from smidgen.quantize.weights import Grid, Weights, adapt, blocks, damped, int4_grid, int8_grid, layout, normalized
+
+Floats = npt.NDArray[np.float64]
+_LARGEST_BIAS = float(1 << 29)  # steps; leaves room in int32 for the sums of products
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Integer weights, what they stand for, the real bias (None: none), and how well they fit."""
+
+    weights: Weights
+    real_weights: Array  # float32, the layer's own layout, normalized
+    bias: Floats | None
+    weight_sqnr_db: float
+    repairs: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    """v, b: the float layer. ``gram``, ``target``: what adaptive rounding minimises. ``least``: steps for the bias."""
+
+    v: Floats
+    b: Floats
+    moments: Moments
+    gram: Floats
+    target: Floats
+    least_step: Floats
+
+    def error(self, w: Floats, b: Floats) -> float:
+        """The mean squared error of the layer's output, summed over channels."""
+        m = self.moments
+        offset = self.b + _apply(self.v, m.mean) - b - _apply(w, m.mean_q)
+        spread = np.sum((self.v @ m.real) * self.v) - 2 * np.sum((self.v @ m.cross) * w)
+        return float(max(np.sum(offset**2) + spread + np.sum((w @ m.quantised) * w), 1e-300))
+
+    def corrected(self, w: Floats) -> Floats:
+        """The bias that leaves no mean error."""
+        return self.b + _apply(self.v, self.moments.mean) - _apply(w, self.moments.mean_q)
+
+
+def _apply(v: Floats, x: Floats) -> Floats:
+    return np.asarray(np.einsum("bok,bk->bo", v, x), np.float64)
+
+
+def fit(
+    calibration: Calibration,
+    plan: Plan,
+    recipe: Recipe,
+    activations: Mapping[Value, QuantParams],
+    node: Node,
+    moments: Moments,
+) -> Layer:
+    """The layer in its planned precision, with the recipe's repairs."""
+    precision = plan.precision[node.output.name]
+    scale = activations[plan.group[node.inputs[0]]].scale[0]
+    problem = _problem(node, moments, scale)
+    plain, _ = _grid(problem.v, problem, recipe, precision, None)
+    nearest = plain.real(problem.v)
+    ladder = [("", problem.error(nearest, problem.b))]
+    grid, channel = _grid(problem.v, problem, recipe, precision, problem.gram if recipe.clip_weights else None)
+    w, b = grid.real(problem.v), problem.b
+    ladder.append(("clip_weights", problem.error(w, b)))
+    if recipe.correct_bias:
+        b = problem.corrected(w)
+        ladder.append(("correct_bias", problem.error(w, b)))
+    if recipe.adapt_rounding:
+        grid, channel = _grid(problem.target, problem, recipe, precision, problem.gram if recipe.clip_weights else None)
+        w = adapt(problem.target, grid, problem.gram) * grid.step
+        b = problem.corrected(w) if recipe.correct_bias else b
+        ladder.append(("adapt_rounding", problem.error(w, b)))
+    gains = {n: _decibels(ladder[i][1], e) for i, (n, e) in enumerate(ladder[1:])}
+    return _layer(node, recipe, precision, problem, w, b, channel, gains)
+
+
+def _problem(node: Node, moments: Moments, x_scale: float) -> _Problem:
+    v = blocks(node, node["w"].constant)
+    bias = node.get("b")
+    b = np.zeros(v.shape[:2]) if bias is None else bias.constant.astype(np.float64).reshape(v.shape[:2])
+    gram = damped(normalized(moments.quantised))
+    return _Problem(v, b, moments, gram, v, np.abs(b)[..., None] / (x_scale * _LARGEST_BIAS))
+
+
+def _grid(
+    v: Floats, problem: _Problem, recipe: Recipe, precision: Precision, gram: Floats | None
+) -> tuple[Grid, Floats]:
+    """The grid and the channel scales (B, O, 1) for these weights."""
+    if precision == "int4":
+        return int4_grid(v, gram, _group(recipe, v), problem.least_step)
+    grid = int8_grid(v, gram, recipe.scheme == "power-of-two", problem.least_step)
+    return grid, grid.step
+
+
+def _group(recipe: Recipe, v: Floats) -> int | None:
+    return recipe.group if recipe.group is not None and recipe.group < v.shape[2] else None
+
+
+def _layer(
+    node: Node,
+    recipe: Recipe,
+    precision: Precision,
+    problem: _Problem,
+    w: Floats,
+    b: Floats,
+    channel: Floats,
+    gains: Mapping[str, float],
+) -> Layer:
+    power = recipe.scheme == "power-of-two"
+    integers = np.clip(np.rint(w / channel), -128, 127).astype(np.int8)
+    scale = tuple(float(s) for s in channel.reshape(-1))
+    storage = FourBit(_group(recipe, problem.v)) if precision == "int4" else None
+    kept = Weights(layout(node, integers), scale[:1] if power else scale, storage, not power)
+    has_bias = node.get("b") is not None or recipe.correct_bias
+    real = layout(node, integers * channel).astype(np.float32)
+    sqnr = _decibels(float(np.sum(problem.v**2)), float(np.sum((w - problem.v) ** 2)))
+    return Layer(kept, real, b.reshape(-1) if has_bias else None, sqnr, gains)
+
+
+def _decibels(signal: float, noise: float) -> float:
+    if noise <= 0:
+        return float(np.inf)
+    return float(10 * np.log10(signal / noise)) if signal > 0 else 0.0

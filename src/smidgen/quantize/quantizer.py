@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a calibration and a choice of precisions to the quantised network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from smidgen.ir import Array, Graph, QuantParams, Value
+from smidgen.ops import Softmax
+from smidgen.quantize.calibrate import Calibration, Progress, calibrate, silent
+from smidgen.quantize.insert import Numbers, insert
+from smidgen.quantize.integerize import integerize
+from smidgen.quantize.layer import Layer, fit
+from smidgen.quantize.observers import merge
+from smidgen.quantize.plan import Plan, layers, make_plan
+from smidgen.quantize.recipe import Precision, Quantized, Recipe
+from smidgen.quantize.refine import Refiner
+from smidgen.quantize.schemes import activation_quant
+
+_PROBABILITIES = QuantParams((1 / 256,), (-128,))
+
+
+def quantize(
+    graph: Graph, calibration: Sequence[Array], recipe: Recipe | None = None, progress: Progress = silent
+) -> Quantized:
+    """A clean float graph (imported form, after the FLOAT passes) with the recipe's precisions.
+
+    ``calibration``: one stacked float32 array (N, *sample) for each input. Raises InvalidInput for data that do not
+    fit, UsageError for precisions of unknown layers.
+    """
+    return apply(calibrate(graph, calibration, recipe, progress), progress=progress)
+
+
+def apply(
+    calibration: Calibration,
+    precisions: Mapping[str, Precision] | None = None,
+    progress: Progress = silent,
+    *,
+    fast: bool = False,
+) -> Quantized:
+    """The quantised network for these precisions (None: the recipe's), everything else as calibrated.
+
+    ``fast`` fits each layer to the float network's activations instead of the quantised one's, and keeps what it found
+    for the next call: for searches that try many precisions. It reports no errors.
+    """
+    recipe = calibration.recipe
+    if precisions is not None:
+        recipe = replace(recipe, precisions=dict(precisions))
+    graph = calibration.graph
+    plan = make_plan(graph, recipe)
+    activations = activation_params(calibration, plan, recipe)
+    if fast:
+        fitted = _fitted_alone(calibration, plan, recipe, activations)
+    else:
+        refiner = Refiner(calibration, plan, recipe, activations)
+        refiner.run(progress)
+        fitted = refiner.layers
+    weights = {name: layer.weights for name, layer in fitted.items()}
+    biases = {name: layer.bias for name, layer in fitted.items()}
+    qdq = insert(graph, plan, Numbers(activations, weights, biases))
+    return Quantized(qdq, integerize(qdq), recipe, (), ())
+
+
+def _fitted_alone(
+    calibration: Calibration, plan: Plan, recipe: Recipe, activations: Mapping[Value, QuantParams]
+) -> dict[str, Layer]:
+    fitted: dict[str, Layer] = {}
+    for node in layers(calibration.graph):
+        name = node.output.name
+        if plan.precision[name] == "float":
+            continue
+        scale = activations[plan.group[node.inputs[0]]].scale[0]
+        key = (name, plan.precision[name] == "int4", scale)
+        if key not in calibration.kept:
+            calibration.kept[key] = fit(calibration, plan, recipe, activations, node, calibration.moments[name])
+        fitted[name] = calibration.kept[key]
+    return fitted
+
+
+def activation_params(calibration: Calibration, plan: Plan, recipe: Recipe) -> dict[Value, QuantParams]:
+    """The quantization of each quantised group."""
+    members: dict[Value, list[Value]] = {}
+    for v, group in plan.group.items():
+        if group in plan.dtype and v.name in calibration.seen:
+            members.setdefault(group, []).append(v)
+    natural = _natural(calibration.graph)
+    result = {}
+    for group, values in members.items():
+        seen = merge([calibration.seen[v.name] for v in values])
+        dtype = plan.dtype[group]
+        fixed = calibration.grids.get(group.name) if len(values) == 1 else None
+        if fixed is None and len(values) == 1:
+            fixed = natural.get(group)
+        affine = recipe.scheme == "affine" and dtype == "int8"
+        result[group] = fixed if fixed is not None and affine else activation_quant(seen, dtype, recipe)
+    return result
+
+
+def _natural(graph: Graph) -> dict[Value, QuantParams]:
+    """Results whose range is known: probabilities."""
+    return {n.output: _PROBABILITIES for n in graph.nodes if isinstance(n.op, Softmax)}
