@@ -44,8 +44,8 @@ def load_inputs(graph: Graph, path: Path) -> list[list[Array]]:
     """The cases in a .npy (graphs of one input) or .npz file (an array an input, by name or in order).
 
     An array has an input's shape, or that with the number of cases in front (or in place of a batch of 1). float32
-    data for an int8 or uint8 input is quantized with the input's parameters. Raises InvalidInput with the shapes at
-    fault, and for uint8 data where the input is int8 or the other way round.
+    data for an integer input is quantized with the input's parameters. Raises InvalidInput with the shapes at fault,
+    and for uint8 data where the input is int8 or the other way round.
     """
     arrays = _read(path)
     names = [v.name for v in graph.inputs]
@@ -93,12 +93,12 @@ def _converted(array: Array, t: TensorType, what: str) -> Array:
             f"{what}: elements are {array.dtype}, the input is {t.dtype}, and the same bytes may mean other values. "
             f"If they are quantised, {change} and save them as {t.dtype}; if they are real values, save them as float32"
         )
-    if array.dtype.kind == "f" and t.dtype in ("int8", "uint8") and t.quant is not None:
+    if array.dtype.kind == "f" and t.dtype in ("int8", "uint8", "int16") and t.quant is not None:
         real = TensorType("float32", t.shape)
         return Quantize(t.quant, t.dtype).evaluate([real], [array.astype(np.float32)])[0]
     if array.dtype.kind == "f" and t.dtype == "float32":
         return array.astype(np.float32)
-    if array.dtype.kind in "iu" and t.dtype in ("int8", "uint8"):
+    if array.dtype.kind in "iu" and t.dtype in ("int8", "uint8", "int16"):
         bounds = np.iinfo(t.dtype)
         if array.min(initial=0) >= bounds.min and array.max(initial=0) <= bounds.max:
             return array.astype(t.dtype)
