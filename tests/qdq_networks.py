@@ -219,7 +219,7 @@ class _Quantizer:
     def _bias(self, node: Node, b: Value, scales: Array) -> Value:
         producer = next(n for n in self.nodes if node.inputs and n.output is self.real.get(node.inputs[0]))
         wanted = np.float32(producer.inputs[0].type.scale) * scales
-        data = np.rint(b.constant / wanted.astype(np.float64)).astype(np.int32)
+        data = np.clip(np.rint(b.constant / wanted.astype(np.float64)), -(1 << 30), 1 << 30).astype(np.int32)
         quant = QuantParams(tuple(wanted.tolist()), (0,) * len(wanted), 0)
         return self._emit(Dequantize(), Value(self.names.fresh(f"{b.name}_q"), TensorType("int32", data.shape, quant), data), f"{b.name}_dq")
 
