@@ -79,8 +79,13 @@ def pooled_sum_fits(node: Node) -> bool:
 
 
 def block_widths(node: Node) -> Mapping[str, int]:
-    """As ``layer_widths``, for kernels that shift sums left before they multiply: those have to fit 32 bits, too."""
-    return {**widths(node), "SMG_SUM_BITS": 32 if shifted_sums_fit(node) else 64}
+    """As ``layer_widths``, for kernels that shift sums left before they multiply: those have to fit 32 bits, too.
+
+    SMG_OUTPUT says how sums become outputs (smg_products16.h).
+    """
+    if not shifted_sums_fit(node):
+        return {**widths(node), "SMG_SUM_BITS": 64, "SMG_OUTPUT": 2}
+    return {**widths(node), "SMG_SUM_BITS": 32, "SMG_OUTPUT": int(multipliers(node)[1].max() <= -2)}
 
 
 def shifted_sums_fit(node: Node) -> bool:
@@ -94,15 +99,17 @@ def sums_fit_or_multipliers_moderate(node: Node) -> bool:
     return shifted_sums_fit(node) or int(multipliers(node)[1].max()) <= WIDE_SHIFT
 
 
-def channel_words(node: Node) -> Int32s:
+def channel_words(node: Node, *, folded: bool = True) -> Int32s:
     """smg_channel of each output channel (out_c, 6), as smg_products16.h takes it.
 
+    ``folded``: the bias holds the zero point's part, for kernels that multiply raw bytes and pad with the zero point.
     Sums are shifted left only where the multiplier is at least one half, so that larger ones fit than where doubling
     comes first (common.packed_channels).
     """
     w, bias = channel_weights(node), node.get("b")
     mult, shift = (np.broadcast_to(a.astype(np.int64), len(w)) for a in multipliers(node))
-    b = (0 if bias is None else bias.constant.astype(np.int64)) - node["x"].type.zero_point * w.sum(axis=1)
+    zero_point = node["x"].type.zero_point if folded else 0
+    b = (0 if bias is None else bias.constant.astype(np.int64)) - zero_point * w.sum(axis=1)
     left, right = np.maximum(shift + 1, 0), np.maximum(-shift - 1, 0)
     columns = [b, mult, left, right, (1 << right) >> 1, (right == 0) * (1 << 31)]
     packed: Int32s = np.stack(columns, axis=1).astype(np.uint32).view(np.int32)
@@ -115,6 +122,16 @@ def pack_groups(node: Node, count: int) -> Mapping[str, Packed]:
     groups = interleave(w.reshape(w.shape[0], -1), count)[..., [0, 2, 1, 3]]
     words = np.ascontiguousarray(pad_last(channel_words(node).T, count).T)
     return {"w": Packed(np.ascontiguousarray(groups)), "b": Packed(words)}
+
+
+Sizes = Mapping[tuple[int, ...], tuple[int, int]]
+"""Code and stack bytes, measured with zig cc -O3 for cortex-m4f, by bits in, bits out and, where there are any, of sums."""
+
+
+def measured(node: Node, constants: Mapping[str, int], sizes: Sizes) -> tuple[int, int]:
+    """The sizes of an instance with these constants; those of the largest one where it was not measured."""
+    key = tuple(v for name, v in constants.items() if name.endswith("_BITS"))
+    return sizes.get(key) or (max(code for code, _ in sizes.values()), max(stack for _, stack in sizes.values()))
 
 
 LAYER = (even_rounding, int16_elements, constant_weights)

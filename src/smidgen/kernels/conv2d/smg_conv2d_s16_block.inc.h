@@ -19,11 +19,15 @@ SMG_INLINE void two_pixels(const smg_conv2d_params *p, const int16_t *x0, const 
         const int32_t *b1 = b + SMG_CHANNEL_WORDS;
         const smg_sums start = {b[0], b[0], b1[0], b1[0]};
         const SMG_FOR(smg_sums, SMG_SUM_BITS) s = SMG_FOR(smg_two_rows, SMG_SUM_BITS)(start, x0, x1, w, eights);
-        *y0++ = (out_t)SMG_FOR(smg_output, SMG_SUM_BITS)(s.a, b, range);
-        *y1++ = (out_t)SMG_FOR(smg_output, SMG_SUM_BITS)(s.b, b, range);
+        const int32_t a0 = SMG_FOR(smg_output, SMG_OUTPUT)(s.a, b, range);
+        const int32_t a1 = SMG_FOR(smg_output, SMG_OUTPUT)(s.b, b, range);
+        *y0++ = (out_t)a0;
+        *y1++ = (out_t)a1;
         if (left == 1) return;
-        *y0++ = (out_t)SMG_FOR(smg_output, SMG_SUM_BITS)(s.c, b1, range);
-        *y1++ = (out_t)SMG_FOR(smg_output, SMG_SUM_BITS)(s.d, b1, range);
+        const int32_t c0 = SMG_FOR(smg_output, SMG_OUTPUT)(s.c, b1, range);
+        const int32_t c1 = SMG_FOR(smg_output, SMG_OUTPUT)(s.d, b1, range);
+        *y0++ = (out_t)c0;
+        *y1++ = (out_t)c1;
         w += 16 * eights;
         b = b1 + SMG_CHANNEL_WORDS;
     }

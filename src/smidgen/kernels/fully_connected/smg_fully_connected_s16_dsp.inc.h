@@ -27,7 +27,7 @@ void SMG_FUNCTION(const smg_fully_connected_params *p, const void *x /* (rows, i
             const SMG_FOR(smg_sums, SMG_SUM_BITS) s = SMG_FOR(smg_one_row, SMG_SUM_BITS)(start, row, wo, eights);
             const SMG_INT(SMG_SUM_BITS) sums[4] = {s.a, s.b, s.c, s.d};
             for (int32_t i = 0; i < 4; i++, bo += SMG_CHANNEL_WORDS) {
-                if (i < left) *to++ = (out_t)SMG_FOR(smg_output, SMG_SUM_BITS)(sums[i], bo, range);
+                if (i < left) *to++ = (out_t)SMG_FOR(smg_output, SMG_OUTPUT)(sums[i], bo, range);
             }
         }
     }

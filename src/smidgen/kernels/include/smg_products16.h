@@ -140,12 +140,18 @@ SMG_INLINE smg_sums_64 smg_one_row_64(smg_sums start, const int16_t *x, const in
     return total;
 }
 
-/* A sum as its output integer. channel (6): smg_channel, whose left shift alone keeps a sum of 32 bits in int32. */
-SMG_INLINE int32_t smg_output_32(int32_t acc, const int32_t *channel, smg_range range) {
+/* A sum as its output integer, by SMG_OUTPUT: 0, whatever the multiplier; 1, all multipliers are below a quarter; 2,
+ * sums of 64 bits. channel (6): smg_channel, whose left shift alone keeps a sum of 32 bits in int32. */
+SMG_INLINE int32_t smg_output_0(int32_t acc, const int32_t *channel, smg_range range) {
     return smg_clamp(smg_requantize_even(acc, smg_load_channel(channel)), range.lo, range.hi) + range.offset;
 }
 
-SMG_INLINE int32_t smg_output_64(int64_t acc, const int32_t *channel, smg_range range) {
+SMG_INLINE int32_t smg_output_1(int32_t acc, const int32_t *channel, smg_range range) {
+    const smg_channel s = smg_load_channel(channel);
+    return smg_clamp(smg_rne_high((int64_t)acc * s.mult, s.right - 1), range.lo, range.hi) + range.offset;
+}
+
+SMG_INLINE int32_t smg_output_2(int64_t acc, const int32_t *channel, smg_range range) {
     const smg_channel s = smg_load_channel(channel);
     return smg_clamp(smg_requantize_64(acc, s.mult, s.left - s.right - 1), range.lo, range.hi) + range.offset;
 }
