@@ -125,7 +125,7 @@ def pack_groups(node: Node, count: int) -> Mapping[str, Packed]:
 
 
 Sizes = Mapping[tuple[int, ...], tuple[int, int]]
-"""Code and stack bytes, measured with zig cc -O3 for cortex-m4f, by bits in, bits out and, where there are sums, of these."""
+"""Code and stack bytes, measured with zig cc -O3 for cortex-m4f, by bits of input, output and sums."""
 
 
 def measured(node: Node, constants: Mapping[str, int], sizes: Sizes) -> tuple[int, int]:
