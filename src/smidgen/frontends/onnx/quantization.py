@@ -126,7 +126,7 @@ def dequantize_linear(ctx: Context, node: OnnxNode) -> Operand:
     return ctx.emit(Dequantize(), (x,), node.outputs[0], node.loc)
 
 
-_TYPE_OF_ATTRIBUTE = {
+_TYPE_OF_ATTRIBUTE: Mapping[int, np.dtype[np.generic]] = {
     onnx.TensorProto.INT8: np.dtype(np.int8),
     onnx.TensorProto.UINT8: np.dtype(np.uint8),
     onnx.TensorProto.INT16: np.dtype(np.int16),
