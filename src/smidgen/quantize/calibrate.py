@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -56,14 +57,15 @@ def calibrate(
     data = affordable(graph, checked(graph, calibration))
     exponents: dict[str, float] = {}
     if recipe.equalize:
-        graph, exponents = equalized(graph, _channels(graph, data, progress), recipe)
+        graph, exponents = equalized(graph, _channels(graph, data, progress), recipe, len(data[0]))
     seen = {v.name: see([a]) for v, a in zip(graph.inputs, data, strict=True) if v.type.dtype == "float32"}
     moments: dict[str, Moments] = {}
     users = graph.users()
     for visit in walk(graph, data):
         node = graph.nodes[visit.index]
         if fused_clamp(node, users, graph.outputs) is None:
-            seen.update((v.name, see(a)) for v, a in zip(node.outputs, visit.outputs, strict=True))
+            bounds = getattr(node.op, "clamp", (-math.inf, math.inf))
+            seen.update((v.name, see(a, bounds)) for v, a in zip(node.outputs, visit.outputs, strict=True))
         if is_weighted(node):
             moments[node.output.name] = _moments(visit, recipe.seed)
         progress("calibrate", visit.index + 1, len(graph.nodes))

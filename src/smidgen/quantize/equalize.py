@@ -38,6 +38,7 @@ from smidgen.quantize.recipe import Recipe
 Floats = npt.NDArray[np.float64]
 _EXPONENTS = tuple(i / 8 for i in range(9))
 _LEAST_SHARE = 1 / 32  # of the largest channel's range: quieter channels may have been quiet by chance
+_HALF_TRUST = 20  # samples at which a channel's extremes count as much as its rms
 _HOMOGENEOUS = (Add, AveragePool2D, Clamp, LeakyRelu, MaxPool2D, Mean, Pad, Reshape)
 _STEPS: Mapping[str, float] = {"int4": 7.0, "int8": 127.0, "int16": 127.0, "float": 127.0}
 
@@ -72,12 +73,14 @@ class _Class:
     size: int = 0
 
 
-def equalized(graph: Graph, channels: Mapping[str, Channels], recipe: Recipe) -> tuple[Graph, dict[str, float]]:
+def equalized(
+    graph: Graph, channels: Mapping[str, Channels], recipe: Recipe, samples: int
+) -> tuple[Graph, dict[str, float]]:
     """The graph with channels rescaled, the same function; and how far each rescaled tensor's exponent went."""
     scales: dict[Node, dict[str, Floats]] = {}
     exponents: dict[str, float] = {}
     for group in _classes(graph):
-        exponent, s = _choose(group, channels, recipe)
+        exponent, s = _choose(group, channels, recipe, samples)
         if exponent == 0:
             continue
         exponents.update(dict.fromkeys((v.name for v in group.tensors), exponent))
@@ -160,14 +163,14 @@ def _is_homogeneous(node: Node) -> bool:
     return all(v.type.shape == node.output.type.shape for v in node.inputs) or not isinstance(op, Add)
 
 
-def _choose(group: _Class, channels: Mapping[str, Channels], recipe: Recipe) -> tuple[float, Floats]:
+def _choose(group: _Class, channels: Mapping[str, Channels], recipe: Recipe, samples: int) -> tuple[float, Floats]:
     """(exponent, s) with the least modelled noise at the inputs of the layers that read the class."""
     tensors = [t for t in (_folded(channels[v.name], group.size) for v in group.tensors if v.name in channels)]
     ranges = np.max([np.maximum(t.most, -t.least) for t in tensors], axis=0)
     top = float(ranges.max())
     if not (np.isfinite(top) and top > 0):
         return 0.0, np.ones(group.size)
-    share = np.maximum(ranges / top, _LEAST_SHARE)
+    share = np.maximum(_typical(tensors, ranges, samples), _LEAST_SHARE)
     best, chosen = np.inf, (0.0, np.ones(group.size))
     for exponent in _EXPONENTS:
         s = share**exponent
@@ -175,6 +178,14 @@ def _choose(group: _Class, channels: Mapping[str, Channels], recipe: Recipe) -> 
         if noise < best * (1 - 1e-3):  # only for a gain: the less is changed, the better
             best, chosen = noise, (exponent, s)
     return chosen
+
+
+def _typical(tensors: Sequence[Channels], ranges: Floats, samples: int) -> Floats:
+    """The channels' sizes, the largest 1: between their extremes, which few samples say little of, and their rms."""
+    trust = samples / (samples + _HALF_TRUST)
+    rms = np.sqrt(np.mean([t.square for t in tensors], axis=0))
+    size = ranges**trust * rms ** (1 - trust)
+    return size / max(float(size.max()), 1e-300)
 
 
 def _folded(c: Channels, size: int) -> Channels:
