@@ -32,7 +32,7 @@ from smidgen.ops import (
     Pad,
     Reshape,
 )
-from smidgen.quantize.plan import is_weighted
+from smidgen.quantize.plan import MOVERS, fused_clamp, is_weighted
 from smidgen.quantize.recipe import Recipe
 
 Floats = npt.NDArray[np.float64]
@@ -69,6 +69,9 @@ class _Class:
     tensors: list[Value] = field(default_factory=list)
     writers: list[Node] = field(default_factory=list)
     readers: list[Node] = field(default_factory=list)
+    rounded: list[Value] = field(default_factory=list)  # those with a quantization of their own
+    shares: dict[Value, float] = field(default_factory=dict)
+    """Of each tensor's noise variance, what reaches the readers: pooling averages it."""
     fixed: bool = False
     size: int = 0
 
@@ -94,7 +97,7 @@ def equalized(
 def _classes(graph: Graph) -> list[_Class]:
     """The classes that may be rescaled, in order of the graph."""
     finder = _Finder(graph)
-    return [c for c in finder.classes() if not c.fixed and c.writers and c.readers]
+    return [c for c in finder.classes() if not c.fixed and c.writers and c.readers and c.rounded]
 
 
 class _Finder:
@@ -117,6 +120,7 @@ class _Finder:
         for node in self.graph.nodes:
             self._visit(node)
         found: dict[Value, _Class] = {}
+        users = self.graph.users()
         for v in (*self.graph.inputs, *(o for n in self.graph.nodes for o in n.outputs)):
             group = found.setdefault(self.root(v), _Class())
             group.tensors.append(v)
@@ -124,12 +128,24 @@ class _Finder:
             width = v.type.shape[-1] if v.type.shape else 1
             group.size = min(group.size or width, width)
         for node in self.graph.nodes:
+            if not isinstance(node.op, MOVERS) and fused_clamp(node, users, self.graph.outputs) is None:
+                found[self.root(node.output)].rounded.append(node.output)
             if is_weighted(node):
                 found[self.root(node.output)].writers.append(node)
                 found[self.root(node.inputs[0])].readers.append(node)
+        for node in reversed(self.graph.nodes):
+            self._share(found, node)
         for group in found.values():
             group.fixed |= any(v.type.shape[-1:] and v.type.shape[-1] % group.size for v in group.tensors)
         return found.values()
+
+    def _share(self, found: Mapping[Value, _Class], node: Node) -> None:
+        """What of its operands' noise a node passes on; nodes come in reverse order."""
+        for v in node.inputs:
+            if v.data is None:
+                group, same = found[self.root(v)], self.root(v) is self.root(node.output)
+                passed = group.shares.get(node.output, 0.0) / _averaged(node) if same else 1.0
+                group.shares[v] = group.shares.get(v, 0.0) + passed
 
     def _visit(self, node: Node) -> None:
         computed = [v for v in node.inputs if v.data is None]
@@ -146,6 +162,13 @@ class _Finder:
                     self.parent[b] = a
         else:
             self.fixed.update((*computed, *node.outputs))
+
+
+def _averaged(node: Node) -> int:
+    """How many values each result is the mean of."""
+    if isinstance(node.op, Mean):
+        return node.op.count(node.types[0])
+    return node.op.kernel[0] * node.op.kernel[1] if isinstance(node.op, AveragePool2D) else 1
 
 
 def _is_homogeneous(node: Node) -> bool:
@@ -165,7 +188,7 @@ def _is_homogeneous(node: Node) -> bool:
 
 def _choose(group: _Class, channels: Mapping[str, Channels], recipe: Recipe, samples: int) -> tuple[float, Floats]:
     """(exponent, s) with the least modelled noise at the inputs of the layers that read the class."""
-    tensors = [t for t in (_folded(channels[v.name], group.size) for v in group.tensors if v.name in channels)]
+    tensors = [_folded(channels[v.name], group.size) for v in group.rounded]
     ranges = np.max([np.maximum(t.most, -t.least) for t in tensors], axis=0)
     top = float(ranges.max())
     if not (np.isfinite(top) and top > 0):
@@ -212,7 +235,8 @@ def _noise(
     spans = [max(float((t.most / s).max()), 0.0) - min(float((t.least / s).min()), 0.0) for t in tensors]
     levels = 65535.0 if recipe.precision == "int16" else 255.0
     arriving = float((gain * s**2).sum())
-    noise = sum(span**2 for span in spans) / levels**2 / 12 * arriving
+    shares = [group.shares.get(v, 0.0) for v in group.rounded]
+    noise = sum(a * span**2 for a, span in zip(shares, spans, strict=True)) / levels**2 / 12 * arriving
     if recipe.scheme == "power-of-two":
         noise += _writers_noise(group, channels, s, arriving)
     return noise + weights

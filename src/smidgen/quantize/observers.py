@@ -3,8 +3,8 @@
 
 - minmax: all of it. average: the mean over samples of each sample's extremes (a moving average's limit).
 - percentile: all but the outermost 0.005 % on each side.
-- mse: the range with the least mean squared error of clipping and rounding, and some room; ONNC's calibrator scanned 2,048 clipping
-  thresholds of a symmetric range, here both ends of an affine one are scanned in turn.
+- mse: the range with the least mean squared error of clipping and rounding, and some room; ONNC's calibrator scanned
+  2,048 clipping thresholds of a symmetric range, here both ends of an affine one are scanned in turn.
 - entropy: the threshold whose quantised histogram has the least Kullback-Leibler divergence from the clipped one
   (Migacz, "8-bit Inference with TensorRT", GTC 2017).
 """
@@ -104,7 +104,7 @@ def observed_range(seen: Seen, observer: Observer, levels: int, symmetric: bool)
 def _widened(seen: Seen, least: float, most: float) -> tuple[float, float]:
     """Room for what unseen samples may add, the more the fewer were seen; never beyond what is possible.
 
-    1 / (1 + sqrt(samples)) is empirical: without it networks calibrated on some twenty samples lose up to 9 dB on others.
+    1 / (1 + sqrt(samples)) is empirical: without it a network calibrated on some twenty samples lost 9 dB on others.
     """
     share = 1 + 1 / (1 + math.sqrt(seen.samples))
     lo, hi = seen.bounds
