@@ -33,7 +33,7 @@ class Calibration:
     """What calibration found. ``graph`` is the float network that is quantised: equalised if the recipe says so.
 
     ``seen`` by tensor, ``moments`` by layer output name, ``grids`` of inputs whose values are steps already.
-    ``exponents``: of rescaled tensors, 1 where channels were made equal. ``kept`` caches fitted layers.
+    ``equalized``: of rescaled tensors, the modelled gain in dB. ``kept`` caches fitted layers.
     """
 
     graph: Graph
@@ -42,7 +42,7 @@ class Calibration:
     seen: dict[str, Seen]
     moments: dict[str, Moments]
     grids: dict[str, QuantParams]
-    exponents: dict[str, float] = field(default_factory=dict)
+    equalized: dict[str, float] = field(default_factory=dict)
     kept: dict[tuple[object, ...], Any] = field(default_factory=dict)  # Any: Layer, which imports this module
 
 
@@ -55,9 +55,9 @@ def calibrate(
     """
     recipe = recipe or Recipe()
     data = affordable(graph, checked(graph, calibration))
-    exponents: dict[str, float] = {}
+    gains: dict[str, float] = {}
     if recipe.equalize:
-        graph, exponents = equalized(graph, _channels(graph, data, progress), recipe, len(data[0]))
+        graph, gains = equalized(graph, _channels(graph, data, progress), recipe, len(data[0]))
     seen = {v.name: see([a]) for v, a in zip(graph.inputs, data, strict=True) if v.type.dtype == "float32"}
     moments: dict[str, Moments] = {}
     users = graph.users()
@@ -70,7 +70,7 @@ def calibrate(
             moments[node.output.name] = _moments(visit, recipe.seed)
         progress("calibrate", visit.index + 1, len(graph.nodes))
     grids = {v.name: grid(a, "int8") for v, a in zip(graph.inputs, data, strict=True) if v.type.dtype == "float32"}
-    return Calibration(graph, recipe, data, seen, moments, {k: g for k, g in grids.items() if g is not None}, exponents)
+    return Calibration(graph, recipe, data, seen, moments, {k: g for k, g in grids.items() if g is not None}, gains)
 
 
 def _channels(graph: Graph, data: Sequence[Array], progress: Progress) -> dict[str, Channels]:

@@ -36,7 +36,7 @@ from smidgen.quantize.plan import MOVERS, fused_clamp, is_weighted
 from smidgen.quantize.recipe import Recipe
 
 Floats = npt.NDArray[np.float64]
-_EXPONENTS = tuple(i / 8 for i in range(9))
+_EXPONENTS = tuple(i / 8 for i in range(1, 9))
 _LEAST_SHARE = 1 / 32  # of the largest channel's range: quieter channels may have been quiet by chance
 _HALF_TRUST = 20  # samples at which a channel's extremes count as much as its rms
 _HOMOGENEOUS = (Add, AveragePool2D, Clamp, LeakyRelu, MaxPool2D, Mean, Pad, Reshape)
@@ -79,19 +79,19 @@ class _Class:
 def equalized(
     graph: Graph, channels: Mapping[str, Channels], recipe: Recipe, samples: int
 ) -> tuple[Graph, dict[str, float]]:
-    """The graph with channels rescaled, the same function; and how far each rescaled tensor's exponent went."""
+    """The graph with channels rescaled, the same function; and the modelled gain in dB of each tensor's readers."""
     scales: dict[Node, dict[str, Floats]] = {}
-    exponents: dict[str, float] = {}
+    gains: dict[str, float] = {}
     for group in _classes(graph):
-        exponent, s = _choose(group, channels, recipe, samples)
-        if exponent == 0:
+        gain, s = _choose(group, channels, recipe, samples)
+        if gain == 0:
             continue
-        exponents.update(dict.fromkeys((v.name for v in group.tensors), exponent))
+        gains.update(dict.fromkeys((v.name for v in group.tensors), gain))
         for node in group.writers:
             scales.setdefault(node, {})["out"] = s
         for node in group.readers:
             scales.setdefault(node, {})["in"] = s
-    return graph.with_nodes(tuple(_scaled(n, scales[n]) if n in scales else n for n in graph.nodes)), exponents
+    return graph.with_nodes(tuple(_scaled(n, scales[n]) if n in scales else n for n in graph.nodes)), gains
 
 
 def _classes(graph: Graph) -> list[_Class]:
@@ -187,20 +187,21 @@ def _is_homogeneous(node: Node) -> bool:
 
 
 def _choose(group: _Class, channels: Mapping[str, Channels], recipe: Recipe, samples: int) -> tuple[float, Floats]:
-    """(exponent, s) with the least modelled noise at the inputs of the layers that read the class."""
+    """(gain in dB, s) with the least modelled noise at the inputs of the layers that read the class."""
     tensors = [_folded(channels[v.name], group.size) for v in group.rounded]
     ranges = np.max([np.maximum(t.most, -t.least) for t in tensors], axis=0)
     top = float(ranges.max())
     if not (np.isfinite(top) and top > 0):
         return 0.0, np.ones(group.size)
     share = np.maximum(_typical(tensors, ranges, samples), _LEAST_SHARE)
-    best, chosen = np.inf, (0.0, np.ones(group.size))
+    plain = best = _noise(group, tensors, channels, np.ones(group.size), recipe)
+    chosen = np.ones(group.size)
     for exponent in _EXPONENTS:
         s = share**exponent
         noise = _noise(group, tensors, channels, s, recipe)
         if noise < best * (1 - 1e-3):  # only for a gain: the less is changed, the better
-            best, chosen = noise, (exponent, s)
-    return chosen
+            best, chosen = noise, s
+    return (float(10 * np.log10(plain / best)) if best > 0 else 0.0), chosen
 
 
 def _typical(tensors: Sequence[Channels], ranges: Floats, samples: int) -> Floats:
@@ -208,7 +209,8 @@ def _typical(tensors: Sequence[Channels], ranges: Floats, samples: int) -> Float
     trust = samples / (samples + _HALF_TRUST)
     rms = np.sqrt(np.mean([t.square for t in tensors], axis=0))
     size = ranges**trust * rms ** (1 - trust)
-    return size / max(float(size.max()), 1e-300)
+    result: Floats = size / max(float(size.max()), 1e-300)
+    return result
 
 
 def _folded(c: Channels, size: int) -> Channels:
@@ -263,7 +265,8 @@ def _by_input(node: Node, size: int) -> Floats:
     w = node["w"].constant.astype(np.float64)
     if isinstance(node.op, DepthwiseConv2D):
         multiplier = w.shape[2] // node.inputs[0].type.shape[3]
-        return np.square(w).sum(axis=(0, 1)).reshape(-1, multiplier).sum(axis=1)[None, None] ** 0.5
+        power: Floats = np.square(w).sum(axis=(0, 1)).reshape(-1, multiplier).sum(axis=1)
+        return np.sqrt(power)[None, None]
     if isinstance(node.op, Conv2D) and node.op.groups > 1:
         o, kh, kw, ic = w.shape
         wide = np.zeros((o, kh * kw, ic * node.op.groups))

@@ -84,7 +84,7 @@ def fit(
         w = adapt(problem.target, grid, problem.gram) * grid.step
         b = problem.corrected(w) if recipe.correct_bias else b
         ladder.append(("adapt_rounding", problem.error(w, b)))
-    gains = {n: _decibels(ladder[i][1], e) for i, (n, e) in enumerate(ladder[1:])}
+    gains = {n: decibels(ladder[i][1], e) for i, (n, e) in enumerate(ladder[1:])}
     return _layer(node, recipe, precision, problem, w, b, channel, gains)
 
 
@@ -127,11 +127,12 @@ def _layer(
     kept = Weights(layout(node, integers), scale[:1] if power else scale, storage, not power)
     has_bias = node.get("b") is not None or recipe.correct_bias
     real = layout(node, integers * channel).astype(np.float32)
-    sqnr = _decibels(float(np.sum(problem.v**2)), float(np.sum((w - problem.v) ** 2)))
+    sqnr = decibels(float(np.sum(problem.v**2)), float(np.sum((w - problem.v) ** 2)))
     return Layer(kept, real, b.reshape(-1) if has_bias else None, sqnr, gains)
 
 
-def _decibels(signal: float, noise: float) -> float:
+def decibels(signal: float, noise: float) -> float:
+    """The ratio of two mean squares in dB: infinite without noise, 0 without signal."""
     if noise <= 0:
         return float(np.inf)
     return float(10 * np.log10(signal / noise)) if signal > 0 else 0.0

@@ -95,7 +95,7 @@ def observed_range(seen: Seen, observer: Observer, levels: int, symmetric: bool)
     if observer == "percentile":
         return _percentile(seen)
     if observer == "mse":
-        return _widened(seen, *_mse(seen, levels, symmetric))
+        return _widened(seen, *_mse(seen, levels, symmetric)) if not symmetric else _mse(seen, levels, True)
     if observer == "entropy":
         return _entropy(seen, levels, symmetric)
     return least, most
@@ -132,7 +132,8 @@ def clipping_error(seen: Seen, least: Floats, most: Floats, levels: int) -> Floa
     above = (wxx[-1] - wxx[last]) - 2 * most * (wx[-1] - wx[last]) + most**2 * (w[-1] - w[last])
     inside = np.maximum(w[last] - w[first], 0.0) - _exact_zeros(seen, centres, weight, least, most)
     step = (most - least) / (levels - 1)
-    return np.maximum(below, 0) + np.maximum(above, 0) + inside * step**2 / 12
+    result: Floats = np.maximum(below, 0) + np.maximum(above, 0) + inside * step**2 / 12
+    return result
 
 
 def _exact_zeros(seen: Seen, centres: Floats, weight: Floats, least: Floats, most: Floats) -> Floats:

@@ -14,6 +14,7 @@ from smidgen.quantize.recipe import Recipe, Scheme
 LEAST_SCALE, MOST_SCALE = 2.0**-60, 2.0**60  # products of two stay normal float32 numbers
 LIMITS: dict[str, tuple[int, int]] = {"int8": (-128, 127), "int16": (-32768, 32767)}
 _MOST_GRID = 255
+_HEADROOM = 2.0  # of int16: one of 16 bits for samples beyond what was seen; nothing needs clipping
 
 
 def float32_scale(scale: float) -> float:
@@ -34,8 +35,10 @@ def activation_quant(seen: Seen, dtype: DType, recipe: Recipe) -> QuantParams:
     lo, hi = LIMITS[dtype]
     symmetric = recipe.scheme == "power-of-two" or dtype == "int16"
     levels = hi - lo + 1 - (1 if symmetric else 0)
-    observer = "minmax" if dtype == "int16" else recipe.observer  # 65,536 steps need no clipping
-    return params(*observed_range(seen, observer, levels, symmetric), dtype, recipe.scheme)
+    if dtype == "int16":
+        least, most = observed_range(seen, "minmax", levels, symmetric)
+        return params(least * _HEADROOM, most * _HEADROOM, dtype, recipe.scheme)
+    return params(*observed_range(seen, recipe.observer, levels, symmetric), dtype, recipe.scheme)
 
 
 def params(least: float, most: float, dtype: DType, scheme: Scheme) -> QuantParams:

@@ -82,7 +82,8 @@ def normalized(gram: Floats) -> Floats:
     factor = np.trace(gram, axis1=1, axis2=2)[:, None, None] / size
     alive = factor > _SILENT
     scaled = (gram + gram.transpose(0, 2, 1)) / (2 * np.where(alive, factor, 1.0))
-    return np.where(alive, scaled, np.eye(size))
+    result: Floats = np.where(alive, scaled, np.eye(size))
+    return result
 
 
 def damped(gram: Floats) -> Floats:
