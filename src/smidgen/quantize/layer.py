@@ -14,7 +14,18 @@ from smidgen.quantize.calibrate import Calibration
 from smidgen.quantize.moments import Moments
 from smidgen.quantize.plan import Plan
 from smidgen.quantize.recipe import Precision, Recipe
-from smidgen.quantize.weights import Grid, Weights, adapt, blocks, damped, int4_grid, int8_grid, layout, normalized
+from smidgen.quantize.weights import (
+    Grid,
+    Weights,
+    adapt,
+    blocks,
+    damped,
+    int4_grid,
+    int8_grid,
+    layout,
+    normalized,
+    power_grid,
+)
 
 Floats = npt.NDArray[np.float64]
 _LARGEST_BIAS = float(1 << 29)  # steps; leaves room in int32 for the sums of products
@@ -25,7 +36,7 @@ class Layer:
     """Integer weights, what they stand for, the real bias (None: none), and how well they fit."""
 
     weights: Weights
-    real_weights: Array  # float32, the layer's own layout, normalized
+    real_weights: Array  # float32, the layer's own layout, normalized, power_grid
     bias: Floats | None
     weight_sqnr_db: float
     repairs: Mapping[str, float]
@@ -100,6 +111,9 @@ def _grid(
     v: Floats, problem: _Problem, recipe: Recipe, precision: Precision, gram: Floats | None
 ) -> tuple[Grid, Floats]:
     """The grid and the channel scales (B, O, 1) for these weights."""
+    if precision == "int4" and recipe.scheme == "power-of-two":
+        grid = power_grid(np.maximum(np.abs(v).max(axis=2, keepdims=True), problem.least_step * 7), 7)
+        return grid, grid.step
     if precision == "int4":
         return int4_grid(v, gram, _group(recipe, v), problem.least_step)
     grid = int8_grid(v, gram, recipe.scheme == "power-of-two", problem.least_step)
@@ -107,7 +121,8 @@ def _grid(
 
 
 def _group(recipe: Recipe, v: Floats) -> int | None:
-    return recipe.group if recipe.group is not None and recipe.group < v.shape[2] else None
+    grouped = recipe.group is not None and recipe.group < v.shape[2] and recipe.scheme == "affine"
+    return recipe.group if grouped else None
 
 
 def _layer(

@@ -78,6 +78,8 @@ def merge(parts: list[Seen]) -> Seen:
     for p in parts:
         if most > least:
             counts += np.histogram(p.centres, BINS, (least, most), weights=p.counts)[0]
+        else:
+            counts[0] += p.counts.sum()
     weight = [p.counts.sum() for p in parts]
     square = float(np.average([p.mean_square for p in parts], weights=weight))
     low, high = min(p.average_least for p in parts), max(p.average_most for p in parts)
