@@ -96,7 +96,7 @@ def fit(
         b = problem.corrected(w) if recipe.correct_bias else b
         ladder.append(("adapt_rounding", problem.error(w, b)))
     gains = {n: decibels(ladder[i][1], e) for i, (n, e) in enumerate(ladder[1:])}
-    return _layer(node, recipe, precision, problem, w, b, channel, gains)
+    return _layer(node, recipe, precision, problem, w, _whole(b, channel, scale), channel, gains)
 
 
 def _problem(node: Node, moments: Moments, x_scale: float) -> _Problem:
@@ -123,6 +123,12 @@ def _grid(
 def _group(recipe: Recipe, v: Floats) -> int | None:
     grouped = recipe.group is not None and recipe.group < v.shape[2] and recipe.scheme == "affine"
     return recipe.group if grouped else None
+
+
+def _whole(b: Floats, channel: Floats, x_scale: float) -> Floats:
+    """The biases as int32 steps stand for them."""
+    step = channel[..., 0] * x_scale
+    return np.clip(np.rint(b / step), -2 * _LARGEST_BIAS, 2 * _LARGEST_BIAS) * step
 
 
 def _layer(
