@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from smidgen.ir import Array, Node, QuantParams, Value
-from smidgen.ops import Dequantize
+from smidgen.ops import Dequantize, Pad
 from smidgen.quantize.batches import chunks
 from smidgen.quantize.calibrate import Calibration, Progress
 from smidgen.quantize.fast import clipped, products
@@ -83,7 +83,8 @@ class Refiner:
             self.real.step(index)
             integer = self.plan.kind[index] == "integer"
             self.quantised.step(index, _rounded_constants(node) if integer else None)
-        if not isinstance(node.op, MOVERS) and fused_clamp(node, self.users, self.calibration.graph.outputs) is None:
+        moved = isinstance(node.op, MOVERS) and not isinstance(node.op, Pad)  # a padding value is rounded
+        if not moved and fused_clamp(node, self.users, self.calibration.graph.outputs) is None:
             for v in node.outputs:
                 self._round(v)
 
