@@ -20,7 +20,7 @@ from smidgen.exporters.onnx_writer import (
     quant_of,
 )
 from smidgen.ir import Node, QuantParams, Value
-from smidgen.ops import Add, Clamp, Concat, LeakyRelu, Mean, Mul, Pad, Quantize, Requantize, Softmax, Transpose
+from smidgen.ops import Add, Clamp, Concat, Curve, LeakyRelu, Mean, Mul, Pad, Quantize, Requantize, Softmax, Transpose
 
 _OPSET_AXES_AS_INPUT = 18  # of ReduceMean
 
@@ -36,6 +36,47 @@ def clamp(writer: Writer, node: Node) -> None:
     assert isinstance(op, Clamp)
     x = writer.at(node["x"], layout)
     clamped(writer, x, op.clamp, writer.write(node.output, layout))
+
+
+_CURVES = {  # function: ONNX op, the opset it came with
+    "sigmoid": ("Sigmoid", 13),
+    "tanh": ("Tanh", 13),
+    "hard_sigmoid": ("HardSigmoid", 13),
+    "hard_swish": ("HardSwish", 14),
+    "elu": ("Elu", 13),
+    "silu": ("Sigmoid", 13),
+    "gelu": ("Gelu", 20),
+    "gelu_tanh": ("Gelu", 20),
+    "erf": ("Erf", 13),
+    "exp": ("Exp", 13),
+}
+
+
+def curve_opset(op: Curve) -> int:
+    """The least operator set that has this function."""
+    return _CURVES[op.function][1]
+
+
+def curve(writer: Writer, node: Node) -> None:
+    """One op; SiLU, which has none before opset 24, as x times its sigmoid."""
+    op = node.op
+    assert isinstance(op, Curve)
+    attributes: dict[str, Any] = {}
+    name = _CURVES[op.function][0]
+    if op.function == "elu":
+        attributes = {"alpha": op.alpha} if op.beta == 0 else {"alpha": op.alpha, "gamma": op.beta}
+        name = "Elu" if op.beta == 0 else "Selu"
+    elif op.function == "hard_sigmoid":
+        attributes = {"alpha": op.alpha, "beta": op.beta}
+    elif op.function == "gelu_tanh":
+        attributes = {"approximate": "tanh"}
+    elif op.function == "silu":
+        layout = layout_of(writer, node)
+        x = writer.at(node["x"], layout)
+        gate = writer.node("Sigmoid", [x], writer.fresh(f"{node.output.name}_gate"))
+        emit(writer, "Mul", node, [x, gate], layout)
+        return
+    _moved(writer, node, name, **attributes)
 
 
 def leaky_relu(writer: Writer, node: Node) -> None:

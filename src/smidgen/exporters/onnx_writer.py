@@ -249,7 +249,7 @@ def make_model(writer: Writer, version: str) -> Any:
     model = helper.make_model(
         body,
         opset_imports=[helper.make_opsetid("", writer.opset)],
-        ir_version=10 if writer.opset >= INT4_OPSET else 8,
+        ir_version=10 if writer.opset >= INT4_OPSET else 9 if writer.opset > 18 else 8,
         producer_name="smidgen",
         producer_version=version,
     )

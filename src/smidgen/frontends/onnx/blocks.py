@@ -16,6 +16,9 @@ from smidgen.frontends.onnx.context import Context, OnnxNode, QuantizedConstant,
 from smidgen.ir import Array, QuantParams
 from smidgen.ir.types import MOST_GROUP_FACTOR, FourBit
 
+_SAME_SCALE = (
+    1e-6  # relative: float32 products of a float32 scale are off by at most 6e-8, their quotients by twice that
+)
 _REMEDY = "Quantise weights per tensor or per channel, or export with smidgen quantize"
 
 
@@ -67,15 +70,16 @@ def _scales(ctx: Context, node: OnnxNode, axis: int, shape: tuple[int, int]) -> 
 
 
 def _whole_multiples(scales: Array) -> tuple[Array, Array]:
-    """(factors, channel scales) with float32(scale * factor) == scales, the least factors; 0 where there are none."""
+    """(factors, channel scales) whose products are the scales, the least factors; 0 where there are none."""
     factors = np.zeros(scales.shape, np.int64)
     base = np.zeros(len(scales))
     least = scales.min(axis=1)
     for divisor in range(MOST_GROUP_FACTOR, 0, -1):
         scale = (least / np.float32(divisor)).astype(np.float32)
         whole = np.rint(scales / scale[:, None])
-        exact = (scale[:, None] * whole.astype(np.float32) == scales).all(axis=1) & (whole.max(axis=1) <= 15)
-        factors[exact], base[exact] = whole[exact].astype(np.int64), scale[exact]
+        equal = (np.abs(scale[:, None] * whole - scales) <= _SAME_SCALE * scales).all(axis=1)
+        equal &= whole.max(axis=1) <= MOST_GROUP_FACTOR
+        factors[equal], base[equal] = whole[equal].astype(np.int64), scale[equal]
     return factors, base
 
 
