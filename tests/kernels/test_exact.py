@@ -34,9 +34,12 @@ class Tally:
     def add(self, want: Array) -> None:
         self.cases += 1
         self.outputs += want.size
-        if want.dtype.kind == "i":
-            ends = np.iinfo(want.dtype)
-            self.saturated += int(((want == ends.min) | (want == ends.max)).sum())
+        if want.dtype == np.float32:
+            ends = ~np.isfinite(want) | (want == 0)
+        else:
+            bounds = np.iinfo(want.dtype)
+            ends = (want == bounds.min) | (want == bounds.max)
+        self.saturated += int(ends.sum())
 
     def check(self, least: int) -> None:
         assert self.cases >= least, f"only {self.cases} cases were admitted"
@@ -44,11 +47,19 @@ class Tally:
         assert between >= 4 * self.cases, f"only {between} of {self.outputs} outputs lie between the ends"
 
 
+def assert_same_bits(got: Array, want: Array, what: str) -> None:
+    """Equal bit for bit, zeros' signs included; of NaN only that they are in the same places."""
+    np.testing.assert_array_equal(got, want, what)
+    if want.dtype == np.float32:
+        numbers = ~np.isnan(want)
+        np.testing.assert_array_equal(got[numbers].view(np.uint32), want[numbers].view(np.uint32), what)
+
+
 def check_case(library: ctypes.CDLL, kernel: Kernel, node: Node, arrays: list[Array], tally: Tally) -> None:
     (want,) = node.op.evaluate(node.types, arrays)
-    np.testing.assert_array_equal(run(library, kernel, node, arrays), want, str(node.types))
+    assert_same_bits(run(library, kernel, node, arrays), want, str(node.types))
     if kernel.inplace:
-        np.testing.assert_array_equal(run(library, kernel, node, arrays, in_place=True), want)
+        assert_same_bits(run(library, kernel, node, arrays, in_place=True), want, "in place")
     tally.add(want)
 
 

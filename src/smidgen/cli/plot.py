@@ -60,3 +60,19 @@ def finish(path: Path, figure: Any, axes: Any, title: str, labels: tuple[str, st
 
 def _copy(write: Any, data: bytes) -> None:  # Any: a file's write
     write(data)
+
+
+def save_bars(path: Path, title: str, label: str, bars: Sequence[tuple[str, Sequence[tuple[str, float]]]]) -> None:
+    """Horizontal bars, a group of them for each name from the top: (name, its (series, length) pairs)."""
+    figure, axes = new_figure(path)
+    series = list(dict.fromkeys(s for _, group in bars for s, _ in group))
+    height = 0.8 / max(len(series), 1)
+    for i, one in enumerate(series):
+        points = [(row + i * height, dict(group)[one]) for row, (_, group) in enumerate(bars) if one in dict(group)]
+        axes.barh([y for y, _ in points], [x for _, x in points], height=height, label=one)
+    axes.set_yticks([row + 0.4 - height / 2 for row in range(len(bars))], [name for name, _ in bars], fontsize=7)
+    axes.invert_yaxis()
+    figure.set_size_inches(8, max(2.5, 0.28 * len(bars) + 1.2))
+    if len(series) > 1:
+        axes.legend(fontsize=8)
+    finish(path, figure, axes, title, (label, ""))

@@ -9,8 +9,8 @@ from typing import Literal
 
 from smidgen.codegen import Origin, emit
 from smidgen.errors import UsageError
-from smidgen.ir import Graph
-from smidgen.schedule import constant_bytes, make_schedule
+from smidgen.ir import Graph, Node
+from smidgen.schedule import Objective, Setting, make_schedule
 from smidgen.targets import Target
 from smidgen.transforms import INTEGER, run_pipeline
 
@@ -25,11 +25,16 @@ MINIMIZED: Mapping[Minimized, str] = {
 """Each cost that a search can minimise and what it is of."""
 
 
+OPTIMIZE: Mapping[Minimized, Setting] = {"flash": "size", "ram": "ram", "cycles": "speed", "energy": "speed"}
+"""How the kernels of programs are chosen whose costs are compared: as ``compile --optimize`` does for that cost."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of one program, compiled with the default options. ``weights_bytes``: the layers' weights as kept in flash;
-    ``constants_bytes``: with biases, tables and what packing adds. Code, stack and cycles are modelled. Energy in
-    microjoules, None for a board without a figure."""
+    """Of one program. ``weights_bytes``: the layers' weights, four bits each (and four for each group) in int4 layers;
+    ``constants_bytes``: all that flash keeps beside code: biases, tables, what packing adds. Code, stack and cycles are
+    modelled. Energy in microjoules, None for a board without a figure.
+    """
 
     weights_bytes: int
     constants_bytes: int
@@ -68,14 +73,23 @@ def lower(graph: Graph) -> Graph:
     return run_pipeline(INTEGER, graph)
 
 
-def cost_of(lowered: Graph, target: Target) -> Cost:
-    """What the lowered graph takes on ``target``, with the default choice of kernels. NoKernel as for compiling."""
-    schedule = make_schedule(lowered, target)
+def cost_of(lowered: Graph, target: Target, setting: Setting = "speed") -> Cost:
+    """What the lowered graph takes on ``target``, its kernels chosen for ``setting``. NoKernel as for compiling."""
+    schedule = make_schedule(lowered, target, objective=Objective(setting))
     _, memory = emit(schedule, Origin("a graph", "", ""))
-    weights = 0
-    for step in schedule.steps:
-        kept = constant_bytes(step.choice.kernel, step.node)
-        weights += kept.weights + kept.growth
+    weights = sum(_weights_bytes(step.node) for step in schedule.steps)
     cycles = schedule.modelled_cycles
     energy = None if target.energy is None else cycles * target.energy.picojoules_per_cycle / 1e6
     return Cost(weights, memory.weights, memory.code, memory.ram, cycles, energy)
+
+
+def _weights_bytes(node: Node) -> int:
+    w = node.get("w") if "w" in node.op.operands else None
+    if w is None or w.data is None:
+        return 0
+    kept = w.type.storage
+    if kept is None:
+        return w.type.nbytes
+    channels, values = w.type.shape[0], w.type.elements // w.type.shape[0]
+    groups = 0 if kept.group is None else -(-values // kept.group)
+    return channels * -(-(values + groups) // 2)

@@ -3,27 +3,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
 from smidgen.ir import Array, Graph, TensorType, Value, evaluate
 from smidgen.ops import Dequantize, Quantize
+from smidgen.quantize import evaluate_batch
 from smidgen.quantize.data import Samples
 from smidgen.quantize.metrics import Outputs
 
 Progress = Callable[[int, int], None]
 
 
-def _quiet(done: int, total: int) -> None:
-    pass
+def quiet(done: int, total: int) -> None:
+    """Progress that nobody looks at."""
 
 
-def outputs_of(graph: Graph, samples: Samples, progress: Progress = _quiet) -> Outputs:
-    """Every output as a float32 stack (samples, *shape), a batch of 1 left out.
+def outputs_of(graph: Graph, samples: Samples, progress: Progress = quiet) -> Outputs:
+    """Every output as a float32 stack (samples, *shape), a batch of 1 left out. Inputs are quantised as a caller does.
 
-    Inputs and outputs that are integers are quantised and dequantised as a caller of the compiled model does.
+    Integers are exact. Floats may differ in their last bits from what is compiled: ``exact_outputs`` does not.
     """
+    return tuple(a.astype(np.float32) for a in evaluate_batch(graph, samples.inputs, progress=progress))
+
+
+def has_floats(graph: Graph) -> bool:
+    """True if some node computes with reals, beyond quantising and dequantising."""
+    return any(
+        not isinstance(n.op, Quantize | Dequantize)
+        for n in graph.nodes
+        for v in n.outputs
+        if v.type.dtype == "float32" and not n.op.view
+    )
+
+
+def exact_outputs(graph: Graph, samples: Samples, progress: Progress = quiet) -> Outputs:
+    """The same, one sample after the other by the meaning of every op: bit for bit what the compiled model gives."""
     stacks = [_as_input(s, v) for s, v in zip(samples.inputs, graph.inputs, strict=True)]
     made: list[list[Array]] = []
     for i in range(len(samples)):
@@ -40,12 +56,12 @@ def _as_input(stack: Array, value: Value) -> Array:
     whole = stack.reshape(len(stack), *t.shape)
     if t.quant is None or t.dtype == "float32":
         return whole.astype(t.dtype)
-    return Quantize(t.quant, t.dtype).evaluate([TensorType("float32", whole.shape)], [whole])[0]
+    return Quantize(t.quant, t.dtype, "even").evaluate([TensorType("float32", whole.shape)], [whole])[0]
 
 
 def _as_real(stack: Array, value: Value) -> Array:
     t = value.type
     if t.quant is not None and t.dtype != "float32":
         stack = Dequantize().evaluate([TensorType(t.dtype, stack.shape, t.quant)], [stack])[0]
-    shape: Sequence[int] = t.shape[1:] if t.shape and t.shape[0] == 1 else t.shape
+    shape = t.shape[1:] if t.shape and t.shape[0] == 1 else t.shape
     return stack.reshape(len(stack), *shape).astype(np.float32)

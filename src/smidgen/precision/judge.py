@@ -6,42 +6,53 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from smidgen.errors import InternalError, InvalidInput
 from smidgen.ir import Graph
 from smidgen.precision.cost import Cost, cost_of, lower
-from smidgen.precision.evaluate import outputs_of
+from smidgen.precision.evaluate import Progress, exact_outputs, has_floats, outputs_of
 from smidgen.precision.search import Assignment, OutOfBudget, Trial
 from smidgen.precision.state import Judged, State, finite
 from smidgen.quantize.metrics import Metric, Outputs, Truth, decibels
 from smidgen.quantize.recipe import Precision, Quantized
+from smidgen.schedule import Setting
 from smidgen.targets import Target
 
-Quantizer = Callable[[Mapping[str, Precision]], Quantized]
-"""Precisions of layers by name to the quantised model; the same calibration and recipe every time."""
+
+class Quantizer(Protocol):
+    """Precisions of layers by name to the quantised model; the same calibration and recipe every time."""
+
+    @property
+    def graph(self) -> Graph:
+        """The float graph that is quantised: equalised, if the recipe says so."""
+        ...
+
+    def __call__(self, precisions: Mapping[str, Precision]) -> Quantized: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a quantised model is judged by. ``score``: the float model's."""
+    """What a quantised model is judged by. ``score``: the float model's. ``setting``: how its kernels are chosen."""
 
     truth: Truth
     metric: Metric
     score: float
     target: Target
+    setting: Setting
 
 
-def make_task(graph_outputs: Outputs, truth: Truth, metric: Metric, target: Target) -> Task:
+def make_task(graph_outputs: Outputs, truth: Truth, metric: Metric, target: Target, setting: Setting = "speed") -> Task:
     """InvalidInput where the metric says nothing of the float model itself."""
     score = metric.score(graph_outputs, truth)
     if math.isnan(score):
         raise InvalidInput(
             f"{metric.title} of the float model on {truth.samples.source} is not a number. Use other data to judge by"
         )
-    return Task(truth, metric, score, target)
+    return Task(truth, metric, score, target, setting)
 
 
 def output_noise(outputs: Outputs, float_outputs: Outputs) -> float:
@@ -78,7 +89,7 @@ class Judge:
         known = self.state.get(a)
         if known is None:
             self._require_time()
-            known = Judged(cost_of(self._lowered(a), self.task.target))
+            known = Judged(cost_of(self._lowered(a), self.task.target, self.task.setting))
             self.state.put(a, known)
         return known.cost
 
@@ -88,15 +99,25 @@ class Judge:
         if known is None or known.score is None:
             cost = self.cost(a)
             self._require_time()
-            task = self.task
-            outputs = outputs_of(self._lowered(a), task.truth.samples)
-            score = task.metric.score(outputs, task.truth)
-            drop = finite(task.metric.drop(task.score, score))
-            known = Judged(cost, finite(score), drop, finite(output_noise(outputs, task.truth.float_outputs)))
-            self.state.put(a, known)
+            known = self._record(a, cost, outputs_of(self._lowered(a), self.task.truth.samples), exact=False)
         self.measured += 1
         self.told(self.measured)
         return known
+
+    def confirm(self, a: Assignment, progress: Progress) -> tuple[Judged, Outputs]:
+        """Bit for bit as compiled; outputs too. Replaces what was judged where that was not exact."""
+        lowered, samples = self._lowered(a), self.task.truth.samples
+        outputs = (exact_outputs if has_floats(lowered) else outputs_of)(lowered, samples, progress)
+        return self._record(a, self.cost(a), outputs, exact=True), outputs
+
+    def _record(self, a: Assignment, cost: Cost, outputs: Outputs, *, exact: bool) -> Judged:
+        task = self.task
+        score = task.metric.score(outputs, task.truth)
+        drop = finite(task.metric.drop(task.score, score))
+        noise = finite(output_noise(outputs, task.truth.float_outputs))
+        judged = Judged(cost, finite(score), drop, noise, exact)
+        self.state.put(a, judged)
+        return judged
 
     def trial(self, a: Assignment) -> Trial:
         judged = self.judge(a)
@@ -114,6 +135,3 @@ class Judge:
     def _require_time(self) -> None:
         if time.monotonic() > self.deadline:
             raise OutOfBudget
-
-    def without_deadline(self) -> Judge:
-        return replace(self, deadline=math.inf)

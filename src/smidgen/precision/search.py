@@ -24,6 +24,11 @@ _LEAST_NOISE = 1e-12  # of the signal's power: a move that adds nothing measurab
 _EXCHANGES = 60  # tried at most
 
 
+def is_answer(a: Assignment) -> bool:
+    """Something is quantised: the float model itself is no answer."""
+    return not a or any(p != "float" for p in a)
+
+
 class OutOfBudget(Exception):
     """Raised by a measurement that must not be begun; the search ends with the best found so far."""
 
@@ -84,8 +89,8 @@ class _Search:
         return self.trials[a]
 
     def allowed(self, a: Assignment) -> bool:
-        """Measured, and an answer."""
-        return any(p != "float" for p in a) and self.measure(a).drop <= self.problem.limit
+        """An answer, measured to keep the bound."""
+        return is_answer(a) and self.measure(a).drop <= self.problem.limit
 
     def cheaper(self, a: Assignment, than: Assignment) -> bool:
         return self.problem.cost(a) < self.problem.cost(than)
@@ -97,7 +102,7 @@ class _Search:
 
     def run(self) -> None:
         base = self.problem.base
-        if self.allowed(base):
+        if self.measure(base).drop <= self.problem.limit:
             self.cheapen(base)
         elif (raised := self.raise_until_met(base)) is not None:
             self.cheapen(self.lower_again(raised))
@@ -107,7 +112,7 @@ class _Search:
     def cheapen(self, start: Assignment) -> None:
         moves = self._cheaper_moves(start)
         taken = self._furthest(start, moves)
-        current = _apply(start, moves[:taken])
+        current = _lowest(start, moves[:taken])
         for move in moves[taken:]:
             current = self._if_better(current, _with(current, move))
         for move in moves:  # what shares code with others may pay alone for none
@@ -122,7 +127,7 @@ class _Search:
         saving: dict[_Move, float] = {}
         untouched = [m for m in self._moves(start) if start[m.layer] == self.problem.base[m.layer]]
         possible = [m for m in untouched if PRECISIONS.index(m.to) < PRECISIONS.index(start[m.layer])]
-        lowest = _apply(start, sorted(possible, key=lambda m: -PRECISIONS.index(m.to)))
+        lowest = _lowest(start, possible)
         cost = self.problem.cost
         for move in possible:
             alone = cost(start) - cost(_with(start, move))
@@ -139,7 +144,7 @@ class _Search:
         low, high = 0, len(moves) + 1
         tried = len(moves)  # all at once is worth a look
         while high - low > 1:
-            if self.allowed(_apply(start, moves[:tried])):
+            if self.allowed(_lowest(start, moves[:tried])):
                 low = tried
             else:
                 high = tried
@@ -176,7 +181,7 @@ class _Search:
         """The first assignment on the way up that keeps the bound; None if none does."""
         moves = self._raising_moves(base)
         low, high = 0, len(moves)
-        while high > 0 and all(p == "float" for p in _apply(base, moves[:high])):
+        while high > 0 and not is_answer(_apply(base, moves[:high])):
             high -= 1
         if not self.allowed(_apply(base, moves[:high])):
             return self._last_resort(base)
@@ -235,8 +240,8 @@ class _Search:
         return [_Move(i, p) for i, o in enumerate(self.problem.options) for p in o if p != start[i]]
 
     def best(self) -> tuple[bool, Assignment]:
-        answers = [a for a in self.trials if any(p != "float" for p in a)] or list(self.trials)
-        met = [a for a in answers if self.trials[a].drop <= self.problem.limit and any(p != "float" for p in a)]
+        answers = [a for a in self.trials if is_answer(a)] or list(self.trials)
+        met = [a for a in answers if self.trials[a].drop <= self.problem.limit and is_answer(a)]
 
         def rank(a: Assignment) -> tuple[float, ...]:
             trial = self.trials[a]
@@ -249,6 +254,14 @@ class _Search:
 
 def _with(a: Assignment, move: _Move) -> Assignment:
     return (*a[: move.layer], move.to, *a[move.layer + 1 :])
+
+
+def _lowest(a: Assignment, moves: Sequence[_Move]) -> Assignment:
+    """All moves made; of two to one layer, the lower precision stays."""
+    for move in moves:
+        if PRECISIONS.index(move.to) < PRECISIONS.index(a[move.layer]):
+            a = _with(a, move)
+    return a
 
 
 def _apply(a: Assignment, moves: Sequence[_Move]) -> Assignment:

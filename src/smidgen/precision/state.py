@@ -23,12 +23,16 @@ _LETTERS: Mapping[Precision, str] = {"int4": "4", "int8": "8", "int16": "s", "fl
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One assignment. ``noise``: at the output, as a fraction of the signal's power. None: not measured yet."""
+    """One assignment. ``noise``: at the output, as a fraction of the signal's power. None: not measured yet.
+
+    ``exact``: bit for bit as compiled; otherwise floats inside may differ in their last bits.
+    """
 
     cost: Cost
     score: float | None = None
     drop: float | None = None
     noise: float | None = None
+    exact: bool = False
 
 
 @dataclass
@@ -115,3 +119,12 @@ def digest_of(graph: Graph, arrays: Iterable[Array | None], words: Iterable[str]
 def finite(value: float) -> float:
     """For records: an infinite drop stays greater than any bound."""
     return math.copysign(1e300, value) if math.isinf(value) else value
+
+
+def code_digest() -> str:
+    """SHA-256 of the package's own sources: what they measured is true of them only."""
+    package = Path(__file__).resolve().parents[1]
+    digest = hashlib.sha256()
+    for path in sorted(p for p in package.rglob("*") if p.suffix in (".py", ".c", ".h", ".toml")):
+        digest.update(path.relative_to(package).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()

@@ -98,3 +98,11 @@ def _number(result: object, path: Path, name: str) -> float:
     if math.isnan(float(result)):
         raise InvalidInput(f"metric {name} of {path} returned NaN: that cannot be compared. Return a finite number")
     return float(result)
+
+
+def metric_words(text: str | None) -> tuple[str, ...]:
+    """What a metric's values depend on besides the data: its name, and its file's text."""
+    if text is None:
+        return ()
+    path = Path(text.rpartition(":")[0])
+    return (text, path.read_text(encoding="utf-8", errors="replace")) if path.is_file() else (text,)

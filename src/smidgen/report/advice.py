@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from smidgen.report.quantization import LayerReport, MetricReport, QuantizationReport, Sensitivity
 
 _MUCH_CLIPPED = 0.01  # of a tensor's values
-_WIDE_SPREAD = 50.0  # of channel ranges: the narrow ones keep under 3 of 8 bits with a common scale
+_WIDE_SPREAD = 16.0  # of channel ranges: the median channel keeps 4 of 8 bits
 _POOR_DB = 15.0  # of one layer alone: its noise can be seen in any output
 _FEW_SAMPLES = 32
 _SHOWN = 3
@@ -36,8 +36,8 @@ def _bound(report: QuantizationReport) -> Iterator[str]:
     if m.max_drop is None:
         if m.unit == "points" and m.drop > 1.0:
             yield (
-                f"{m.title} falls by {in_unit(m.drop, m)}: --max-drop {max(m.drop / 2, 0.5):.1f} looks for the cheapest "
-                f"precisions that keep a bound"
+                f"{m.title} falls by {in_unit(m.drop, m)}: --max-drop {max(m.drop / 2, 0.5):.1f} looks for the "
+                f"cheapest precisions that keep a bound"
             )
         return
     if m.step is not None and m.step > max(m.max_drop, 1e-9):
@@ -102,15 +102,15 @@ def _kept(report: QuantizationReport) -> Iterator[str]:
         names = [layer.name for layer in report.layers if layer.precision == precision != reference]
         if names:
             yield (
-                f"{len(names)} of {len(report.layers)} layers are {precision} ({_some(names)}): with all in {reference} "
-                f"the bound was broken, and they gained most for what they cost"
+                f"{len(names)} of {len(report.layers)} layers are {precision} ({_some(names)}): with all in "
+                f"{reference} the bound was broken, and they gained most for what they cost"
             )
     if counts["int4"] and (wide := [x for x in report.layers if x.precision == "int8" and _has(x, "int4")]):
         worst = max(wide, key=lambda x: -min(s.sqnr_db for s in x.sensitivity if s.precision == "int4"))
         db = next(s.sqnr_db for s in worst.sensitivity if s.precision == "int4")
         yield (
-            f"{len(wide)} layers stay int8 though four bits would be smaller ({_some([x.name for x in wide])}): more in "
-            f"int4 broke the bound or did not pay; {worst.name} alone in int4 leaves {db:.1f} dB at the outputs"
+            f"{len(wide)} layers stay int8 though four bits would be smaller ({_some([x.name for x in wide])}): more "
+            f"in int4 broke the bound or did not pay; {worst.name} alone in int4 leaves {db:.1f} dB at the outputs"
         )
 
 
@@ -157,7 +157,7 @@ def _data(report: QuantizationReport) -> Iterator[str]:
 def _spread(report: QuantizationReport, unequalized: Mapping[str, str]) -> Iterator[str]:
     wide = [x for x in report.layers if x.channel_spread > _WIDE_SPREAD and x.precision != "float"]
     for layer in sorted(wide, key=lambda x: -x.channel_spread)[:_SHOWN]:
-        text = f"layer {layer.name}'s channel ranges differ {layer.channel_spread:.0f}x"
+        text = f"layer {layer.name}'s channel ranges differ {layer.channel_spread:.0f}x (largest to median)"
         if not report.recipe.equalize:
             yield f"{text}: leave --no-equalize out"
         elif layer.name in unequalized:

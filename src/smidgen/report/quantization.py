@@ -25,7 +25,7 @@ class SplitReport:
 
 @dataclass(frozen=True, slots=True)
 class ConfidenceReport:
-    """``least`` to ``most``: 95 % interval of the drop. ``worsened``, ``improved``: samples only one model gets right."""
+    """``least`` to ``most``: the drop's 95 % interval. ``worsened``, ``improved``: samples only one model has right."""
 
     method: str
     least: float
@@ -83,7 +83,7 @@ class Sensitivity:
 
 @dataclass(frozen=True, slots=True)
 class LayerReport:
-    """One layer with weights; ``channel_spread``: largest over smallest range of an output channel's weights."""
+    """One layer with weights; ``channel_spread``: of its output's channels, the largest range over the median one."""
 
     name: str
     loc: str
@@ -111,13 +111,15 @@ class SearchReport:
 
 @dataclass(frozen=True, slots=True)
 class QuantizationReport:
-    """Everything; ``schema`` changes when a field changes its meaning."""
+    """Everything; ``schema`` changes when a field changes its meaning. ``optimize``: how the kernels of ``costs`` are
+    chosen, as ``compile --optimize`` says."""
 
     schema: int
     model: str
     source: str
     output: str
     target: str
+    optimize: str
     recipe: Recipe
     split: SplitReport
     metric: MetricReport

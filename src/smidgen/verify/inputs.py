@@ -13,11 +13,15 @@ from smidgen.ir import Array, Graph, TensorType
 from smidgen.ops import Quantize
 from smidgen.quantize.arrays import read_arrays
 
+_FLOATS = {0: -100.0, 1: 100.0, 2: 0.0}  # far beyond what models are trained on, and nothing at all
 _LABELS = ("y", "labels")  # what data sets keep beside their inputs
 
 
 def random_inputs(graph: Graph, cases: int, seed: int = 0) -> Iterator[list[Array]]:
-    """``cases`` sets of inputs: all lowest, all highest, all zero point, then uniformly random ones. Deterministic."""
+    """``cases`` sets of inputs: all lowest, all highest, all zero point, then uniformly random ones. Deterministic.
+
+    Of float32: all -100, all 100, all 0, then normally distributed ones.
+    """
     rng = np.random.default_rng(seed)
     for case in range(cases):
         yield [_draw(v.type, case, rng) for v in graph.inputs]
@@ -25,6 +29,8 @@ def random_inputs(graph: Graph, cases: int, seed: int = 0) -> Iterator[list[Arra
 
 def _draw(t: TensorType, case: int, rng: np.random.Generator) -> Array:
     if t.dtype == "float32":
+        if case in _FLOATS:
+            return np.full(t.shape, _FLOATS[case], np.float32)
         return rng.standard_normal(t.shape).astype(np.float32)
     lo, hi = np.iinfo(t.dtype).min, np.iinfo(t.dtype).max
     zero = t.zero_point if t.quant is not None else 0

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Quantising one model from data to verdict: calibrate, judge, search the precisions where a bound was asked for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+from smidgen.errors import UsageError
+from smidgen.ir import Graph
+from smidgen.precision.cost import OPTIMIZE, Cost, Minimized
+from smidgen.precision.evaluate import outputs_of
+from smidgen.precision.judge import Judge, Quantizer, make_task
+from smidgen.precision.search import Assignment, Found, Problem, search
+from smidgen.precision.state import Judged, State, digest_of, open_state, state_path
+from smidgen.quantize import Calibration, Precision, Quantized, Recipe, allows_int4, apply, calibrate, layers
+from smidgen.quantize.confidence import Confidence, drop_confidence
+from smidgen.quantize.metrics import Metric, Truth, default_metric
+from smidgen.quantize.split import Split
+from smidgen.schedule import Setting
+from smidgen.targets import Target
+
+Progress = Callable[[str, int, int], None]
+"""Told the stage, what is done and all there is (0: not known)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``metric`` None: by the data. ``max_drop`` None: quantise as the recipe says, search nothing.
+
+    ``words``: what else the measurements depend on, such as the user's metric file and the version of smidgen.
+    """
+
+    target: Target
+    recipe: Recipe = field(default_factory=Recipe)
+    metric: Metric | None = None
+    max_drop: float | None = None
+    minimize: Minimized = "flash"
+    budget_seconds: float = 600.0
+    words: tuple[str, ...] = ()
+    resume: bool = True
+
+    @property
+    def setting(self) -> Setting:
+        """How kernels are chosen where programs are compared: for what is searched, else as compile does by default."""
+        return "speed" if self.max_drop is None else OPTIMIZE[self.minimize]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What came of it. ``prepared``: the float graph as it is quantised, equalised perhaps.
+
+    ``reference``: every layer as the recipe says; ``plain``: the cost with every layer in int8. ``met`` None: no bound
+    was asked for. ``found`` None: nothing was searched.
+    """
+
+    quantized: Quantized
+    prepared: Graph
+    layers: tuple[str, ...]
+    chosen: Assignment
+    judged: Judged
+    reference: Assignment
+    reference_judged: Judged
+    plain: Cost
+    metric: Metric
+    float_score: float
+    confidence: Confidence | None
+    met: bool | None
+    found: Found | None
+    state: State
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Calibrated:
+    calibration: Calibration
+
+    @property
+    def graph(self) -> Graph:
+        return self.calibration.graph
+
+    def __call__(self, precisions: Mapping[str, Precision]) -> Quantized:
+        return apply(self.calibration, {**self.calibration.recipe.precisions, **precisions})
+
+
+def make_quantizer(graph: Graph, split: Split, recipe: Recipe, progress: Progress) -> Quantizer:
+    """Calibrates once; what it returns quantises with given precisions, those of other ops as the recipe has them."""
+    return _Calibrated(calibrate(graph, split.calibration.inputs, recipe, progress))
+
+
+def check_layers(graph: Graph, recipe: Recipe) -> None:
+    """UsageError for a precision given to a layer that there is none of, or that cannot have it."""
+    known = {n.output.name: n for n in layers(graph)}
+    for name, precision in recipe.precisions.items():
+        if name not in known:
+            names = ", ".join(known)
+            raise UsageError(f"{graph.name} has no layer {name!r} with weights; there are {names or 'none'}")
+        if precision == "int4" and not allows_int4(known[name]):
+            op = type(known[name].op).__name__
+            raise UsageError(
+                f"layer {name!r} ({op}) cannot have int4 weights: only fully connected layers and convolutions of one "
+                f"group can. Give it int8, int16 or float"
+            )
+
+
+def options_of(graph: Graph, recipe: Recipe) -> tuple[tuple[Precision, ...], ...]:
+    """The precisions each layer may have: one where the user gave it, else all that its op allows."""
+    result: list[tuple[Precision, ...]] = []
+    for node in layers(graph):
+        fixed = recipe.precisions.get(node.output.name)
+        four: tuple[Precision, ...] = ("int4",) if allows_int4(node) and recipe.scheme == "affine" else ()
+        result.append((fixed,) if fixed is not None else (*four, "int8", "int16", "float"))
+    return tuple(result)
+
+
+def reference_of(graph: Graph, recipe: Recipe) -> Assignment:
+    """The recipe's precision of every layer; int8 where it is int4 and the layer cannot."""
+    given = [recipe.precisions.get(n.output.name, recipe.precision) for n in layers(graph)]
+    return tuple("int8" if p == "int4" and not allows_int4(n) else p for p, n in zip(given, layers(graph), strict=True))
+
+
+def run_session(
+    graph: Graph,
+    split: Split,
+    settings: Settings,
+    progress: Progress,
+    make: Callable[[Graph, Split, Recipe, Progress], Quantizer] = make_quantizer,
+) -> Session:
+    """Quantises ``graph`` (clean float form), judges it on ``split.evaluation``, and searches where a bound is given.
+
+    Raises InvalidInput for data or metrics that do not fit, UsageError for precisions that no layer can have.
+    """
+    began = time.monotonic()
+    check_layers(graph, settings.recipe)
+    float_outputs = outputs_of(graph, split.evaluation, partial(progress, "float model"))
+    truth = Truth(split.evaluation, float_outputs)
+    metric = settings.metric or default_metric(split.evaluation, float_outputs)
+    task = make_task(float_outputs, truth, metric, settings.target, settings.setting)
+    quantizer = make(graph, split, settings.recipe, progress)
+    names = tuple(n.output.name for n in layers(graph))
+    judge = Judge(quantizer, names, task, _state(graph, split, settings, metric))
+    judge.told = lambda measured: progress("search", measured, 0)
+    reference = reference_of(graph, settings.recipe)
+    met, found, chosen = None, None, reference
+    if settings.max_drop is not None:
+        judge.judge(reference)  # whatever the budget
+        judge.deadline = began + settings.budget_seconds
+        found = _search(judge, graph, settings, reference, progress)
+        met, chosen = found.met, found.best
+        judge.deadline = float("inf")
+    judged, outputs = judge.confirm(chosen, partial(progress, "judge"))
+    confidence = drop_confidence(metric, truth, outputs, settings.recipe.seed)
+    plain = judge.cost(tuple("int8" for _ in names))
+    compared = judged if reference == chosen else judge.judge(reference)
+    quantized = quantizer(dict(zip(names, chosen, strict=True)))
+    return Session(
+        quantized=quantized,
+        prepared=quantizer.graph,
+        layers=names,
+        chosen=chosen,
+        judged=judged,
+        reference=reference,
+        reference_judged=compared,
+        plain=plain,
+        metric=metric,
+        float_score=task.score,
+        confidence=confidence,
+        met=met,
+        found=found,
+        state=judge.state,
+        seconds=time.monotonic() - began,
+    )
+
+
+def _search(judge: Judge, graph: Graph, settings: Settings, reference: Assignment, progress: Progress) -> Found:
+    """The search's result, held to the exact figures: where those break the bound, the search goes on from there."""
+    assert settings.max_drop is not None, "only called with a bound"
+    what = settings.minimize
+    problem = Problem(
+        base=reference,
+        options=options_of(graph, settings.recipe),
+        limit=settings.max_drop,
+        measure=judge.trial,
+        cost=lambda a: judge.cost(a).of(what),
+    )
+    while True:
+        found = search(problem)
+        known = judge.state.get(found.best)
+        if not found.met or (known is not None and known.exact):
+            return found
+        judge.confirm(found.best, partial(progress, "judge"))
+
+
+def _state(graph: Graph, split: Split, settings: Settings, metric: Metric) -> State:
+    if settings.max_drop is None:
+        return State(None, "")
+    arrays = [
+        *split.calibration.inputs,
+        *split.evaluation.inputs,
+        split.evaluation.labels,
+        split.evaluation.files,
+    ]
+    words = (repr(settings.recipe), metric.name, settings.setting, repr(settings.target), *settings.words)
+    digest = digest_of(graph, arrays, words)
+    return open_state(state_path(digest) if settings.resume else None, digest)
