@@ -17,9 +17,8 @@ from smidgen.exporters.onnx_writer import (
     constant_of,
     inverse,
     permutation,
-    quant_of,
 )
-from smidgen.ir import Node, QuantParams, Value
+from smidgen.ir import Node, Value
 from smidgen.ops import Add, Clamp, Concat, Curve, LeakyRelu, Mean, Mul, Pad, Quantize, Requantize, Softmax, Transpose
 
 _OPSET_AXES_AS_INPUT = 18  # of ReduceMean
@@ -193,27 +192,16 @@ def _composed(have: Permutation, op: Permutation, to: Layout) -> Permutation:
     return tuple(back[op[i]] for i in permutation(to, len(op)))
 
 
-def _parameters(writer: Writer, quant: QuantParams, dtype: str, wanted: str) -> list[str]:
-    """Scale and zero point; per tensor, as activations have them."""
-    if quant.axis is not None:
-        raise InvalidGraph(f"{wanted}: an activation with scales along dimension {quant.axis}")
-    return [
-        writer.initializer(np.array(quant.scale[0], np.float32), f"{wanted}_scale"),
-        writer.initializer(np.array(quant.zero_point[0], dtype), f"{wanted}_zero_point"),
-    ]
-
-
 def quantize(writer: Writer, node: Node) -> None:
     assert isinstance(node.op, Quantize)
     layout = layout_of(writer, node)
-    t = node.output.type
-    inputs = [writer.at(node["x"], layout), *_parameters(writer, quant_of(t), t.dtype, node.output.name)]
+    inputs = [writer.at(node["x"], layout), *writer.parameters(node.output)]
     emit(writer, "QuantizeLinear", node, inputs, layout)
 
 
 def dequantize(writer: Writer, node: Node) -> None:
     layout, x = layout_of(writer, node), node["x"]
-    inputs = [writer.at(x, layout), *_parameters(writer, quant_of(x.type), x.type.dtype, x.name)]
+    inputs = [writer.at(x, layout), *writer.parameters(x)]
     emit(writer, "DequantizeLinear", node, inputs, layout)
 
 
@@ -222,9 +210,9 @@ def requantize(writer: Writer, node: Node) -> None:
     op, x, layout = node.op, node["x"], layout_of(writer, node)
     assert isinstance(op, Requantize)
     name = node.output.name
-    inputs = [writer.at(x, layout), *_parameters(writer, quant_of(x.type), x.type.dtype, x.name)]
+    inputs = [writer.at(x, layout), *writer.parameters(x)]
     real = writer.node("DequantizeLinear", inputs, writer.fresh(f"{name}_real"))
     if np.isfinite(op.clamp).any():
         raise InvalidGraph(f"{node.loc}: a requantisation with a clamp does not occur before integers")
-    inputs = [real, *_parameters(writer, op.out_quant, op.dtype, name)]
+    inputs = [real, *writer.parameters(node.output)]
     writer.node("QuantizeLinear", inputs, writer.write(node.output, layout))
