@@ -31,8 +31,10 @@ from bench.quantization_data import SAMPLES, Samples
 from bench.quantization_ort import DEFAULTS, Quantizer, Setting, first_settings, outputs, variations
 
 from smidgen.cli.common import show, table
+from smidgen.compiler import load_float
 from smidgen.errors import SmidgenError, UsageError
 from smidgen.ir import Array
+from smidgen.quantize import Recipe, evaluate_batch, quantize
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench/quantization.json"
@@ -125,6 +127,27 @@ def _try(s: Subject, quantizer: Quantizer, setting: Setting) -> Entry:
         return {"failed": f"{type(e).__name__}: {str(e).splitlines()[0][:120] if str(e) else ''}"}
 
 
+RECIPES: Mapping[str, Recipe] = {
+    "affine": Recipe(),
+    "affine, no repairs": Recipe(equalize=False, correct_bias=False, adapt_rounding=False, clip_weights=False),
+    "power-of-two": Recipe(
+        scheme="power-of-two", equalize=False, correct_bias=False, adapt_rounding=False, clip_weights=False
+    ),
+    "affine, four-bit weights": Recipe(precision="int4"),
+    "affine, int16 activations": Recipe(precision="int16"),
+}
+
+
+def measure_smidgen(s: Subject) -> Entry:
+    """Each recipe by the integer graph that is compiled, evaluated exactly."""
+    graph = load_float(s.path)
+    entry: Entry = {}
+    for label, recipe in RECIPES.items():
+        quantized = quantize(graph, [s.samples.calibration], recipe)
+        entry[label] = s.judge(evaluate_batch(quantized.graph, [s.samples.judged])[0])
+    return entry
+
+
 def measure(name: str, shared: Path, only: str) -> Entry:
     s = subject(name, shared)
     started = time.monotonic()
@@ -133,6 +156,8 @@ def measure(name: str, shared: Path, only: str) -> Entry:
         entry["float"] = task_figures(s.real, s.samples.labels)
     if only in ("", "ort"):
         entry["onnxruntime"] = measure_ort(s)
+    if only in ("", "smidgen"):
+        entry["smidgen"] = measure_smidgen(s)
     print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr)
     return entry
 

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The samples that bench/quantization.py calibrates on and those it judges by, never the same; always the same ones.
 
-KWS: 100 of the 500 official samples, the others judge (and have labels). SWW: 30 of the 45 official calibration
-samples, 15 judge. AD: the windows of the first half of the one official spectrogram, those of the second half judge; no
-frame is in both. IC and VWW: square windows of the colour pictures inside scikit-image and scikit-learn, made small; the
-pictures that judge are others than those that calibrate.
+KWS: 100 of the 500 official samples, the others judge (and have labels). SWW: the 45 official calibration samples; the
+official ten seconds of sound judge, frame by frame. AD: the windows of the first half of the one official spectrogram,
+those of the second half judge; no frame is in both. IC and VWW: square windows of the colour pictures inside
+scikit-image and scikit-learn, made small; the pictures that judge are others than those that calibrate.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import wave
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from smidgen.ir import Array
 
 CALIBRATION, JUDGED = 100, 200  # pictures; the others have as many samples as there are
 _KWS_SCALE, _KWS_ZERO = np.float32(0.5847029), 83  # of the samples' bytes (SOURCES.md beside the models)
+_SWW_ROWS = 30
 _AD_FRAMES, _AD_BANDS, _AD_WINDOW = 200, 128, 5
 _PICTURES = {  # package: folder of its files with three colours
     "skimage": (
@@ -58,9 +60,36 @@ def kws(datasets: Path) -> Samples:
 
 def sww(datasets: Path) -> Samples:
     with np.load(_file(datasets, "sww01/calibration_samples.npz")) as file:
-        x = file["specs"].astype(np.float32)
-    order = np.random.default_rng(0).permutation(len(x))
-    return Samples(x[order[:30]], x[order[30:]])
+        calibration = file["specs"].astype(np.float32)
+    with wave.open(str(_file(datasets, "sww01/short_wav_easy10s.wav"))) as file:
+        pcm = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, file.getnchannels())[:, 0]
+    rows = log_mel(pcm.astype(np.float64) / 32768)
+    judged = np.stack([rows[i : i + _SWW_ROWS] for i in range(len(rows) - _SWW_ROWS + 1)])
+    return Samples(calibration, judged[:, :, None, :])
+
+
+def log_mel(sound: Array) -> Array:
+    """The wake word's features of sound in [-1, 1): (frames, 40), float32, 0 to 1.
+
+    MLPerf Tiny's front end: pre-emphasis, 1,024 samples by Hamming's window every 512, power spectrum, 40 mel filters
+    up to 8 kHz, decibels from -52 to 12.
+    """
+    emphasized = sound - 0.96875 * np.concatenate([[0.0], sound[:-1]])
+    frames = np.lib.stride_tricks.sliding_window_view(emphasized, 1024)[::512] * np.hamming(1025)[:-1]
+    power = np.abs(np.fft.rfft(frames, 1024)) ** 2 / 1024
+    decibels = 10 * np.log10(np.maximum(power @ _mel_filters(40, 513, 8000.0), 1e-30))
+    features: Array = np.clip((decibels + 52) / 64, 0, 1).astype(np.float32)
+    return features
+
+
+def _mel_filters(filters: int, bins: int, highest: float) -> Array:
+    """(bins, filters): triangles of equal width on the mel scale (HTK's: 1127 ln(1 + f / 700)), nothing at 0 Hz."""
+    mel = 1127.0 * np.log1p(np.linspace(0, highest, bins) / 700.0)[:, None]
+    edges = np.linspace(0, mel[-1, 0], filters + 2)
+    low, middle, high = edges[:-2], edges[1:-1], edges[2:]
+    weights: Array = np.maximum(0, np.minimum((mel - low) / (middle - low), (high - mel) / (high - middle)))
+    weights[0] = 0
+    return weights
 
 
 def ad(datasets: Path) -> Samples:

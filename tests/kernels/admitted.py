@@ -16,7 +16,7 @@ from smidgen.ir import Array, Node, Rounding
 from smidgen.kernels import Kernel
 from smidgen.kernels.registry import all_kernels
 from smidgen.targets.target import Core
-from tests.kernels import nodes, strided, winograd_nodes
+from tests.kernels import float_nodes, int16_nodes, nodes, strided, winograd_nodes
 
 Case = tuple[Node, list[Array]]
 Property = tuple[str, object]
@@ -45,8 +45,12 @@ _PLAIN: dict[type, Callable[[Rounding], st.SearchStrategy[Any]]] = {
 
 def strategy(kernel: Kernel) -> st.SearchStrategy[tuple[Node, list[Array]]]:
     """Nodes with data for every operand; ``Kernel.rejects`` has the last word."""
+    if "_s16" in kernel.symbol:
+        return int16_nodes.of(kernel.symbol, kernel.op)
     if "four_bit" in kernel.symbol:
         return nodes.four_bit(_four_bit_shapes(kernel))
+    if "_f32_" in kernel.symbol:
+        return float_nodes.strategy(kernel)
     for part, drawn in _STRIDED.get(kernel.family, ()):
         if part in kernel.symbol:
             return drawn()

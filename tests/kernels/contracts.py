@@ -14,6 +14,7 @@ import numpy as np
 from smidgen.kernels.kernel import ROOT
 
 _STRUCT = re.compile(r"typedef struct \{(?P<body>[^}]*)\} (?P<name>\w+);")
+_ALIAS = re.compile(r"typedef (?P<of>smg_\w+_params) (?P<name>\w+);")
 _SCALARS: dict[str, type] = {"int32_t": ctypes.c_int32, "float": ctypes.c_float}
 
 
@@ -25,6 +26,8 @@ def structs() -> dict[str, type[ctypes.Structure]]:
     for match in _STRUCT.finditer(text):
         fields = [f for line in match["body"].split(";") if line.strip() for f in _fields(line.strip(), found)]
         found[match["name"]] = type(match["name"], (ctypes.Structure,), {"_fields_": fields})
+    for match in _ALIAS.finditer(text):
+        found[match["name"]] = found[match["of"]]
     return found
 
 

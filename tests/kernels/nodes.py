@@ -354,7 +354,9 @@ def in_four_bits(case: tuple[Node, list[Array]], draw: Draw) -> tuple[Node, list
     rows = w.constant.reshape(len(w.constant), -1)
     low, high = draw(st.sampled_from([(-8, 8), (-8, 8), (-1, 2), (7, 8), (-8, -7)]))
     small = rng.integers(low, high, rows.shape).astype(np.int8)
-    factors = rng.integers(1, draw(st.sampled_from([2, 16])), (len(rows), -(-rows.shape[1] // (group or rows.shape[1]))))
+    factors = rng.integers(
+        1, draw(st.sampled_from([2, 16])), (len(rows), -(-rows.shape[1] // (group or rows.shape[1])))
+    )
     if group is not None:
         small = small * np.repeat(factors, group, axis=1)[:, : rows.shape[1]].astype(np.int8)
     small[~rows.any(axis=1)] = 0
@@ -362,7 +364,9 @@ def in_four_bits(case: tuple[Node, list[Array]], draw: Draw) -> tuple[Node, list
     scales = tuple(float(np.float32(s * 8)) for s in w.type.quant.scale)
     t = replace(w.type, quant=replace(w.type.quant, scale=scales), storage=FourBit(group))
     inputs = (node.inputs[0], Value(w.name, t, small.reshape(w.type.shape)), *node.inputs[2:])
-    outputs = tuple(Value(v.name, t) for v, t in zip(node.outputs, node.op.infer([v.type for v in inputs]), strict=True))
+    outputs = tuple(
+        Value(v.name, t) for v, t in zip(node.outputs, node.op.infer([v.type for v in inputs]), strict=True)
+    )
     return Node(node.op, inputs, outputs, node.loc), [arrays[0], *(v.constant for v in inputs[1:])]
 
 

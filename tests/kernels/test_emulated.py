@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
 
 from smidgen.codegen import Origin, emit
@@ -139,7 +140,8 @@ def _enough_between(ran: Sequence[str], outputs: Sequence[Sequence[Array]]) -> N
     between = Counter[str]()
     for case in outputs:
         for symbol, y in zip(ran, case, strict=True):
-            between[symbol] += int(((y != -128) & (y != 127)).sum())
+            ends = np.iinfo(y.dtype) if y.dtype.kind == "i" else np.finfo(y.dtype)
+            between[symbol] += int(((y != ends.min) & (y != ends.max)).sum())
     for symbol, nodes in Counter(ran).items():
         assert between[symbol] >= 20 * nodes, f"{symbol}: only {between[symbol]} outputs of {nodes} nodes lie between"
 

@@ -99,7 +99,7 @@ def command(
 
 def _values(v: Value, a: Array) -> dict[str, object]:
     entry: dict[str, object] = {"shape": list(a.shape), "dtype": a.dtype.name, "values": a.ravel().tolist()}
-    if v.type.dtype == "int8" and v.type.quant is not None:
+    if v.type.dtype in ("int8", "int16") and v.type.quant is not None:
         entry |= {"scale": v.type.scale, "zero_point": v.type.zero_point}
     return entry
 
@@ -108,7 +108,7 @@ def _line(case: int, v: Value, a: Array) -> str:
     flat = a.ravel()
     dots = " ..." if flat.size > _SHOWN_VALUES else ""
     text = f"case {case}  {v.name} {v.type.dtype}{list(a.shape)}: {' '.join(map(str, flat[:_SHOWN_VALUES]))}{dots}"
-    if v.type.dtype == "int8" and v.type.quant is not None:
+    if v.type.dtype in ("int8", "int16") and v.type.quant is not None:
         real = Dequantize().evaluate([v.type], [a])[0].ravel()
         text += f"\n        real: {' '.join(f'{x:.4g}' for x in real[:_SHOWN_VALUES])}{dots}"
     return f"{text}\n        largest: index {int(np.argmax(flat))}" if flat.size > 1 else text

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from smidgen.codegen.ctext import C_TYPES, comment, markdown
-from smidgen.codegen.header import BYTE_RANGES, per_tensor
+from smidgen.codegen.header import CONVERTED, per_tensor
 from smidgen.codegen.memory import Memory
 from smidgen.codegen.model import Printer
 from smidgen.codegen.template import fill
@@ -74,7 +74,7 @@ def _readme(printer: Printer, origin: Origin, memory: Memory) -> str:
 
 
 def _conversions(printer: Printer, name: str, t: TensorType) -> str:
-    if t.dtype not in BYTE_RANGES or not per_tensor(t):
+    if t.dtype not in CONVERTED or not per_tensor(t):
         return "as it is"
     return f"`{printer.prefix}_quantize_{name}`, `{printer.prefix}_dequantize_{name}`"
 

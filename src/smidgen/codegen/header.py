@@ -9,8 +9,10 @@ from smidgen.codegen.model import Printer
 from smidgen.codegen.template import fill
 from smidgen.ir import TensorType, Value
 from smidgen.kernels import footprint
+from smidgen.ops.arithmetic import RANGES
 
-BYTE_RANGES = {"int8": (-128, 127), "uint8": (0, 255)}
+CONVERTED = ("int8", "uint8", "int16")
+"""The element types that the header has conversions from and to reals for."""
 
 
 def header(printer: Printer, memory: Memory, source: str, version: str) -> str:
@@ -18,7 +20,7 @@ def header(printer: Printer, memory: Memory, source: str, version: str) -> str:
     graph = printer.schedule.graph
     tensors = [*printer.tensors("input"), *printer.tensors("output")]
     accessors = [f"{C_TYPES[v.type.dtype]} *{printer.prefix}_{name}(void);" for v, name in tensors if v.data is None]
-    helpers = [_helpers(printer, v, name) for v, name in tensors if v.type.dtype in BYTE_RANGES and per_tensor(v.type)]
+    helpers = [_helpers(printer, v, name) for v, name in tensors if v.type.dtype in CONVERTED and per_tensor(v.type)]
     return fill(
         "model.h.in",
         version=version,
@@ -66,7 +68,7 @@ def _tensor_macros(macro: str, name: str, t: TensorType) -> str:
 def _helpers(printer: Printer, v: Value, name: str) -> str:
     """quantize and dequantize for one tensor; the rounding is the numeric profile's, as in ops/quant.py."""
     even = printer.schedule.graph.numerics == "onnx-qdq.v1"
-    lowest, highest = BYTE_RANGES[v.type.dtype]
+    lowest, highest = RANGES[v.type.dtype]
     to_even = "magnitude > 0.5f || (magnitude == 0.5f && (whole & 1) != 0)"
     return fill(
         "helpers.h.in",
@@ -78,4 +80,5 @@ def _helpers(printer: Printer, v: Value, name: str) -> str:
         away=to_even if even else "magnitude >= 0.5f",
         lowest=lowest,
         highest=highest,
+        limit=f"{2 * (highest - lowest + 1)}.0f",
     )

@@ -39,8 +39,7 @@ def even_rounding(node: Node) -> bool:
 
 def int8_elements(node: Node) -> bool:
     """Inputs and output are int8"""
-    first, out = node.inputs[0].type, node.output.type
-    return first.dtype == out.dtype == "int8"
+    return all(t.dtype == "int8" for t in (*node.types[:2], node.output.type))
 
 
 def byte_elements(node: Node) -> bool:
@@ -63,7 +62,7 @@ def out_quant(node: Node) -> QuantParams:
 
 def output_params(node: Node, clamp: tuple[float, float]) -> dict[str, ParamValue]:
     """out_offset, act_min and act_max."""
-    lo, hi = int_bounds(clamp)
+    lo, hi = int_bounds(clamp, node.output.type.dtype)
     return {"out_offset": out_quant(node).zero_point[0], "act_min": lo, "act_max": hi}
 
 

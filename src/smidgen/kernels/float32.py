@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from smidgen.ir import Node
-from smidgen.kernels.kernel import ParamValue
+from smidgen.ir import Array, Node
+from smidgen.kernels.common import pad_last
+from smidgen.kernels.kernel import Packed, ParamValue
 from smidgen.ops import Conv2D, DepthwiseConv2D
 from smidgen.targets.target import Core
 
@@ -42,8 +43,35 @@ def window_params(node: Node) -> dict[str, ParamValue]:
         "batch": n, "in_h": ih, "in_w": iw, "in_c": ic, "out_h": oh, "out_w": ow, "out_c": oc, "k_h": kh, "k_w": kw,
         "stride_h": op.stride[0], "stride_w": op.stride[1],
         "dilation_h": op.dilation[0], "dilation_w": op.dilation[1],
-        "pad_t": op.padding[0], "pad_l": op.padding[1], "by_columns": 0, **clip_params(op.clamp),
+        "pad_t": op.padding[0], "pad_l": op.padding[1], "by_columns": int(by_columns(node)), **clip_params(op.clamp),
     }  # fmt: skip
+
+
+def by_columns(node: Node) -> bool:
+    """True where more blocks of four outputs lie inside the image one below the other than side by side."""
+    op, (_, ih, iw, _), (_, oh, ow, _) = node.op, node["x"].type.shape, node.output.type.shape
+    assert isinstance(op, Conv2D | DepthwiseConv2D)
+    kernel = node["w"].type.shape[1:3] if isinstance(op, Conv2D) else node["w"].type.shape[:2]
+    inside = [
+        sum(0 <= o * op.stride[d] - op.padding[d] <= size - 1 - (kernel[d] - 1) * op.dilation[d] for o in range(out))
+        for d, (size, out) in enumerate(((ih, oh), (iw, ow)))
+    ]
+    return inside[0] // 4 * ow > inside[1] // 4 * oh
+
+
+def packed_bias(node: Node, multiple: int = 1) -> Packed:
+    """The bias, or zeros, with zeros until a multiple divides it; -0 becomes 0."""
+    bias, channels = node.get("b"), node.output.type.shape[-1]
+    b = np.zeros(channels, np.float32) if bias is None else bias.constant + np.float32(0)
+    return Packed(pad_last(b, multiple))
+
+
+def pack_quads(node: Node) -> Mapping[str, Packed]:
+    """Weights (out_c, k) as (out_c / 4, k, 4), with zeros past the last channel; flash grows by up to 3 channels."""
+    w = node["w"].constant
+    padded = pad_last(w.reshape(w.shape[0], -1).T, 4)
+    quads: Array = padded.reshape(padded.shape[0], -1, 4).transpose(1, 0, 2)
+    return {"w": Packed(np.ascontiguousarray(quads)), "b": packed_bias(node, 4)}
 
 
 def slowed(cycles: float, core: Core) -> float:

@@ -108,7 +108,7 @@ class Requantize(ByteOp):
     def infer(self, types: Sequence[TensorType]) -> tuple[TensorType, ...]:
         require_type("x", types[0], "int8", "uint8", "int16")
         if "int16" in (types[0].dtype, self.dtype):
-            result_dtype(types, "int8" if self.dtype == "uint8" else self.dtype, self.out_quant, self.rounding)
+            result_dtype(types, self.dtype, self.out_quant, self.rounding)
         self.multiplier(types)
         return (TensorType(self.dtype, types[0].shape, self.out_quant),)
 

@@ -12,6 +12,7 @@ import numpy as np
 from smidgen.errors import InvalidInput
 from smidgen.ir import Array, Graph, QuantParams
 from smidgen.quantize.batches import check_samples
+from smidgen.quantize.equalize import Channels, equalized, see_channels
 from smidgen.quantize.moments import Accumulator, Moments, rows, sampled_rows
 from smidgen.quantize.observers import Seen, see
 from smidgen.quantize.plan import fused_clamp, is_weighted
@@ -31,7 +32,7 @@ class Calibration:
     """What calibration found. ``graph`` is the float network that is quantised: equalised if the recipe says so.
 
     ``seen`` by tensor, ``moments`` by layer output name, ``grids`` of inputs whose values are steps already.
-    ``kept`` caches fitted layers.
+    ``exponents``: of rescaled tensors, 1 where channels were made equal. ``kept`` caches fitted layers.
     """
 
     graph: Graph
@@ -40,6 +41,7 @@ class Calibration:
     seen: dict[str, Seen]
     moments: dict[str, Moments]
     grids: dict[str, QuantParams]
+    exponents: dict[str, float] = field(default_factory=dict)
     kept: dict[tuple[object, ...], Any] = field(default_factory=dict)  # Any: Layer, which imports this module
 
 
@@ -52,6 +54,9 @@ def calibrate(
     """
     recipe = recipe or Recipe()
     data = affordable(graph, checked(graph, calibration))
+    exponents: dict[str, float] = {}
+    if recipe.equalize:
+        graph, exponents = equalized(graph, _channels(graph, data, progress), recipe)
     seen = {v.name: see([a]) for v, a in zip(graph.inputs, data, strict=True) if v.type.dtype == "float32"}
     moments: dict[str, Moments] = {}
     users = graph.users()
@@ -63,7 +68,17 @@ def calibrate(
             moments[node.output.name] = _moments(visit, recipe.seed)
         progress("calibrate", visit.index + 1, len(graph.nodes))
     grids = {v.name: grid(a, "int8") for v, a in zip(graph.inputs, data, strict=True) if v.type.dtype == "float32"}
-    return Calibration(graph, recipe, data, seen, moments, {k: g for k, g in grids.items() if g is not None})
+    return Calibration(graph, recipe, data, seen, moments, {k: g for k, g in grids.items() if g is not None}, exponents)
+
+
+def _channels(graph: Graph, data: Sequence[Array], progress: Progress) -> dict[str, Channels]:
+    found = {v.name: see_channels([a]) for v, a in zip(graph.inputs, data, strict=True) if v.type.shape}
+    for visit in walk(graph, data):
+        for v, arrays in zip(graph.nodes[visit.index].outputs, visit.outputs, strict=True):
+            if v.type.shape:
+                found[v.name] = see_channels(arrays)
+        progress("equalise", visit.index + 1, len(graph.nodes))
+    return found
 
 
 def checked(graph: Graph, calibration: Sequence[Array]) -> tuple[Array, ...]:

@@ -14,7 +14,7 @@ from smidgen.quantize.calibrate import Calibration
 from smidgen.quantize.moments import Moments
 from smidgen.quantize.plan import Plan
 from smidgen.quantize.recipe import Precision, Recipe
-from smidgen.quantize.weights import Grid, Weights, adapt, blocks, damped, damping, int4_grid, int8_grid, layout
+from smidgen.quantize.weights import Grid, Weights, adapt, blocks, damped, int4_grid, int8_grid, layout, normalized
 
 Floats = npt.NDArray[np.float64]
 _LARGEST_BIAS = float(1 << 29)  # steps; leaves room in int32 for the sums of products
@@ -25,7 +25,7 @@ class Layer:
     """Integer weights, what they stand for, the real bias (None: none), and how well they fit."""
 
     weights: Weights
-    real_weights: Array  # float32, the layer's own layout
+    real_weights: Array  # float32, the layer's own layout, normalized
     bias: Floats | None
     weight_sqnr_db: float
     repairs: Mapping[str, float]
@@ -70,7 +70,6 @@ def fit(
     precision = plan.precision[node.output.name]
     scale = activations[plan.group[node.inputs[0]]].scale[0]
     problem = _problem(node, moments, scale)
-    power = recipe.scheme == "power-of-two"
     plain, _ = _grid(problem.v, problem, recipe, precision, None)
     nearest = plain.real(problem.v)
     ladder = [("", problem.error(nearest, problem.b))]
@@ -93,9 +92,8 @@ def _problem(node: Node, moments: Moments, x_scale: float) -> _Problem:
     v = blocks(node, node["w"].constant)
     bias = node.get("b")
     b = np.zeros(v.shape[:2]) if bias is None else bias.constant.astype(np.float64).reshape(v.shape[:2])
-    gram, extra = damped(moments.quantised), damping(moments.quantised)
-    target = np.linalg.solve(gram, (moments.cross + extra).transpose(0, 2, 1) @ v.transpose(0, 2, 1)).transpose(0, 2, 1)
-    return _Problem(v, b, moments, gram, target, np.abs(b)[..., None] / (x_scale * _LARGEST_BIAS))
+    gram = damped(normalized(moments.quantised))
+    return _Problem(v, b, moments, gram, v, np.abs(b)[..., None] / (x_scale * _LARGEST_BIAS))
 
 
 def _grid(

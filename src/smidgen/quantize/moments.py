@@ -16,6 +16,7 @@ from smidgen.ops import Conv2D, DepthwiseConv2D, FullyConnected
 from smidgen.ops.conv import pad_hw, spatial, windows
 
 Floats = npt.NDArray[np.float64]
+_ROUNDING = 1e-4  # relative, of float32 sums of many products; far below the damping in weights.py
 _MOST_ROWS = 16384  # per layer; a layer of K weights a channel gets at least 24 * K
 
 
@@ -71,38 +72,44 @@ def rows(node: Node, x: Array, index: npt.NDArray[np.int64]) -> Array:
 
 
 class Accumulator:
-    """Sums for ``Moments``, chunk by chunk, about the first chunk's mean so that float32 products lose nothing."""
+    """Sums for ``Moments``, chunk by chunk, about the first chunk's means so that float32 products lose little."""
 
     def __init__(self) -> None:
         self.count = 0
-        self.shift: Array | None = None  # (B, 1, K)
+        self.shifts: list[Array] = []  # (B, 1, K) of x, and of q if there is one
         self.sums: list[Floats] = []
 
     def add(self, x: Array, q: Array | None = None) -> None:
         """Rows (B, n, K) of reals, and of their quantised versions if there are any."""
-        if self.shift is None:
-            self.shift = (
-                x.mean(axis=1, keepdims=True) if x.shape[1] else np.zeros_like(x, shape=(len(x), 1, x.shape[2]))
-            )
-        x = x - self.shift
-        transposed = x.transpose(0, 2, 1)
-        terms = [x.sum(axis=1, dtype=np.float64), transposed @ x]
+        if x.shape[1] == 0:
+            return
+        both = [x] if q is None else [x, q]
+        if not self.shifts:
+            self.shifts = [a.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32) for a in both]
+        centred = [a - shift for a, shift in zip(both, self.shifts, strict=True)]
+        terms: list[Array] = []
+        for a in centred:
+            terms += [a.sum(axis=1, dtype=np.float64), a.transpose(0, 2, 1) @ a]
         if q is not None:
-            q = q - self.shift
-            terms += [q.sum(axis=1, dtype=np.float64), q.transpose(0, 2, 1) @ q, transposed @ q]
-        terms = [t.astype(np.float64) for t in terms]
-        self.sums = [a + b for a, b in zip(self.sums, terms, strict=True)] if self.sums else terms
+            terms.append(centred[0].transpose(0, 2, 1) @ centred[1])
+        wide = [t.astype(np.float64) for t in terms]
+        self.sums = [a + b for a, b in zip(self.sums, wide, strict=True)] if self.sums else wide
         self.count += x.shape[1]
 
     def moments(self) -> Moments:
-        assert self.shift is not None
-        sums = [s / max(self.count, 1) for s in self.sums]
-        shift = self.shift[:, 0].astype(np.float64)
-        mean = sums[0]
-        real = sums[1] - mean[:, :, None] * mean[:, None, :]
+        sums = [s / self.count for s in self.sums]
+        shifts = [s[:, 0].astype(np.float64) for s in self.shifts]
+        mean, real = sums[0], _covariance(sums[1], sums[0])
         if len(sums) == 2:
-            return Moments(mean + shift, mean + shift, real, real, real)
+            return Moments(mean + shifts[0], mean + shifts[0], real, real, real)
         mean_q = sums[2]
-        quantised = sums[3] - mean_q[:, :, None] * mean_q[:, None, :]
         cross = sums[4] - mean[:, :, None] * mean_q[:, None, :]
-        return Moments(mean + shift, mean_q + shift, real, quantised, cross)
+        return Moments(mean + shifts[0], mean_q + shifts[1], real, _covariance(sums[3], mean_q), cross)
+
+
+def _covariance(second: Floats, mean: Floats) -> Floats:
+    """Second moments less the means', with what float32 sums may have lost added to the diagonal: never indefinite."""
+    size = second.shape[1]
+    lost = _ROUNDING * np.trace(second, axis1=1, axis2=2)[:, None, None] / size
+    result: Floats = second - mean[:, :, None] * mean[:, None, :] + lost * np.eye(size)
+    return result

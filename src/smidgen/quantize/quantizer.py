@@ -51,11 +51,11 @@ def apply(
     plan = make_plan(graph, recipe)
     activations = activation_params(calibration, plan, recipe)
     if fast:
-        fitted, errors = _fitted_alone(calibration, plan, recipe, activations), {}
+        fitted = _fitted_alone(calibration, plan, recipe, activations)
     else:
         refiner = Refiner(calibration, plan, recipe, activations)
         refiner.run(progress)
-        fitted, errors = refiner.layers, refiner.errors
+        fitted = refiner.layers
     weights = {name: layer.weights for name, layer in fitted.items()}
     biases = {name: layer.bias for name, layer in fitted.items()}
     qdq = insert(graph, plan, Numbers(activations, weights, biases))

@@ -23,6 +23,7 @@ _CLIP_SHARES = tuple(1.0 - 0.03 * i for i in range(16))  # of the largest weight
 _FOUR_BIT_LARGEST = (4, 5, 6, 7, 8, 10, 12, 15)  # candidates for the factor of the group with the largest weights
 _DAMPING = 1e-2  # of the Gram's mean diagonal: how much more than what calibration saw counts
 _SWEEPS = 3
+_SILENT = 1e-30  # a mean square that is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +73,21 @@ def output_error(difference: Floats, gram: Floats) -> Floats:
     return np.einsum("bok,bok->bo", difference @ gram, difference)
 
 
-def damping(gram: Floats) -> Floats:
-    """A share of the Gram's mean diagonal as a diagonal matrix: makes it regular, and less bound to its data."""
-    mean = np.trace(gram, axis1=1, axis2=2) / gram.shape[1]
-    extra = np.where(mean > 0, _DAMPING * mean, 1.0)
-    return np.asarray(extra[:, None, None] * np.eye(gram.shape[1]), np.float64)
+def normalized(gram: Floats) -> Floats:
+    """Each block's Gram made symmetric and divided by its mean diagonal.
+
+    A block that saw nothing (a dead channel) gets the identity: there all errors count alike.
+    """
+    size = gram.shape[1]
+    factor = np.trace(gram, axis1=1, axis2=2)[:, None, None] / size
+    alive = factor > _SILENT
+    scaled = (gram + gram.transpose(0, 2, 1)) / (2 * np.where(alive, factor, 1.0))
+    return np.where(alive, scaled, np.eye(size))
 
 
 def damped(gram: Floats) -> Floats:
-    """The Gram with its damping."""
-    return gram + damping(gram)
+    """A normalized Gram with more on its diagonal: regular, and less bound to the calibration data."""
+    return gram + _DAMPING * np.eye(gram.shape[1])
 
 
 def int8_grid(v: Floats, gram: Floats | None, power: bool, least: Floats) -> Grid:
@@ -175,7 +181,8 @@ def _feed_forward(v: Floats, grid: Grid, gram: Floats) -> Floats:
     order = np.argsort(-np.diagonal(gram, axis1=1, axis2=2), axis=1, kind="stable")
     index = np.arange(len(v))[:, None]
     ordered = gram[index[..., None], order[:, :, None], order[:, None, :]]
-    upper = np.linalg.cholesky(np.linalg.inv(ordered)).transpose(0, 2, 1)
+    inverse = np.linalg.inv(ordered)
+    upper = np.linalg.cholesky((inverse + inverse.transpose(0, 2, 1)) / 2).transpose(0, 2, 1)
     step = np.take_along_axis(np.broadcast_to(grid.step, v.shape), order[:, None, :], axis=2)
     rest = np.take_along_axis(v, order[:, None, :], axis=2).copy()
     chosen = np.empty_like(rest)

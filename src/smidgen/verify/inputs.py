@@ -13,11 +13,15 @@ from smidgen.ir import Array, Graph, TensorType
 from smidgen.ops import Quantize
 from smidgen.quantize.arrays import read_arrays
 
+_FLOATS = {0: -100.0, 1: 100.0, 2: 0.0}  # far beyond what models are trained on, and nothing at all
 _LABELS = ("y", "labels")  # what data sets keep beside their inputs
 
 
 def random_inputs(graph: Graph, cases: int, seed: int = 0) -> Iterator[list[Array]]:
-    """``cases`` sets of inputs: all lowest, all highest, all zero point, then uniformly random ones. Deterministic."""
+    """``cases`` sets of inputs: all lowest, all highest, all zero point, then uniformly random ones. Deterministic.
+
+    Of float32: all -100, all 100, all 0, then normally distributed ones.
+    """
     rng = np.random.default_rng(seed)
     for case in range(cases):
         yield [_draw(v.type, case, rng) for v in graph.inputs]
@@ -25,6 +29,8 @@ def random_inputs(graph: Graph, cases: int, seed: int = 0) -> Iterator[list[Arra
 
 def _draw(t: TensorType, case: int, rng: np.random.Generator) -> Array:
     if t.dtype == "float32":
+        if case in _FLOATS:
+            return np.full(t.shape, _FLOATS[case], np.float32)
         return rng.standard_normal(t.shape).astype(np.float32)
     lo, hi = np.iinfo(t.dtype).min, np.iinfo(t.dtype).max
     zero = t.zero_point if t.quant is not None else 0
@@ -38,8 +44,8 @@ def load_inputs(graph: Graph, path: Path) -> list[list[Array]]:
     """The cases in a .npy (graphs of one input) or .npz file (an array an input, by name or in order).
 
     An array has an input's shape, or that with the number of cases in front (or in place of a batch of 1). float32
-    data for an int8 or uint8 input is quantized with the input's parameters. Raises InvalidInput with the shapes at
-    fault, and for uint8 data where the input is int8 or the other way round.
+    data for an integer input is quantized with the input's parameters. Raises InvalidInput with the shapes at fault,
+    and for uint8 data where the input is int8 or the other way round.
     """
     arrays = _read(path)
     names = [v.name for v in graph.inputs]
@@ -87,12 +93,12 @@ def _converted(array: Array, t: TensorType, what: str) -> Array:
             f"{what}: elements are {array.dtype}, the input is {t.dtype}, and the same bytes may mean other values. "
             f"If they are quantised, {change} and save them as {t.dtype}; if they are real values, save them as float32"
         )
-    if array.dtype.kind == "f" and t.dtype in ("int8", "uint8") and t.quant is not None:
+    if array.dtype.kind == "f" and t.dtype in ("int8", "uint8", "int16") and t.quant is not None:
         real = TensorType("float32", t.shape)
         return Quantize(t.quant, t.dtype).evaluate([real], [array.astype(np.float32)])[0]
     if array.dtype.kind == "f" and t.dtype == "float32":
         return array.astype(np.float32)
-    if array.dtype.kind in "iu" and t.dtype in ("int8", "uint8"):
+    if array.dtype.kind in "iu" and t.dtype in ("int8", "uint8", "int16"):
         bounds = np.iinfo(t.dtype)
         if array.min(initial=0) >= bounds.min and array.max(initial=0) <= bounds.max:
             return array.astype(t.dtype)

@@ -26,7 +26,7 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QuantizedConstant:
-    """A DequantizeLinear of constant data: int8, uint8 or int32 ``data`` with the zero points as in the file."""
+    """A DequantizeLinear of constant data: int8, uint8, int16 or int32 ``data`` with the zero points as in the file."""
 
     name: str
     data: Array
@@ -218,7 +218,7 @@ class Context:
             raise Refusal(f"constant {c.name!r} is empty")
         if data.dtype == np.uint8:
             data, quant = shift_to_int8(data), shift_quant(quant)
-        dtype: DType = "int32" if data.dtype == np.int32 else "int8"
+        dtype: DType = "int32" if data.dtype == np.int32 else "int16" if data.dtype == np.int16 else "int8"
         return Value(self.names.fresh(c.name), TensorType(dtype, data.shape, quant), np.array(data, order="C"))
 
 

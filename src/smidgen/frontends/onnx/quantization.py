@@ -31,7 +31,8 @@ from smidgen.ops import Dequantize, Quantize, Requantize
 _MOVES_BYTES = frozenset(
     ("Concat", "Dropout", "Flatten", "Identity", "MaxPool", "Pad", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
 )
-_SUPPORTED = "int8, uint8 (activations, weights) and int32 (biases)"
+_SUPPORTED = "int8, uint8 (activations, weights), int16 (activations) and int32 (biases)"
+_ACTIVATIONS = (np.int8, np.uint8, np.int16)
 
 
 def propagate(nodes: list[OnnxNode], constants: Mapping[str, Array]) -> dict[str, QuantParams]:
@@ -106,10 +107,11 @@ def dequantize_linear(ctx: Context, node: OnnxNode) -> Operand:
         quant, zero_dtype = _read_params(ctx, node, x.ndim)
         if zero_dtype not in (None, x.dtype):
             raise MalformedModel(f"{node.loc}: a zero point of {zero_dtype} for data of {x.dtype}")
-        if x.dtype not in (np.int8, np.uint8, np.int32):
+        if x.dtype not in (*_ACTIVATIONS, np.int32):
             raise Refusal(f"it reads {x.dtype}; supported are {_SUPPORTED}", "Quantise to int8")
         if quant.axis is not None and x.shape[quant.axis] != len(quant.scale):
             raise MalformedModel(f"{node.loc}: {len(quant.scale)} scales for axis {quant.axis} of {list(x.shape)}")
+        _require_symmetric(quant, x.dtype)
         return QuantizedConstant(node.inputs[0], x, quant)
     quant, zero_dtype = _read_params(ctx, node, len(x.type.shape))
     if quant.axis is not None:
@@ -124,7 +126,11 @@ def dequantize_linear(ctx: Context, node: OnnxNode) -> Operand:
     return ctx.emit(Dequantize(), (x,), node.outputs[0], node.loc)
 
 
-_TYPE_OF_ATTRIBUTE = {onnx.TensorProto.INT8: np.dtype(np.int8), onnx.TensorProto.UINT8: np.dtype(np.uint8)}
+_TYPE_OF_ATTRIBUTE = {
+    onnx.TensorProto.INT8: np.dtype(np.int8),
+    onnx.TensorProto.UINT8: np.dtype(np.uint8),
+    onnx.TensorProto.INT16: np.dtype(np.int16),
+}
 
 
 def quantize_linear(ctx: Context, node: OnnxNode) -> Operand:
@@ -138,12 +144,14 @@ def quantize_linear(ctx: Context, node: OnnxNode) -> Operand:
     dtype = dtype or np.dtype(np.uint8)
     if isinstance(x, np.ndarray):
         return _quantize_constant(ctx, node, x, quant, dtype)
-    if dtype not in (np.int8, np.uint8):
-        raise Refusal(f"it quantises to {dtype}", "Quantise to int8 or uint8")
+    if dtype not in _ACTIVATIONS:
+        raise Refusal(f"it quantises to {dtype}", "Quantise to int8, uint8 or int16")
     if quant.axis is not None:
         raise Refusal("an activation has per-axis scales", "Quantise activations per tensor")
-    if dtype == np.int8:
-        return ctx.emit(Quantize(quant, "int8", "even"), (x,), node.outputs[0], node.loc)
+    if dtype != np.uint8:
+        _require_symmetric(quant, dtype)
+        op = Quantize(quant, "int8" if dtype == np.int8 else "int16", "even")
+        return ctx.emit(op, (x,), node.outputs[0], node.loc)
     y = ctx.emit(Quantize(shift_quant(quant), "int8", "even"), (x,), node.outputs[0], node.loc)
     ctx.unsigned.add(y)
     return y
@@ -152,13 +160,22 @@ def quantize_linear(ctx: Context, node: OnnxNode) -> Operand:
 def _quantize_constant(
     ctx: Context, node: OnnxNode, x: Array, quant: QuantParams, dtype: np.dtype[np.generic]
 ) -> Operand:
-    if dtype not in (np.int8, np.uint8, np.int32):
+    if dtype not in (*_ACTIVATIONS, np.int32):
         raise Refusal(f"it quantises a constant to {dtype}; supported are {_SUPPORTED}", "Quantise to int8")
     real = ctx.real_constant(x, node.inputs[0])
-    name = {"b": "int8", "B": "uint8", "i": "int32"}[dtype.char]
-    op = Quantize(quant, name, "even")  # type: ignore[arg-type]  # one of three literals
+    _require_symmetric(quant, dtype)
+    name = {"b": "int8", "B": "uint8", "h": "int16", "i": "int32"}[dtype.char]
+    op = Quantize(quant, name, "even")  # type: ignore[arg-type]  # one of four literals
     (data,) = op.evaluate([real.type], [x])
     return data
+
+
+def _require_symmetric(quant: QuantParams, dtype: np.dtype[np.generic]) -> None:
+    if dtype == np.int16 and any(quant.zero_point):
+        raise Refusal(
+            f"it is int16 with zero point {quant.zero_point[0]}; int16 tensors have zero point 0 here",
+            "Quantise symmetrically (ActivationSymmetric=True in onnxruntime.quantization)",
+        )
 
 
 def uint8_input(ctx: Context, x: Value, loc: str) -> Value:
@@ -184,6 +201,8 @@ def weights(operand: Operand, what: str) -> QuantizedConstant | Array:
         raise Refusal(f"its {what} are computed while the network runs", f"Make the {what} constant")
     if isinstance(operand, np.ndarray):
         return operand
+    if operand.data.dtype == np.int16:
+        raise Refusal(f"its {what} are int16", "Quantise weights to int8 (weight_type=QuantType.QInt8)")
     centred = operand.data.astype(np.int64) - operand.zero_points()
     dtype = np.int32 if operand.data.dtype == np.int32 else np.int8
     if centred.min(initial=0) < np.iinfo(dtype).min or centred.max(initial=0) > np.iinfo(dtype).max:

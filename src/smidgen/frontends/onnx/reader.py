@@ -34,6 +34,7 @@ _INPUT_TYPES: dict[int, DType] = {
     onnx.TensorProto.FLOAT: "float32",
     onnx.TensorProto.INT8: "int8",
     onnx.TensorProto.UINT8: "uint8",
+    onnx.TensorProto.INT16: "int16",
 }
 _MAX_DIMENSION = 1 << 24
 
@@ -126,7 +127,7 @@ class _Reader:
         tensor = info.type.tensor_type
         if not info.type.HasField("tensor_type") or tensor.elem_type not in _INPUT_TYPES:
             kind = onnx.TensorProto.DataType.Name(tensor.elem_type) if tensor.elem_type in range(1, 24) else "no tensor"
-            raise Refusal(f"it is {kind}", "Inputs must be float32, int8 or uint8 tensors")
+            raise Refusal(f"it is {kind}", "Inputs must be float32, int8, uint8 or int16 tensors")
         if not tensor.HasField("shape"):
             raise Refusal("it has no shape", "Export with a fixed input shape")
         shape = tuple(self._dimension(i, d) for i, d in enumerate(tensor.shape.dim))

@@ -16,12 +16,14 @@ from smidgen.kernels.common import (
     output_params,
     same_shape,
 )
+from smidgen.kernels.int16 import int16_elements, widths
 from smidgen.kernels.kernel import Kernel, ParamValue
 from smidgen.ops import Add
 from smidgen.targets.target import Core
 
 # Fitted to modelled cycles of the MLPerf Tiny models' layers on a Cortex-M4, zero wait states, zig cc 0.17.1 -O3.
 SCALAR_CYCLES = 123.0
+S16_CYCLES = 80.0
 DSP_CYCLES, DSP_TABLES_CYCLES = 26.0, 12_400.0
 
 
@@ -61,6 +63,14 @@ def params_rne(node: Node) -> Mapping[str, ParamValue]:
 
 def scalar_cost(node: Node, core: Core) -> float:
     return node.output.type.elements * SCALAR_CYCLES
+
+
+def s16_cost(node: Node, core: Core) -> float:
+    return node.output.type.elements * S16_CYCLES
+
+
+def s16_footprint(node: Node) -> tuple[int, int]:
+    return 600, 150
 
 
 def common_shift_moderate(node: Node) -> bool:
@@ -119,6 +129,10 @@ KERNELS = (
         "smg_add_linear_s8_m4", "add", "add_linear", Add, linear_cost, linear.params, frozenset(("dsp", "fpu")),
         (int8_elements, same_shape, linear.has_linear_form), inplace="a",
         constants=linear.constants, footprint=linear_footprint,
+    ),
+    Kernel(
+        "smg_add_s16_scalar", "add", "add_s16", Add, s16_cost, params_rne,
+        requires=(even_rounding, int16_elements, broadcast_in_four), constants=widths, footprint=s16_footprint,
     ),
     *float32.KERNELS,
 )  # fmt: skip

@@ -17,7 +17,7 @@ from smidgen.kernels.common import (
     window_params,
     without_multipliers,
 )
-from smidgen.kernels.conv2d import float32
+from smidgen.kernels.conv2d import float32, int16
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue
 from smidgen.ops import Conv2D
 from smidgen.targets.target import Core
@@ -126,5 +126,6 @@ KERNELS = (
         "smg_conv2d_1x1_s8rne_dsp", "conv2d", "conv2d", Conv2D, pointwise_cost, packed_params, DSP,
         (even_rounding, *_DSP, pointwise), pack, pointwise_scratch, includes=_1X1,
     ),
+    *int16.KERNELS,
     *float32.KERNELS,
 )  # fmt: skip

@@ -19,7 +19,7 @@ from smidgen.kernels.common import (
     window_params,
     without_multipliers,
 )
-from smidgen.kernels.depthwise import float32, three, window
+from smidgen.kernels.depthwise import float32, int16, three, window
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue
 from smidgen.ops import DepthwiseConv2D
 from smidgen.targets.target import Core
@@ -128,5 +128,6 @@ KERNELS = (
     ),
     *three.KERNELS,
     *window.KERNELS,
+    *int16.KERNELS,
     *float32.KERNELS,
 )  # fmt: skip

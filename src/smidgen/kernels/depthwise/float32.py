@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from smidgen.ir import Node
-from smidgen.kernels.float32 import float_elements, per_mac, window_params
-from smidgen.kernels.kernel import Kernel, ParamValue
+from smidgen.kernels.float32 import constant_parameters, float_elements, packed_bias, per_mac, slowed, window_params
+from smidgen.kernels.kernel import Kernel, Packed, ParamValue
 from smidgen.ops import DepthwiseConv2D
+from smidgen.targets.target import Core
 
 
 def params(node: Node) -> Mapping[str, ParamValue]:
@@ -16,7 +17,23 @@ def params(node: Node) -> Mapping[str, ParamValue]:
     return {**window_params(node), "multiplier": node.op.multiplier(node.types)}
 
 
+def one_to_one(node: Node) -> bool:
+    """Each input channel makes one output channel, and there are at least four"""
+    return 4 <= node["x"].type.shape[3] == node["w"].type.shape[2]
+
+
+def pack(node: Node) -> Mapping[str, Packed]:
+    """The weights as they are; a bias in any case."""
+    return {"b": packed_bias(node)}
+
+
+def cost(node: Node, core: Core) -> float:
+    return slowed(node.macs * 4.5 + node.output.type.elements * 30, core)
+
+
 KERNELS = (
     Kernel("smg_depthwise_f32_scalar", "depthwise", "depthwise_f32", DepthwiseConv2D, per_mac(12, 60), params,
            requires=(float_elements,)),
+    Kernel("smg_depthwise_f32_fpu", "depthwise", "depthwise_f32", DepthwiseConv2D, cost, params, frozenset(("fpu",)),
+           (float_elements, constant_parameters, one_to_one), pack),
 )  # fmt: skip

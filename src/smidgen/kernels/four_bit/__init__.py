@@ -3,6 +3,6 @@
 
 from __future__ import annotations
 
-from smidgen.kernels.four_bit import block, plain
+from smidgen.kernels.four_bit import block, dense, plain, pointwise
 
-KERNELS = (*plain.KERNELS, *block.KERNELS)
+KERNELS = (*plain.KERNELS, *block.KERNELS, *dense.KERNELS, *pointwise.KERNELS)

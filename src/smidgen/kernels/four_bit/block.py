@@ -3,35 +3,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from smidgen.ir import Array, Node, Op
-from smidgen.kernels.common import Int32s, int8_elements
+from smidgen.kernels.common import int8_elements
 from smidgen.kernels.conv2d import one_group
 from smidgen.kernels.conv2d import packed_params as conv_params
-from smidgen.kernels.fast_requantize import DOUBLE, fast_requantize, requantize_columns, requantize_constants, rounding_mode
 from smidgen.kernels.flash_use import FlashUse
 from smidgen.kernels.forward import forward_lead
-from smidgen.kernels.four_bit.storage import four_bit_weights, group_of, grouped_factors, parts
+from smidgen.kernels.four_bit.storage import (
+    as_int32,
+    channel_columns,
+    four_bit_weights,
+    group_of,
+    grouped_factors,
+    layer_constants,
+    live_parts,
+    requantize_cycles,
+    requantizes,
+)
 from smidgen.kernels.fully_connected import packed_params as dense_params
 from smidgen.kernels.kernel import Kernel, Packed
 from smidgen.ops import Conv2D, FullyConnected
 from smidgen.ops.accumulators import Int64s
-from smidgen.ops.arithmetic import int_bounds
 from smidgen.targets.target import Core
 
-LONG, MIDDLE, SHORT, LEAST = 64, 16, 16, 4  # pixels of a strip: weights are unpacked once for each
+LONG, SHORT, LEAST = (64, 24576), (16, 8192), (4, 1024)  # pixels of a strip, and bytes of their windows
 _M4 = frozenset(("dsp", "fpu"))
-
-
-def _columns(node: Node) -> Int64s:
-    """Of each channel bias (its output, if that is constant), mult, shift (out_c, 3)."""
-    bias, mult, addend, shift = requantize_columns(node).astype(np.int64).T
-    columns: Int64s = np.stack([np.where(mult == 0, (addend - 1) >> 1, bias), mult, shift], axis=1)
-    return columns
 
 
 def _pairs(values: Array, fill: int) -> Array:
@@ -43,7 +44,7 @@ def _pairs(values: Array, fill: int) -> Array:
 
 def _nibble_words(node: Node) -> Int64s:
     """(pairs, words): of four inputs each, as lanes of inputs 0, 2 and 1, 3."""
-    w, _ = parts(node)
+    w, _ = live_parts(node)
     shifted = _pairs(np.pad(w.astype(np.int64) + 8, [(0, 0), (0, -w.shape[1] % 8)], constant_values=8), 8)
     fours = shifted.reshape(len(shifted), 2, -1, 4)
     bits = {0: (0, 0), 4: (1, 0), 8: (0, 1), 12: (1, 1), 16: (0, 2), 20: (1, 2), 24: (0, 3), 28: (1, 3)}
@@ -63,30 +64,28 @@ def _factor_words(node: Node) -> Int64s:
 
 def pack(node: Node) -> Mapping[str, Packed]:
     """Pairs of channels as words, in place of the bias; there are no weights beside them."""
-    columns = _pairs(_columns(node), 0)
-    columns[..., 2] = np.maximum(columns[..., 2], 1)
-    shifts = columns[:, 0, 2] | columns[:, 1, 2] << 8
+    columns = _pairs(channel_columns(node), 1)
+    shifts = columns[:, 0, 2] & 255 | (columns[:, 1, 2] & 255) << 8
     heads = [columns[:, :, 0], columns[:, :, 1], shifts[:, None]]
     stream = np.concatenate([*heads, _nibble_words(node), _factor_words(node)], axis=1)
     return {"w": Packed(None), "b": Packed(as_int32(stream))}
 
 
-def as_int32(values: Int64s) -> Int32s:
-    """Values modulo 2^32."""
-    wrapped: Int32s = (values & 0xFFFFFFFF).astype(np.uint32).view(np.int32)
-    return np.ascontiguousarray(wrapped)
-
-
 @dataclass(frozen=True, slots=True)
 class Strips:
-    """A layer in strips of at most ``longest`` pixels."""
+    """A layer in strips of at most ``longest`` pixels, or fewer that fit into ``room`` bytes, but four.
+
+    Weights are unpacked once for each strip.
+    """
 
     longest: int
+    room: int
 
     def pixels(self, node: Node) -> tuple[int, ...]:
         """The pixels of each strip, as the C code divides them."""
         left, found = node.output.type.elements // node.output.type.shape[-1], list[int]()
-        for strips in range(-(-left // self.longest), 0, -1):
+        longest = min(max(self.room // (16 * _steps(node)) * 4, 4), self.longest)
+        for strips in range(-(-left // longest), 0, -1):
             found.append(left // strips)
             left -= found[-1]
         return tuple(found)
@@ -100,7 +99,7 @@ class Strips:
         steps, strips = _steps(node), self.pixels(node)
         pairs = -(-node.output.type.shape[-1] // 2)
         unpack = (steps * (10.0 if group_of(node) else 7.0)) + 60
-        group = 16 * steps + 7 * -(-steps // 8) + 40 + 8 * _requantize_cycles(node)
+        group = 16 * steps + 7 * -(-steps // 8) + 40 + 8 * requantize_cycles(node)
         each = sum(unpack + 60 + group * -(-n // 4) + 20 * (n % 4 > 0) for n in strips)
         return pairs * each + sum(strips) * _gather_cycles(node) + 150
 
@@ -119,10 +118,10 @@ class Strips:
         return FlashUse((len(strips) - 1) * 4 * pack(node)["b"].data.size, ())  # type: ignore[union-attr]  # is an array
 
     def constants(self, node: Node) -> Mapping[str, int]:
-        return {"SMG_GROUP": group_of(node), **requantize_constants(node)}
+        return {"SMG_GROUP": group_of(node), **layer_constants(node)}
 
     def footprint(self, node: Node) -> tuple[int, int]:
-        return 1900 + 32 * _requantize_cycles(node), 240
+        return 1900 + 32 * requantize_cycles(node), 240
 
 
 def _window(node: Node) -> int:
@@ -152,33 +151,26 @@ def _first_read(node: Node, done: int) -> int:
     return ((image * in_h + first) * in_w + (column * op.stride[1] if one_column else 0)) * in_c
 
 
-def _requantize_cycles(node: Node) -> int:
-    op = node.op
-    assert isinstance(op, Conv2D | FullyConnected)
-    lo, hi = int_bounds(op.clamp)
-    return 4 + (rounding_mode(node) == DOUBLE) + 3 * ((lo > -128) + (hi < 127))
-
-
 def _gather_cycles(node: Node) -> float:
     """A pixel's window."""
     rows = node["w"].type.shape[1] if isinstance(node.op, Conv2D) else 1
-    return _window(node) * (1.9 if _whole(node) else 3.4) + 40 * rows + 40
+    return _window(node) * 2.2 + 60 * rows + 60 if _whole(node) else _window(node) * 4.0 + 80 * rows + 60
 
 
 def _record(symbol: str, op: type[Op], strips: Strips) -> Kernel:
     dense = op is FullyConnected
-    requires = (int8_elements, four_bit_weights, *(() if dense else (one_group,)), fast_requantize)
+    requires = (int8_elements, four_bit_weights, *(() if dense else (one_group,)), requantizes)
     return Kernel(
         symbol, "four_bit", "fully_connected" if dense else "conv2d", op, strips.cost,
         dense_params if dense else conv_params, _M4, requires, pack, strips.scratch,
-        overlap=strips.overlap, includes=("smg_four_bit_block.inc.h",), constants=strips.constants,
-        footprint=strips.footprint, flash_use=strips.flash_use,
+        overlap=strips.overlap, includes=("smg_four_bit_block.inc.h", "smg_four_bit_requantize.h"),
+        constants=strips.constants, footprint=strips.footprint, flash_use=strips.flash_use,
     )  # fmt: skip
 
 
 KERNELS = (
-    _record("smg_conv2d_four_bit_s8_m4", Conv2D, Strips(LONG)),
-    _record("smg_conv2d_four_bit_small_s8_m4", Conv2D, Strips(SHORT)),
-    _record("smg_conv2d_four_bit_least_s8_m4", Conv2D, Strips(LEAST)),
-    _record("smg_fully_connected_four_bit_rows_s8_m4", FullyConnected, Strips(MIDDLE)),
+    _record("smg_conv2d_four_bit_s8_m4", Conv2D, Strips(*LONG)),
+    _record("smg_conv2d_four_bit_small_s8_m4", Conv2D, Strips(*SHORT)),
+    _record("smg_conv2d_four_bit_least_s8_m4", Conv2D, Strips(*LEAST)),
+    _record("smg_fully_connected_four_bit_rows_s8_m4", FullyConnected, Strips(*SHORT)),
 )

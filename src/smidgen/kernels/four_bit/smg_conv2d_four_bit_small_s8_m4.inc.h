@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define SMG_STRIP_PIXELS 16
+#define SMG_STRIP_BYTES 8192
 #include "smg_four_bit_block.inc.h"
 
 smg_conv2d_kernel SMG_FUNCTION;

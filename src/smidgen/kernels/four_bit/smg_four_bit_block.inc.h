@@ -6,24 +6,31 @@
  * two bytes), then for each two steps (four inputs) a word of weights w + 8 as nibbles, lanes of int16: bits 0 of the
  * first step's first channel, 4 of its second, 8 and 12 of the second step's; then, if SMG_GROUP, a byte of two factors
  * for each so many inputs, filled up to words. Inputs count up to a multiple of eight: what is past the window's end has
- * zero weights. A channel with multiplier 0 has for its bias the output.
+ * zero weights.
  *
- * An instance defines SMG_GROUP, SMG_STRIP_PIXELS (a multiple of 4) and what smg_fast_requantize.h needs. */
+ * An instance defines SMG_GROUP, SMG_STRIP_PIXELS (a multiple of 4), SMG_STRIP_BYTES of their windows and what smg_four_bit_requantize.h needs. With
+ * SMG_GENERAL the sums are stored and requantised in C. */
 #ifndef SMG_FOUR_BIT_BLOCK_INC_H
 #define SMG_FOUR_BIT_BLOCK_INC_H
 #include "smg_expand.h"
-#include "smg_fast_requantize.h"
+#include "smg_four_bit_requantize.h"
 #include "smg_kernels.h"
 #include "smg_memory.h"
 
 enum { SMG_PAIR_WORDS = 5, SMG_GROUP_STEPS = SMG_GROUP / 2 };
 
-/* What two channels' sums become. starts are twice the biases. out_step: from a pixel's outputs to the next one's.
+/* What two channels' sums become. Unless SMG_GENERAL starts are twice the biases. out_step: from a pixel's outputs to the next one's.
  * odd: whether the steps are an odd number of fours. */
 typedef struct {
     const uint32_t *w_end;
     int32_t out_step, odd, start[2], requantize[2][3]; /* of each channel mult, addend, shift */
 } smg_four_bit_pair;
+
+#if SMG_GENERAL
+typedef int32_t smg_four_bit_result; /* sums: (groups, 4 pixels, 2 channels) */
+#else
+typedef int8_t smg_four_bit_result;
+#endif
 
 #if defined(__ARM_FEATURE_DSP) && defined(__ARM_FP)
 #include "smg_naked.h"
@@ -57,7 +64,7 @@ typedef struct {
 
 /* y of two channels of groups of four pixels. x (groups, steps, 4 pixels), w (steps, 2 channels), doubled.
  * s0: w; s1: y; s2 on: the pair; s13: end of x. */
-SMG_NAKED void smg_four_bit_pixels(const uint32_t *x, const uint32_t *w, int8_t *y, const smg_four_bit_pair *pair,
+SMG_NAKED void smg_four_bit_pixels(const uint32_t *x, const uint32_t *w, smg_four_bit_result *y, const smg_four_bit_pair *pair,
                                    const uint32_t *x_end) {
     __asm__ volatile(
         "push {r4-r11, lr}\n"
@@ -86,6 +93,9 @@ SMG_NAKED void smg_four_bit_pixels(const uint32_t *x, const uint32_t *w, int8_t 
         "cmp r1, r2\n"
         "bne.w 2b\n"
         "vmov r1, s1\n"
+#if SMG_GENERAL
+        "stmia r1!, {r4-r11}\n"
+#else
         "vmov r2, s7\n"
         "vmov r3, s8\n"
         "vmov r12, s9\n"
@@ -97,6 +107,7 @@ SMG_NAKED void smg_four_bit_pixels(const uint32_t *x, const uint32_t *w, int8_t 
         SMG_FINISH("r5", "r7", "r9", "r11")
         "add r1, r1, r5, lsl #2\n"
         "subs r1, #1\n"
+#endif
         "vmov s1, r1\n"
         "vmov r2, s13\n"
         "cmp r0, r2\n"
@@ -106,15 +117,19 @@ SMG_NAKED void smg_four_bit_pixels(const uint32_t *x, const uint32_t *w, int8_t 
 /* clang-format on */
 #else
 /* The meaning of the assembly above. */
-SMG_INLINE void smg_four_bit_pixels(const uint32_t *x, const uint32_t *w, int8_t *y, const smg_four_bit_pair *pair,
-                                    const uint32_t *x_end) {
+SMG_INLINE void smg_four_bit_pixels(const uint32_t *x, const uint32_t *w, smg_four_bit_result *y,
+                                    const smg_four_bit_pair *pair, const uint32_t *x_end) {
     const int32_t steps = (int32_t)(pair->w_end - w) / 2;
-    for (; x != x_end; x += 4 * steps, y += 4 * pair->out_step) {
+    for (; x != x_end; x += 4 * steps, y += SMG_GENERAL ? 8 : 4 * pair->out_step) {
         for (int32_t i = 0; i < 8; i++) {
             const int32_t pixel = i / 2, channel = i % 2, *to = pair->requantize[channel];
             int32_t acc2 = pair->start[channel];
             for (int32_t s = 0; s < steps; s++) acc2 = smg_smlad(x[4 * s + pixel], w[2 * s + channel], acc2);
+#if SMG_GENERAL
+            (void)to, y[i] = acc2;
+#else
             y[pixel * pair->out_step + channel] = smg_requantize_fast(acc2, to[0], to[1], to[2]);
+#endif
         }
     }
 }
@@ -163,11 +178,10 @@ SMG_INLINE const uint32_t *smg_four_bit_unpack(uint32_t *to, const uint32_t *fro
 /* A pair's biases and requantisation from its packed words. */
 SMG_INLINE void smg_four_bit_channels(smg_four_bit_pair *pair, const int32_t *packed, int32_t out_offset) {
     for (int32_t i = 0; i < 2; i++) {
-        const int32_t bias = packed[i], mult = packed[2 + i], shift = packed[4] >> (8 * i) & 255;
-        const int32_t offset = mult ? out_offset : bias;
-        pair->start[i] = (int32_t)((uint32_t)bias * 2U);
-        pair->requantize[i][0] = mult;
-        pair->requantize[i][1] = (1 << (shift - 1)) + (int32_t)((uint32_t)offset << shift);
+        const int32_t shift = (int8_t)(packed[4] >> (8 * i));
+        pair->start[i] = (int32_t)((uint32_t)packed[i] * 2U);
+        pair->requantize[i][0] = packed[2 + i];
+        pair->requantize[i][1] = SMG_GENERAL ? out_offset : (int32_t)((uint32_t)(2 * out_offset + 1) << (shift - 1));
         pair->requantize[i][2] = shift;
     }
 }
@@ -223,6 +237,15 @@ SMG_INLINE void smg_four_bit_gather(const smg_conv2d_params *p, const smg_four_b
     const int32_t y0 = at->oy * p->stride_h - p->pad_t, x0 = at->ox * p->stride_w - p->pad_l;
     const int32_t taps = p->dilation_w == 1 ? p->k_w : 1, window = p->k_h * p->k_w * p->in_c;
     smg_four_bit_window to = {lanes, bytes, whole};
+    if (taps == p->k_w && y0 >= 0 && x0 >= 0 && x0 + p->k_w <= p->in_w &&
+        y0 + (p->k_h - 1) * p->dilation_h < p->in_h) { /* all inside: the most frequent case, much quicker */
+        const int8_t *from = at->x + (y0 * p->in_w + x0) * p->in_c;
+        for (int32_t ky = 0; ky < p->k_h; ky++, from += p->dilation_h * p->in_w * p->in_c) {
+            smg_four_bit_copy(&to, from, p->k_w * p->in_c);
+        }
+        if (!whole) smg_expand(lanes, SMG_PIXEL_FOUR, SMG_PIXEL_ODD, bytes, window);
+        return;
+    }
     for (int32_t ky = 0; ky < p->k_h; ky++) {
         const int32_t iy = y0 + ky * p->dilation_h;
         for (int32_t kx = 0; kx < p->k_w; kx += taps) {
@@ -250,23 +273,36 @@ SMG_INLINE void smg_four_bit_strip(const smg_conv2d_params *p, smg_four_bit_plac
     }
 }
 
+/* Both channels of one to four pixels, or only the first one. */
+SMG_INLINE void smg_four_bit_group(const uint32_t *x, const uint32_t *w, const smg_four_bit_pair *pair, int8_t *y,
+                                   int32_t count, int32_t channels, const uint32_t *x_end) {
+    smg_four_bit_result results[8];
+    smg_four_bit_pair apart = *pair;
+    apart.out_step = 2;
+    smg_four_bit_pixels(x, w, results, &apart, x_end);
+    for (int32_t i = 0; i < count; i++, y += pair->out_step) {
+        for (int32_t c = 0; c < channels; c++) {
+#if SMG_GENERAL /* doubled as they are: |acc| < 2^30 */
+            const int32_t *const to = pair->requantize[c];
+            y[c] = smg_four_bit_output(results[2 * i + c] >> 1, to[0], to[2], to[1]);
+#else
+            y[c] = results[2 * i + c];
+#endif
+        }
+    }
+}
+
 /* Both channels of count pixels whose windows are in a strip; one of them if y is the last channel's alone. */
 SMG_INLINE void smg_four_bit_outputs(const uint32_t *strip, const uint32_t *w, const smg_four_bit_pair *pair, int8_t *y,
                                      int32_t count, int32_t channels) {
-    const int32_t steps = (int32_t)(pair->w_end - w) / 2, fours = channels == 2 ? count / 4 : 0;
+    const int32_t steps = (int32_t)(pair->w_end - w) / 2, fours = channels == 2 && !SMG_GENERAL ? count / 4 : 0;
     const uint32_t *x = strip + fours * 4 * steps;
+#if !SMG_GENERAL
     if (fours > 0) smg_four_bit_pixels(strip, w, y, pair, x);
-    if (fours * 4 == count) return;
-    smg_four_bit_pair apart = *pair;
-    apart.out_step = 2;
+#endif
     y += fours * 4 * pair->out_step;
-    for (int32_t left = count - fours * 4; left > 0; left -= 4, x += 4 * steps) {
-        int8_t outputs[8];
-        smg_four_bit_pixels(x, w, outputs, &apart, x + 4 * steps);
-        for (int32_t i = 0; i < 4 && i < left; i++, y += pair->out_step) {
-            y[0] = outputs[2 * i];
-            if (channels == 2) y[1] = outputs[2 * i + 1];
-        }
+    for (int32_t left = count - fours * 4; left > 0; left -= 4, x += 4 * steps, y += 4 * pair->out_step) {
+        smg_four_bit_group(x, w, pair, y, left < 4 ? left : 4, channels, x + 4 * steps);
     }
 }
 
@@ -275,7 +311,8 @@ SMG_INLINE void smg_four_bit_outputs(const uint32_t *strip, const uint32_t *w, c
 SMG_INLINE void smg_four_bit_conv2d(const smg_conv2d_params *p, const int8_t *x, const int32_t *b, int8_t *y,
                                     uint32_t *scratch) {
     const int32_t steps = (p->k_h * p->k_w * p->in_c + 7) / 8 * 4;
-    int32_t left = p->batch * p->out_h * p->out_w, strips = (left + SMG_STRIP_PIXELS - 1) / SMG_STRIP_PIXELS;
+    const int32_t room = smg_clamp(SMG_STRIP_BYTES / (16 * steps) * 4, 4, SMG_STRIP_PIXELS);
+    int32_t left = p->batch * p->out_h * p->out_w, strips = (left + room - 1) / room;
     const int32_t longest = (left + strips - 1) / strips;
     uint32_t *const w = scratch + (longest + 3) / 4 * 4 * steps;
     smg_four_bit_place at = {x, 0, 0};

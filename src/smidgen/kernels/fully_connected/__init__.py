@@ -21,7 +21,7 @@ from smidgen.kernels.common import (
 from smidgen.kernels.conv2d import packed_params as conv_params
 from smidgen.kernels.conv2d import pointwise
 from smidgen.kernels.fast_requantize import fast_requantize
-from smidgen.kernels.fully_connected import dense, float32
+from smidgen.kernels.fully_connected import dense, float32, int16
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue
 from smidgen.ops import Conv2D, FullyConnected
 from smidgen.ops.accumulators import multipliers
@@ -109,5 +109,6 @@ KERNELS = (
     _dense("smg_fully_connected_s8_m4", FullyConnected, dense.long_loop, packed_params),
     _dense("smg_fully_connected_short_s8_m4", FullyConnected, dense.short_loop, packed_params),
     _dense("smg_conv2d_1x1_rows_s8_m4", Conv2D, dense.short_loop, conv_params),
+    *int16.KERNELS,
     *float32.KERNELS,
 )

@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from smidgen.ir import Node
-from smidgen.kernels.float32 import clip_params, float_elements, per_mac
+from smidgen.kernels.float32 import clip_params, constant_parameters, float_elements, pack_quads, per_mac, slowed
 from smidgen.kernels.kernel import Kernel, ParamValue
 from smidgen.ops import FullyConnected
+from smidgen.targets.target import Core
 
 
 def params(node: Node) -> Mapping[str, ParamValue]:
@@ -17,7 +18,17 @@ def params(node: Node) -> Mapping[str, ParamValue]:
     return {"rows": node["x"].type.elements // in_c, "in_c": in_c, "out_c": out_c, **clip_params(node.op.clamp)}
 
 
+def cost(node: Node, core: Core) -> float:
+    """Rows by four and one by one, channels by four."""
+    out_c, in_c = node["w"].type.shape
+    fours, ones = divmod(node["x"].type.elements // in_c, 4)
+    quads = -(-out_c // 4)
+    return slowed(quads * (fours * (in_c * 44 + 200) + ones * (in_c * 15 + 60)), core)
+
+
 KERNELS = (
     Kernel("smg_fully_connected_f32_scalar", "fully_connected", "fully_connected_f32", FullyConnected, per_mac(8, 30),
            params, requires=(float_elements,)),
+    Kernel("smg_fully_connected_f32_fpu", "fully_connected", "fully_connected_f32", FullyConnected, cost, params,
+           frozenset(("fpu",)), (float_elements, constant_parameters), pack_quads),
 )  # fmt: skip

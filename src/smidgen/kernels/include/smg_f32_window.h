@@ -42,6 +42,11 @@ SMG_INLINE smg_taps smg_taps_at(const smg_axis *a, int32_t o) {
     return t;
 }
 
+/* Where in x the first tap inside is; 0 if none is. */
+SMG_INLINE int32_t smg_first_input(const smg_axis *a, smg_taps t) {
+    return t.first < t.end ? (t.start + t.first * a->dilation) * a->x_step : 0;
+}
+
 /* True if every tap of ``count`` outputs from o on exists and lies inside. */
 SMG_INLINE int32_t smg_all_inside(const smg_axis *a, int32_t o, int32_t count) {
     const int32_t start = o * a->stride - a->pad, span = (count - 1) * a->stride + (a->kernel - 1) * a->dilation;

@@ -52,6 +52,18 @@ typedef struct {
 typedef void smg_compact_kernel(const smg_compact_params *p, const int8_t *x, const int8_t *w, const int32_t *b,
                                 int8_t *y, void *scratch);
 
+/* The same layers where x, y or both are int16, with zero point 0; the kernel's instance says which (smg_elements.h).
+ * One rounding, ties to even. */
+typedef smg_conv2d_params smg_conv2d_s16_params;
+typedef void smg_conv2d_s16_kernel(const smg_conv2d_params *p, const void *x, const int8_t *w, const int32_t *b,
+                                   void *y, void *scratch);
+typedef smg_depthwise_params smg_depthwise_s16_params;
+typedef void smg_depthwise_s16_kernel(const smg_depthwise_params *p, const void *x, const int8_t *w, const int32_t *b,
+                                      void *y, void *scratch);
+typedef smg_fully_connected_params smg_fully_connected_s16_params;
+typedef void smg_fully_connected_s16_kernel(const smg_fully_connected_params *p, const void *x, const int8_t *w,
+                                            const int32_t *b, void *y, void *scratch);
+
 /* Elementwise over (d0, d1, d2, d3) outputs; strides in elements, 0 along a broadcast dimension. */
 typedef struct {
     int32_t dims[4], a_strides[4], b_strides[4];
@@ -82,6 +94,10 @@ typedef struct {
 } smg_addrne_params;
 typedef void smg_addrne_kernel(const smg_addrne_params *p, const int8_t *a, const int8_t *b, int8_t *y, void *scratch);
 
+/* The same of int16, or of int8 and int16. */
+typedef smg_addrne_params smg_add_s16_params;
+typedef void smg_add_s16_kernel(const smg_addrne_params *p, const void *a, const void *b, void *y, void *scratch);
+
 /* Elementwise product with one multiplier. */
 typedef struct {
     smg_broadcast shape;
@@ -89,12 +105,20 @@ typedef struct {
 } smg_mul_params;
 typedef void smg_mul_kernel(const smg_mul_params *p, const int8_t *a, const int8_t *b, int8_t *y, void *scratch);
 
+/* The same of int16, or of int8 and int16. */
+typedef smg_mul_params smg_mul_s16_params;
+typedef void smg_mul_s16_kernel(const smg_mul_params *p, const void *a, const void *b, void *y, void *scratch);
+
 /* Max and TFLite's average pooling (equal scales in and out). */
 typedef struct {
     int32_t batch, in_h, in_w, in_c, out_h, out_w, k_h, k_w, stride_h, stride_w, pad_t, pad_l;
     int32_t act_min, act_max;
 } smg_pool_params;
 typedef void smg_pool_kernel(const smg_pool_params *p, const int8_t *x, int8_t *y, void *scratch);
+
+/* Max pooling of int16. */
+typedef smg_pool_params smg_maxpool_s16_params;
+typedef void smg_maxpool_s16_kernel(const smg_pool_params *p, const int16_t *x, int16_t *y, void *scratch);
 
 /* Average pooling with a rescale and one rounding, ties to even. */
 typedef struct {
@@ -105,12 +129,20 @@ typedef struct {
 } smg_avgpoolrne_params;
 typedef void smg_avgpoolrne_kernel(const smg_avgpoolrne_params *p, const int8_t *x, int8_t *y, void *scratch);
 
+/* The same of int16, to int16, or both. */
+typedef smg_avgpoolrne_params smg_avgpool_s16_params;
+typedef void smg_avgpool_s16_kernel(const smg_avgpoolrne_params *p, const void *x, void *y, void *scratch);
+
 /* Mean of x (outer, reduced, inner) over its middle dimension. */
 typedef struct {
     int32_t outer, reduced, inner;
     int32_t in_offset, out_offset, mult, shift, act_min, act_max;
 } smg_mean_params;
 typedef void smg_mean_kernel(const smg_mean_params *p, const int8_t *x, int8_t *y, void *scratch);
+
+/* The same of int16, to int16, or both. */
+typedef smg_mean_params smg_mean_s16_params;
+typedef void smg_mean_s16_kernel(const smg_mean_params *p, const void *x, void *y, void *scratch);
 
 /* TFLite's fixed-point softmax over the last dimension. */
 typedef struct {
@@ -139,17 +171,43 @@ typedef struct {
 typedef void smg_lookup_kernel(const smg_lookup_params *p, const int8_t *x, const int8_t *table, int8_t *y,
                                void *scratch);
 
+/* The same with results of two bytes. */
+typedef smg_lookup_params smg_lookup_s16_params;
+typedef void smg_lookup_s16_kernel(const smg_lookup_params *p, const int8_t *x, const int16_t *table, int16_t *y,
+                                   void *scratch);
+
+/* int16 to int8 or int16 of another scale, or int8 to int16: one rounding, ties to even, and a clamp. x < 0 has a
+ * multiplier of its own, which may be negative. y may be x where both have the same type. */
+typedef struct {
+    int32_t count, mult, shift, negative_mult, negative_shift, out_offset, act_min, act_max;
+} smg_rescale_s16_params;
+typedef void smg_rescale_s16_kernel(const smg_rescale_s16_params *p, const int16_t *x, void *y, void *scratch);
+
+/* clip(x, act_min, act_max); y may be x. */
+typedef struct {
+    int32_t count, act_min, act_max;
+} smg_clamp_s16_params;
+typedef void smg_clamp_s16_kernel(const smg_clamp_s16_params *p, const int16_t *x, int16_t *y, void *scratch);
+
 /* Constant padding of (d0, d1, d2, d3). */
 typedef struct {
     int32_t in_dims[4], before[4], out_dims[4], value;
 } smg_pad_params;
 typedef void smg_pad_kernel(const smg_pad_params *p, const int8_t *x, int8_t *y, void *scratch);
 
+/* The same of elements of two bytes. */
+typedef smg_pad_params smg_pad_s16_params;
+typedef void smg_pad_s16_kernel(const smg_pad_params *p, const int16_t *x, int16_t *y, void *scratch);
+
 /* y in row-major order over dims; in_strides are x's strides along each output dimension. */
 typedef struct {
     int32_t dims[6], in_strides[6];
 } smg_transpose_params;
 typedef void smg_transpose_kernel(const smg_transpose_params *p, const int8_t *x, int8_t *y, void *scratch);
+
+/* The same of elements of two bytes. */
+typedef smg_transpose_params smg_transpose_s16_params;
+typedef void smg_transpose_s16_kernel(const smg_transpose_params *p, const int16_t *x, int16_t *y, void *scratch);
 
 /* Concatenation: outer rows, each the inputs' chunks in order. */
 typedef struct {
@@ -158,12 +216,20 @@ typedef struct {
 } smg_concat_params;
 typedef void smg_concat_kernel(const smg_concat_params *p, const int8_t *const *x, int8_t *y, void *scratch);
 
+/* The same of elements of two bytes; the chunks are in bytes nevertheless. */
+typedef smg_concat_params smg_concat_s16_params;
+typedef void smg_concat_s16_kernel(const smg_concat_params *p, const int16_t *const *x, int16_t *y, void *scratch);
+
 /* float32 -> int8: round(x / scale) + zero_point, saturated; NaN gives zero_point. Ties as the kernel says. */
 typedef struct {
     int32_t count, zero_point;
     float scale;
 } smg_quantize_params;
 typedef void smg_quantize_kernel(const smg_quantize_params *p, const float *x, int8_t *y, void *scratch);
+
+/* The same to int16. */
+typedef smg_quantize_params smg_quantize_s16_params;
+typedef void smg_quantize_s16_kernel(const smg_quantize_params *p, const float *x, int16_t *y, void *scratch);
 
 /* int8 -> float32: (x - zero_point) * scale. */
 typedef struct {
@@ -172,6 +238,9 @@ typedef struct {
 } smg_dequantize_params;
 typedef void smg_dequantize_kernel(const smg_dequantize_params *p, const int8_t *x, float *y, void *scratch);
 
+/* The same from int16. */
+typedef smg_dequantize_params smg_dequantize_s16_params;
+typedef void smg_dequantize_s16_kernel(const smg_dequantize_params *p, const int16_t *x, float *y, void *scratch);
 /* Below: float32. Results are clipped to act_min..act_max; sums go in the order that docs/numerics.md states. */
 typedef struct {
     int32_t batch, in_h, in_w, in_c, out_h, out_w, out_c, k_h, k_w;

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from smidgen.ir import Node
 from smidgen.kernels.common import double_rounding, even_rounding, int8_elements, output_params
+from smidgen.kernels.int16 import int16_elements, pooled_sum_fits, pooled_widths
 from smidgen.kernels.kernel import Kernel, ParamValue
 from smidgen.kernels.mean import float32
 from smidgen.ops import Mean
@@ -60,6 +61,10 @@ def dsp_cost(node: Node, core: Core) -> float:
     return 100 + outputs // inner * each + outputs * 25
 
 
+def s16_footprint(node: Node) -> tuple[int, int]:
+    return 600, 150
+
+
 _DSP = (int8_elements, four_behind, doubled_sum_fits)
 
 KERNELS = (
@@ -71,5 +76,7 @@ KERNELS = (
            (double_rounding, *_DSP), includes=("smg_mean_dsp.inc.h",)),
     Kernel("smg_mean_s8rne_dsp", "mean", "mean", Mean, dsp_cost, params, frozenset(("dsp",)),
            (even_rounding, *_DSP), includes=("smg_mean_dsp.inc.h",)),
+    Kernel("smg_mean_s16_scalar", "mean", "mean_s16", Mean, scalar_cost, params,
+           requires=(even_rounding, int16_elements, pooled_sum_fits), constants=pooled_widths, footprint=s16_footprint),
     *float32.KERNELS,
 )  # fmt: skip

@@ -14,12 +14,14 @@ from smidgen.kernels.common import (
     int8_elements,
     output_params,
 )
+from smidgen.kernels.int16 import int16_elements, widths
 from smidgen.kernels.kernel import Kernel, ParamValue
 from smidgen.kernels.mul import float32
 from smidgen.ops import Mul
 from smidgen.targets.target import Core
 
 SCALAR_CYCLES = 40.0  # estimated from the instructions of the loop, not fitted
+S16_CYCLES = 60.0
 
 
 def product_fits(node: Node) -> bool:
@@ -45,6 +47,14 @@ def scalar_cost(node: Node, core: Core) -> float:
     return node.output.type.elements * SCALAR_CYCLES
 
 
+def s16_cost(node: Node, core: Core) -> float:
+    return node.output.type.elements * S16_CYCLES
+
+
+def s16_footprint(node: Node) -> tuple[int, int]:
+    return 600, 150
+
+
 _ANY = (int8_elements, broadcast_in_four, product_fits)
 
 KERNELS = (
@@ -52,5 +62,7 @@ KERNELS = (
            requires=(double_rounding, *_ANY), includes=("smg_mul_scalar.inc.h",)),
     Kernel("smg_mul_s8rne_scalar", "mul", "mul", Mul, scalar_cost, params,
            requires=(even_rounding, *_ANY), includes=("smg_mul_scalar.inc.h",)),
+    Kernel("smg_mul_s16_scalar", "mul", "mul_s16", Mul, s16_cost, params,
+           requires=(even_rounding, int16_elements, broadcast_in_four), constants=widths, footprint=s16_footprint),
     *float32.KERNELS,
 )  # fmt: skip

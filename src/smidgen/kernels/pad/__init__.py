@@ -10,6 +10,7 @@ import numpy as np
 from smidgen.ir import Node
 from smidgen.kernels.common import byte_elements
 from smidgen.kernels.float32 import float_elements
+from smidgen.kernels.int16 import int16_throughout
 from smidgen.kernels.kernel import Kernel, ParamValue
 from smidgen.ops import Pad
 from smidgen.targets.target import Core
@@ -42,7 +43,7 @@ def _shape(node: Node) -> dict[str, ParamValue]:
 def params(node: Node) -> Mapping[str, ParamValue]:
     op, dtype = node.op, node.output.type.dtype
     assert isinstance(op, Pad)
-    value = int(np.array([int(op.value)]).astype(dtype).view(np.int8)[0])
+    value = int(np.array([int(op.value)]).astype(dtype).view(np.int16 if dtype == "int16" else np.int8)[0])
     return {**_shape(node), "value": value}
 
 
@@ -61,6 +62,9 @@ def scalar_cost(node: Node, core: Core) -> float:
 
 KERNELS = (
     Kernel("smg_pad_s8_scalar", "pad", "pad", Pad, scalar_cost, params, requires=(byte_elements, four_dimensions)),
+    Kernel(
+        "smg_pad_s16_scalar", "pad", "pad_s16", Pad, scalar_cost, params, requires=(int16_throughout, four_dimensions)
+    ),
     Kernel("smg_pad_f32_scalar", "pad", "pad_f32", Pad, float_cost, float_params,
            requires=(float_elements, four_dimensions)),
 )  # fmt: skip

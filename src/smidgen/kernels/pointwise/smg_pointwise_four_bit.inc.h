@@ -8,6 +8,7 @@
 #define SMG_POINTWISE_FOUR_BIT_INC_H
 #define SMG_PAIRS 1
 #include "smg_pointwise_expand.inc.h"
+#include "smg_small.h"
 #include "smg_pointwise_pairs.inc.h"
 #if SMG_TAIL == 1
 #include "smg_pointwise_pixel.inc.h"
@@ -39,6 +40,7 @@ SMG_INLINE uint32_t *smg_pointwise_unpack_step(uint32_t *to, uint32_t v, uint32_
 /* So many steps, an even number but for the last ones. */
 SMG_INLINE uint32_t *smg_pointwise_unpack_steps(uint32_t *to, const uint32_t *from, int32_t steps, uint32_t even,
                                                 uint32_t odd) {
+    SMG_ROLLED
     for (; steps >= 4; steps -= 4, from += 2) {
         const uint32_t v0 = from[0], v1 = from[1];
         to = smg_pointwise_unpack_step(to, v0, even, odd);
@@ -57,7 +59,9 @@ SMG_INLINE uint32_t *smg_pointwise_unpack_steps(uint32_t *to, const uint32_t *fr
 static __attribute__((noinline)) const int32_t *smg_pointwise_unpack(uint32_t *to, const int32_t *stream) {
     const uint32_t *nibbles = (const uint32_t *)stream + SMG_PARAMETERS;
     const uint8_t *factors = (const uint8_t *)(nibbles + SMG_NIBBLE_WORDS);
+    SMG_ROLLED
     for (int32_t i = 0; i < SMG_PARAMETERS; i++) *to++ = (uint32_t)stream[i];
+    SMG_ROLLED
     for (int32_t s = 0; s < SMG_STEPS; s += SMG_GROUP_STEPS, nibbles += SMG_GROUP_STEPS / 2) {
         const uint32_t both = SMG_GROUP ? *factors++ : 0x11U;
         const int32_t steps = SMG_STEPS - s < SMG_GROUP_STEPS ? SMG_STEPS - s : SMG_GROUP_STEPS;

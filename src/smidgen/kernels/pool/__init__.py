@@ -9,6 +9,7 @@ import numpy as np
 
 from smidgen.ir import Node
 from smidgen.kernels.common import double_rounding, even_rounding, int8_elements, output_params
+from smidgen.kernels.int16 import int16_elements, int16_throughout, pooled_sum_fits, pooled_widths
 from smidgen.kernels.kernel import Kernel, ParamValue
 from smidgen.kernels.pool import float32
 from smidgen.ops import AveragePool2D, MaxPool2D
@@ -32,7 +33,7 @@ def _window(node: Node) -> dict[str, ParamValue]:
 
 def params(node: Node) -> Mapping[str, ParamValue]:
     assert isinstance(node.op, MaxPool2D | AveragePool2D)
-    lo, hi = int_bounds(node.op.clamp)
+    lo, hi = int_bounds(node.op.clamp, node.output.type.dtype)
     return {**_window(node), "act_min": lo, "act_max": hi}
 
 
@@ -94,6 +95,10 @@ def dsp_cost(node: Node, core: Core) -> float:
     return 100 + node.output.type.elements // channels * (50 + sums + finish)
 
 
+def s16_footprint(node: Node) -> tuple[int, int]:
+    return 900, 200
+
+
 _DSP = (int8_elements, four_channels, window_sum_fits)
 _INCLUDES = ("smg_window_sums.inc.h", "smg_pool_window.inc.h")
 
@@ -121,5 +126,10 @@ KERNELS = (
            (double_rounding, *_DSP), includes=_INCLUDES),
     Kernel("smg_avgpool_s8rne_dsp", "pool", "avgpoolrne", AveragePool2D, dsp_cost, params_rne, frozenset(("dsp",)),
            (even_rounding, *_DSP, shifted_sum_fits), includes=_INCLUDES),
+    Kernel("smg_maxpool_s16_scalar", "pool", "maxpool_s16", MaxPool2D, scalar_cost, params,
+           requires=(int16_throughout,), includes=("smg_pool_window.inc.h",)),
+    Kernel("smg_avgpool_s16_scalar", "pool", "avgpool_s16", AveragePool2D, scalar_cost, params_rne,
+           requires=(even_rounding, int16_elements, pooled_sum_fits), includes=("smg_pool_window.inc.h",),
+           constants=pooled_widths, footprint=s16_footprint),
     *float32.KERNELS,
 )  # fmt: skip

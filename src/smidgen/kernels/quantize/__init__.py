@@ -26,6 +26,16 @@ def from_int8(node: Node) -> bool:
     return x.dtype == "int8" and x.quant is not None and x.quant.axis is None
 
 
+def to_int16(node: Node) -> bool:
+    """The output is int16"""
+    return node.output.type.dtype == "int16"
+
+
+def from_int16(node: Node) -> bool:
+    """The input is int16"""
+    return node["x"].type.dtype == "int16"
+
+
 def quantize_params(node: Node) -> Mapping[str, ParamValue]:
     y = node.output.type
     return {"count": y.elements, "zero_point": y.zero_point, "scale": y.scale}
@@ -47,4 +57,8 @@ KERNELS = (
            requires=(even_rounding, to_int8), includes=("smg_quantize_scalar.inc.h",)),
     Kernel("smg_dequantize_s8_scalar", "quantize", "dequantize", Dequantize, scalar_cost, dequantize_params,
            requires=(from_int8,)),
+    Kernel("smg_quantize_s16rne_scalar", "quantize", "quantize_s16", Quantize, scalar_cost, quantize_params,
+           requires=(even_rounding, to_int16)),
+    Kernel("smg_dequantize_s16_scalar", "quantize", "dequantize_s16", Dequantize, scalar_cost, dequantize_params,
+           requires=(from_int16,)),
 )  # fmt: skip

@@ -9,6 +9,7 @@ import numpy as np
 
 from smidgen.ir import Node
 from smidgen.kernels.common import byte_elements
+from smidgen.kernels.int16 import int16_throughout
 from smidgen.kernels.kernel import Kernel, ParamValue
 from smidgen.kernels.transpose import float32
 from smidgen.ops import Transpose
@@ -40,5 +41,7 @@ def scalar_cost(node: Node, core: Core) -> float:
 KERNELS = (
     Kernel("smg_transpose_s8_scalar", "transpose", "transpose", Transpose, scalar_cost, params,
            requires=(byte_elements, six_dimensions)),
+    Kernel("smg_transpose_s16_scalar", "transpose", "transpose_s16", Transpose, scalar_cost, params,
+           requires=(int16_throughout, six_dimensions)),
     *float32.KERNELS,
 )  # fmt: skip
