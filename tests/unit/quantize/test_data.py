@@ -17,6 +17,7 @@ from tests.graphs import Net
 
 Array = npt.NDArray[Any]
 RNG = np.random.default_rng(3)
+# ruff: noqa: E501  # messages in a table are read best on one line
 
 
 def graph(*shapes: tuple[int, ...], names: tuple[str, ...] = ("x", "z")) -> Graph:
