@@ -75,7 +75,7 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "bytes_modelled.code, bytes_modelled.stack": "before building, from measured kernel sizes",
         "arena_lower_bound_bytes": "no order of execution and no placement needs less",
         "steps[]": "name, source, kernel, cycles_modelled, staged_bytes, flash_bytes.{weights,growth,tables,params} "
-        "(weights, what packing adds, other arrays, parameters), weight_bits (4, 8 or 32; null: no "
+        "(the own weights, what packing adds, other arrays, parameters), weight_bits (4, 8 or 32; null: no "
         "weights), rejected[] (kernel, reason)",
     },
     "run": {

@@ -164,7 +164,7 @@ def test_costs_and_reports(group: int | None, least: int) -> None:
 
 
 def test_kinds_of_weights() -> None:
-    assert weights_kind([8, None, 8]) == "int8 weights"
+    assert weights_kind([8, None, 8]) == "weights"
     assert weights_kind([4, 8, None, 4, 32]) == "weights (4 bits in 2 layers, 8 bits in 1 layers, 32 bits in 1 layers)"
 
 

@@ -181,10 +181,10 @@ def weights_fact(weights: Weights, staged_bytes: Sequence[int], static_bytes: in
 
 
 def weights_kind(bits: Sequence[int | None]) -> str:
-    """What weights there are, by the bits of each step's: "int8 weights", "weights (4 bits in 5 layers, ...)"."""
+    """What weights there are, by the bits of each step's: "weights", "weights (4 bits in 5 layers, ...)"."""
     counts = Counter(b for b in bits if b is not None)
     if set(counts) <= {8}:
-        return "int8 weights"
+        return "weights"
     return f"weights ({', '.join(f'{b} bits in {n} layers' for b, n in sorted(counts.items()))})"
 
 
