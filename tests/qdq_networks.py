@@ -45,7 +45,9 @@ class FloatNetwork:
 
     def graph(self) -> Graph:
         r = self.random
-        x = self.b.input(self._type(int(r.integers(1, 3)), *(int(n) for n in r.integers(3, 8, 2)), int(r.integers(1, 5))))
+        x = self.b.input(
+            self._type(int(r.integers(1, 3)), *(int(n) for n in r.integers(3, 8, 2)), int(r.integers(1, 5)))
+        )
         if r.random() < 0.2:
             x = self.b.op(Transpose((0, 2, 1, 3)), x)
         for _ in range(int(r.integers(1, 7))):
@@ -109,8 +111,10 @@ class FloatNetwork:
     def _binary(self, x: Value) -> Value:
         r = self.random
         alike = [v for v in self.maps if v.type.shape == x.type.shape]
-        other = alike[int(r.integers(len(alike)))] if alike and r.random() < 0.7 else self._constant(
-            1, 1, 1, int(r.choice([1, x.type.shape[3]]))
+        other = (
+            alike[int(r.integers(len(alike)))]
+            if alike and r.random() < 0.7
+            else self._constant(1, 1, 1, int(r.choice([1, x.type.shape[3]])))
         )
         if r.random() < 0.3:
             return self.b.op(Mul(self._clamp()), x, other)
@@ -119,7 +123,11 @@ class FloatNetwork:
 
     def _concat(self, x: Value) -> Value:
         axis = int(self.random.integers(1, 4))
-        alike = [v for v in (*self.maps, x) if all(a == b for i, (a, b) in enumerate(zip(v.type.shape, x.type.shape, strict=True)) if i != axis)]
+        alike = [
+            v
+            for v in (*self.maps, x)
+            if all(a == b for i, (a, b) in enumerate(zip(v.type.shape, x.type.shape, strict=True)) if i != axis)
+        ]
         return self.b.op(Concat(axis), x, alike[int(self.random.integers(len(alike)))])
 
     def _other(self, x: Value) -> Value:
@@ -221,7 +229,11 @@ class _Quantizer:
         wanted = np.float32(producer.inputs[0].type.scale) * scales
         data = np.rint(b.constant / wanted.astype(np.float64)).astype(np.int32)
         quant = QuantParams(tuple(wanted.tolist()), (0,) * len(wanted), 0)
-        return self._emit(Dequantize(), Value(self.names.fresh(f"{b.name}_q"), TensorType("int32", data.shape, quant), data), f"{b.name}_dq")
+        return self._emit(
+            Dequantize(),
+            Value(self.names.fresh(f"{b.name}_q"), TensorType("int32", data.shape, quant), data),
+            f"{b.name}_dq",
+        )
 
 
 def _weights(flat: Array, storage: FourBit | None) -> tuple[Array, Array]:

@@ -49,7 +49,8 @@ def _axes(r: OpReader, x: TensorType) -> tuple[int, int]:
         raise MalformedModel(f"{r.loc}: {r.kind.lower()} over axes {written} of {rank} dimensions")
     axes = sorted({a % rank for a in written})
     if any(x.shape[a] != 1 for a in range(axes[0], axes[-1] + 1) if a not in axes):
-        raise Refused(f"{r.kind.lower()} over axes {axes}, which are not adjacent", "Transpose first, or reduce twice")
+        reason = f"{r.kind.lower()} over axes {axes}, which are not adjacent"
+        raise Refused(reason, "Transpose first, or use two of them")
     return axes[0], axes[-1]
 
 

@@ -106,11 +106,12 @@ class _Reader:
 
 
 def _live(readers: list[OpReader], table: TensorTable) -> list[OpReader]:
-    """The operators that the outputs depend on; new shapes are read from the tensors that have them, not computed."""
+    """All operators but those that compute shapes: new shapes are read from the tensors that have them."""
     needed = set(table.indices(table.subgraph.OutputsAsNumpy(), "outputs"))
     live = []
     for reader in reversed(readers):
-        if needed.intersection(reader.output_indices):
+        outputs = reader.output_indices
+        if needed.intersection(outputs) or not all(table.is_integer(i) for i in outputs):
             live.append(reader)
             needed.update(reader.inputs[:1] if reader.kind in _RESHAPING else reader.inputs)
     return live[::-1]
