@@ -198,8 +198,8 @@ def maximum(r: OpReader) -> list[Node]:
 def p_relu(r: OpReader) -> list[Node]:
     """One slope: LeakyRelu. A slope a channel: max(x, 0) + slope * min(x, 0)."""
     x, slope = real(r, 0), r.data(1).astype(np.float32)
-    if slope.size == 1:
-        return r.node(LeakyRelu(float(slope.reshape(())), rounding="even"), x)
+    if slope.size and np.ptp(slope) == 0:
+        return r.node(LeakyRelu(float(slope.flat[0]), rounding="even"), x)
     c = r.constant("slope", TensorType("float32", slope.shape), slope)
     above, below, sloped = (Value(r.name(name), x.type) for name in ("above", "below", "sloped"))
     return [
