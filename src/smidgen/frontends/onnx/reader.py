@@ -14,6 +14,7 @@ from smidgen.frontends.onnx.context import Context, OnnxNode, Operand, Refusal, 
 from smidgen.frontends.onnx.folding import FOLDABLE, MAX_ELEMENTS, fold
 from smidgen.frontends.onnx.functions import inlined
 from smidgen.frontends.onnx.model import (
+    FOUR_BIT_TYPES,
     STANDARD_DOMAINS,
     ModelProto,
     check_model,
@@ -85,6 +86,7 @@ class _Reader:
             for i, p in enumerate(self.model.graph.node)
         ]
         for tensor in self.model.graph.initializer:
+            self._note_four_bits(tensor, tensor.name)
             self.ctx.operands[tensor.name] = tensor_array(tensor, self.source)
         self._propagate(nodes)
         self.outputs, missing = kept_outputs(self.model, nodes)
@@ -104,6 +106,10 @@ class _Reader:
         if self.findings:
             return None, self.findings
         return self._finish()
+
+    def _note_four_bits(self, tensor: Any, name: str) -> None:
+        if tensor.data_type in FOUR_BIT_TYPES:
+            self.ctx.four_bit.add(name)
 
     def _propagate(self, nodes: Sequence[OnnxNode]) -> None:
         constants: dict[str, Array] = {k: v for k, v in self.ctx.operands.items() if isinstance(v, np.ndarray)}
@@ -225,6 +231,7 @@ class _Reader:
     def _constant(self, node: OnnxNode) -> Array:
         for attribute in node.proto.attribute:
             if attribute.name == "value":
+                self._note_four_bits(attribute.t, node.outputs[0])
                 return tensor_array(attribute.t, node.loc)
             if attribute.name in ("value_float", "value_floats"):
                 return np.array(onnx.helper.get_attribute_value(attribute), np.float32)
