@@ -143,7 +143,7 @@ def leaky_relu(r: OpReader) -> list[Node]:
 
 
 def relu_0_to_1(r: OpReader) -> list[Node]:
-    return _bounded_relu(r, 0.0, 1.0)
+    return r.node(Clamp((0.0, 1.0)), real(r, 0))
 
 
 def real(r: OpReader, position: int) -> Value:
