@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from smidgen.ir import Node
-from smidgen.kernels.float32 import constant_parameters, float_elements, packed_bias, per_mac, slowed, window_params
+from smidgen.kernels.float32 import constant_parameters, float_elements, packed_bias, slowed, window_params
+from smidgen.kernels.float32_cost import work
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue
 from smidgen.ops import DepthwiseConv2D
 from smidgen.targets.target import Core
@@ -15,6 +16,12 @@ from smidgen.targets.target import Core
 def params(node: Node) -> Mapping[str, ParamValue]:
     assert isinstance(node.op, DepthwiseConv2D)
     return {**window_params(node), "multiplier": node.op.multiplier(node.types)}
+
+
+def scalar_cost(node: Node, core: Core) -> float:
+    """Taps, rows of taps, outputs."""
+    kh, kw = node["w"].type.shape[:2]
+    return slowed(node.output.type.elements * (kh * kw * 14 + kh * 67 + 94), core)
 
 
 def one_to_one(node: Node) -> bool:
@@ -28,11 +35,14 @@ def pack(node: Node) -> Mapping[str, Packed]:
 
 
 def cost(node: Node, core: Core) -> float:
-    return slowed(node.macs * 4.5 + node.output.type.elements * 30, core)
+    """Channels by four; within 13 % on layers of many shapes."""
+    (n, _, _, c), w = node["x"].type.shape, work(node)
+    each = -(-c // 4) * w.cycles((73.7, 25, -15, 34, 207, 130)) + 242 * (w.blocks + w.singles)
+    return slowed(each * n, core)
 
 
 KERNELS = (
-    Kernel("smg_depthwise_f32_scalar", "depthwise", "depthwise_f32", DepthwiseConv2D, per_mac(12, 60), params,
+    Kernel("smg_depthwise_f32_scalar", "depthwise", "depthwise_f32", DepthwiseConv2D, scalar_cost, params,
            requires=(float_elements,)),
     Kernel("smg_depthwise_f32_fpu", "depthwise", "depthwise_f32", DepthwiseConv2D, cost, params, frozenset(("fpu",)),
            (float_elements, constant_parameters, one_to_one), pack),

@@ -23,7 +23,7 @@ def cost(node: Node, core: Core) -> float:
     out_c, in_c = node["w"].type.shape
     fours, ones = divmod(node["x"].type.elements // in_c, 4)
     quads = -(-out_c // 4)
-    return slowed(quads * (fours * (in_c * 44 + 200) + ones * (in_c * 15 + 60)), core)
+    return slowed(100 + quads * (fours * (in_c * 45 + 200) + ones * (in_c * 14.5 + 85)), core)
 
 
 KERNELS = (
