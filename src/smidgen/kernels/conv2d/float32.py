@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from smidgen.ir import Node
+from smidgen.kernels.flash_use import FlashUse
 from smidgen.kernels.float32 import constant_parameters, float_elements, pack_quads, slowed, window_params
 from smidgen.kernels.float32_cost import flat, work
 from smidgen.kernels.kernel import Kernel, ParamValue
@@ -46,17 +47,16 @@ def cost(node: Node, core: Core) -> float:
     return slowed(each * (1 if flat(node) else n), core)
 
 
+def flash_use(node: Node) -> FlashUse:
+    """Every block and single pixel reads its taps' weights anew."""
+    (n, _, _, in_c), out_c, w = node["x"].type.shape, node.output.type.shape[-1], work(node)
+    quads = -(-out_c // 4)
+    read = 16 * quads * in_c * (w.block_taps + w.single_taps) * (1 if flat(node) else n)
+    return FlashUse(max(read - 16 * quads * node["w"].type.elements // out_c, 0))
+
+
 KERNELS = (
     Kernel("smg_conv2d_f32_scalar", "conv2d", "conv2d_f32", Conv2D, scalar_cost, params, requires=(float_elements,)),
-    Kernel(
-        "smg_conv2d_f32_fpu",
-        "conv2d",
-        "conv2d_f32",
-        Conv2D,
-        cost,
-        flat_params,
-        frozenset(("fpu",)),
-        (float_elements, constant_parameters, one_group),
-        pack_quads,
-    ),
-)
+    Kernel("smg_conv2d_f32_fpu", "conv2d", "conv2d_f32", Conv2D, cost, flat_params, frozenset(("fpu",)),
+           (float_elements, constant_parameters, one_group), pack_quads, flash_use=flash_use),
+)  # fmt: skip

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from smidgen.ir import Node
+from smidgen.kernels.flash_use import FlashUse
 from smidgen.kernels.float32 import constant_parameters, float_elements, packed_bias, slowed, window_params
 from smidgen.kernels.float32_cost import work
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue
@@ -41,9 +42,15 @@ def cost(node: Node, core: Core) -> float:
     return slowed(each * n, core)
 
 
+def flash_use(node: Node) -> FlashUse:
+    """Every block and single pixel reads its taps' weights anew."""
+    (n, _, _, c), w = node["x"].type.shape, work(node)
+    return FlashUse(max(4 * c * (w.block_taps + w.single_taps) * n - node["w"].type.nbytes, 0))
+
+
 KERNELS = (
     Kernel("smg_depthwise_f32_scalar", "depthwise", "depthwise_f32", DepthwiseConv2D, scalar_cost, params,
            requires=(float_elements,)),
     Kernel("smg_depthwise_f32_fpu", "depthwise", "depthwise_f32", DepthwiseConv2D, cost, params, frozenset(("fpu",)),
-           (float_elements, constant_parameters, one_to_one), pack),
+           (float_elements, constant_parameters, one_to_one), pack, flash_use=flash_use),
 )  # fmt: skip
