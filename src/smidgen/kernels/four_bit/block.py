@@ -9,16 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from smidgen.ir import Array, Node, Op
-from smidgen.kernels.common import Int32s, int8_elements
+from smidgen.kernels.common import int8_elements
 from smidgen.kernels.conv2d import packed_params as conv_params
 from smidgen.kernels.conv2d.shapes import one_group
-from smidgen.kernels.fast_requantize import (
-    DOUBLE,
-    fast_requantize,
-    requantize_columns,
-    requantize_constants,
-    rounding_mode,
-)
 from smidgen.kernels.flash_use import FlashUse
 from smidgen.kernels.forward import forward_lead
 from smidgen.kernels.four_bit.storage import (
