@@ -12,7 +12,7 @@ from smidgen.quantize import Recipe, evaluate_batch, quantize
 from smidgen.transforms import FLOAT, INTEGER, run_pipeline
 from tests.shared import SHARED, needs_shared
 
-pytestmark = needs_shared
+pytestmark = [needs_shared, pytest.mark.slow]
 
 _CALIBRATION = 100  # of 500 samples; the rest judges
 
