@@ -109,10 +109,12 @@ def test_weights_are_symmetric_per_channel_and_the_bias_has_the_product_scale() 
             assert np.allclose(b.type.quant.scale, np.array(w.type.quant.scale) * node["x"].type.scale, rtol=1e-6)
 
 
-def test_probabilities_have_steps_of_a_256th() -> None:
-    q = quantize(small_network(), [normal(20, 6, 6, 3)])
-    (out,) = q.graph.outputs
-    assert (out.type.scale, out.type.zero_point) == (1 / 256, -128)
+def test_probabilities_have_steps_of_a_256th_and_of_a_255th_where_they_reach_1() -> None:
+    data = normal(20, 6, 6, 3)
+    for factor, steps in ((1e-3, 256), (1e3, 255)):
+        (out,) = quantize(small_network(), [factor * data]).graph.outputs
+        assert out.type.scale == pytest.approx(1 / steps, rel=1e-7)
+        assert out.type.zero_point == -128
 
 
 def test_precisions_give_each_layer_its_element_types() -> None:
