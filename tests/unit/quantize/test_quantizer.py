@@ -37,6 +37,7 @@ from smidgen.quantize import (
     evaluate_batch,
     layers,
     quantize,
+    repair_effects,
 )
 from smidgen.quantize.batches import sample_shape
 from smidgen.quantize.recipe import Scheme
@@ -175,6 +176,19 @@ def test_repairs_gain_and_their_gains_are_told() -> None:
         assert layer.repairs["correct_bias"] > -1e-6
         assert sum(gain for name, gain in layer.repairs.items() if name != "clip_outliers") > 0
     assert not any({"equalize", "correct_bias", "adapt_rounding"} & set(e.repairs) for e in plain.layers)
+
+
+def test_what_each_repair_is_worth_is_measured_with_it_switched_off() -> None:
+    graph, data = small_network(), [normal(60, 6, 6, 3)]
+    recipe = Recipe(precision="int4", group=None, observer="minmax", equalize=False)
+    gains = repair_effects(graph, data, recipe)
+    assert set(gains) == {"clip_weights", "correct_bias", "adapt_rounding"}
+    reference = evaluate_batch(graph, data)[0]
+    rates = [
+        sqnr_db(reference, evaluate_batch(quantize(graph, data, r).graph, data)[0])
+        for r in (recipe, replace(recipe, adapt_rounding=False))
+    ]
+    assert gains["adapt_rounding"] == pytest.approx(rates[0] - rates[1], abs=1e-6)
 
 
 def test_power_of_two_scales_everywhere() -> None:
