@@ -189,7 +189,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
         weighted(EIGHT, np.ones((4, 4), np.float32), np.zeros((4, 4), np.int8), axis=0, block_size=2),
         "only for matrices of four-bit integers",
     ),
-    "16-bit weights": (weighted(EIGHT.astype(np.int16), 0.1, 0, np.int16), "are int16"),
+    "16-bit weights": (weighted(EIGHT.astype(np.int16), 0.1, 0, np.int16), r"its weights .* are int16"),
     "zero points that do not fit": (
         weighted(np.array([[0], [255]], np.uint8), 0.1, 100, np.uint8),
         r"do not fit int8 \(-100 to 155\)",

@@ -150,6 +150,8 @@ class Context:
         """Constants that are INT4 or UINT4 in the file."""
         self.unsigned: set[Value] = set()
         """int8 tensors that are uint8 in the file, less 128."""
+        self.read: frozenset[str] = frozenset()
+        """Tensors that something reads: a node, or whoever takes the graph's outputs."""
         self.inner_names: dict[str, str] = {}
         """What a tensor is called here where its own name is kept for the uint8 output of the graph."""
 
@@ -178,10 +180,17 @@ class Context:
 
     def integers(self, node: OnnxNode, index: int, what: str) -> tuple[int, ...] | None:
         """A constant input of integers, or None where it is absent."""
+        values = self.integers64(node, index, what)
+        if values is not None and any(abs(i) >= 2**31 for i in values):
+            raise MalformedModel(f"{node.loc}: its {what} is no short list of 32-bit integers")
+        return values
+
+    def integers64(self, node: OnnxNode, index: int, what: str) -> tuple[int, ...] | None:
+        """The same, of 64 bits: the ends of slices are often the largest there are."""
         array = self.constant(node, index, what)
         if array is None:
             return None
-        if array.dtype.kind not in "iu" or array.ndim > 1 or array.size > 64 or np.any(np.abs(array) >= 2**31):
+        if array.dtype.kind not in "iu" or array.ndim > 1 or array.size > 64:
             raise MalformedModel(f"{node.loc}: its {what} is no short list of 32-bit integers")
         return tuple(int(i) for i in array.ravel())
 

@@ -13,9 +13,10 @@ from onnx import numpy_helper
 from smidgen.errors import Finding, MalformedModel
 from smidgen.ir import Array
 
-OLDEST_OPSET, NEWEST_OPSET = 13, 21
+OLDEST_OPSET, NEWEST_OPSET = 11, 21
 FOUR_BIT_TYPES = (onnx.TensorProto.INT4, onnx.TensorProto.UINT4)
 STANDARD_DOMAINS = ("", "ai.onnx")
+MACHINE_LEARNING = "ai.onnx.ml"
 _REEXPORT = "Export the model again, or download it again if it should be intact"
 
 ModelProto = Any  # onnx's classes are generated at run time; their fields are checked where they enter

@@ -135,7 +135,7 @@ def _dequantized_constant(ctx: Context, node: OnnxNode, x: Array) -> QuantizedCo
     return QuantizedConstant(node.inputs[0], x, quant, storage)
 
 
-_TYPE_OF_ATTRIBUTE: dict[int, np.dtype[np.generic]] = {
+_TYPE_OF_ATTRIBUTE: Mapping[int, np.dtype[np.generic]] = {
     onnx.TensorProto.INT8: np.dtype(np.int8),
     onnx.TensorProto.UINT8: np.dtype(np.uint8),
     onnx.TensorProto.INT16: np.dtype(np.int16),
