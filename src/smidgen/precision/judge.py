@@ -31,7 +31,9 @@ class Quantizer(Protocol):
         """The float graph that is quantised: equalised, if the recipe says so."""
         ...
 
-    def __call__(self, precisions: Mapping[str, Precision]) -> Quantized: ...
+    def __call__(self, precisions: Mapping[str, Precision], *, fast: bool) -> Quantized:
+        """``fast``: nearly what is written, for comparing many."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,50 +88,65 @@ class Judge:
     measured: int = 0
 
     def cost(self, a: Assignment) -> Cost:
+        """Of the model made fast. OutOfBudget if it would begin after the deadline."""
         known = self.state.get(a)
         if known is None:
             self._require_time()
-            known = Judged(cost_of(self._lowered(a), self.task.target, self.task.setting))
+            known = Judged(self._cost_of(lower(self._fast(a))))
             self.state.put(a, known)
         return known.cost
 
     def judge(self, a: Assignment) -> Judged:
-        """With every figure. OutOfBudget if it would begin after the deadline."""
+        """With every figure, of the model made fast. OutOfBudget if it would begin after the deadline."""
         known = self.state.get(a)
         if known is None or known.score is None:
             cost = self.cost(a)
             self._require_time()
-            known = self._record(a, cost, outputs_of(self._lowered(a), self.task.truth.samples), exact=False)
-        self.measured += 1
-        self.told(self.measured)
+            known = self._record(a, cost, outputs_of(self._fast(a), self.task.truth.samples), final=False)
         return known
 
-    def confirm(self, a: Assignment, progress: Progress) -> tuple[Judged, Outputs]:
-        """Bit for bit as compiled; outputs too. Replaces what was judged where that was not exact."""
-        lowered, samples = self._lowered(a), self.task.truth.samples
+    def confirm(self, a: Assignment, progress: Progress) -> tuple[Judged, Outputs, Quantized]:
+        """The model that is written, its outputs bit for bit as compiled. Replaces what was judged before."""
+        quantized = self.quantizer(self._named(a), fast=False)
+        lowered, samples = lower(quantized.graph), self.task.truth.samples
         outputs = (exact_outputs if has_floats(lowered) else outputs_of)(lowered, samples, progress)
-        return self._record(a, self.cost(a), outputs, exact=True), outputs
+        return self._record(a, self._cost_of(lowered), outputs, final=True), outputs, quantized
 
-    def _record(self, a: Assignment, cost: Cost, outputs: Outputs, *, exact: bool) -> Judged:
+    def final_cost(self, a: Assignment) -> Cost:
+        """Of the model as it would be written."""
+        known = self.state.get(a, final=True)
+        if known is not None:
+            return known.cost
+        return self._cost_of(lower(self.quantizer(self._named(a), fast=False).graph))
+
+    def _record(self, a: Assignment, cost: Cost, outputs: Outputs, *, final: bool) -> Judged:
         task = self.task
         score = task.metric.score(outputs, task.truth)
         drop = finite(task.metric.drop(task.score, score))
         noise = finite(output_noise(outputs, task.truth.float_outputs))
-        judged = Judged(cost, finite(score), drop, noise, exact)
-        self.state.put(a, judged)
+        judged = Judged(cost, finite(score), drop, noise)
+        self.state.put(a, judged, final=final)
         return judged
 
+    def _cost_of(self, lowered: Graph) -> Cost:
+        return cost_of(lowered, self.task.target, self.task.setting)
+
+    def _named(self, a: Assignment) -> Mapping[str, Precision]:
+        return dict(zip(self.layers, a, strict=True))
+
     def trial(self, a: Assignment) -> Trial:
-        judged = self.judge(a)
+        """Of the final model where that is known. OutOfBudget if a measurement would begin after the deadline."""
+        judged = self.state.get(a, final=True) or self.judge(a)
+        self.measured += 1
+        self.told(self.measured)
         if judged.drop is None or judged.noise is None:
             raise InternalError(f"assignment {a} was judged without a result")
         return Trial(judged.drop, judged.noise)
 
-    def _lowered(self, a: Assignment) -> Graph:
+    def _fast(self, a: Assignment) -> Graph:
         """Cost and measurement follow each other: the last one is kept."""
         if self._last is None or self._last[0] != a:
-            quantized = self.quantizer(dict(zip(self.layers, a, strict=True)))
-            self._last = (a, lower(quantized.graph))
+            self._last = (a, self.quantizer(self._named(a), fast=True).graph)
         return self._last[1]
 
     def _require_time(self) -> None:

@@ -21,7 +21,7 @@ Assignment = tuple[Precision, ...]
 """The precision of each layer, in the graph's order."""
 
 _LEAST_NOISE = 1e-12  # of the signal's power: a move that adds nothing measurable comes first, not with 0 below
-_EXCHANGES = 60  # tried at most
+_EXCHANGES = 24  # tried at most
 
 
 def is_answer(a: Assignment) -> bool:
@@ -45,7 +45,8 @@ class Trial:
 class Problem:
     """``options``: the precisions that each layer may have. ``measure`` and ``cost`` are remembered by the caller.
 
-    ``cost`` is far quicker. An assignment without any quantised layer is no answer.
+    ``cost`` is far quicker. An assignment without any quantised layer is no answer. ``base_noise``: the base's as
+    measured like those of other assignments; None: what ``measure`` says.
     """
 
     base: Assignment
@@ -53,6 +54,7 @@ class Problem:
     limit: float
     measure: Callable[[Assignment], Trial]
     cost: Callable[[Assignment], float]
+    base_noise: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,10 @@ class _Search:
             self.singles[layer, to] = self.measure(_with(self.problem.base, _Move(layer, to)))
         return self.singles[layer, to]
 
+    def base_noise(self) -> float:
+        given = self.problem.base_noise
+        return self.measure(self.problem.base).noise if given is None else given
+
     def run(self) -> None:
         base = self.problem.base
         if self.measure(base).drop <= self.problem.limit:
@@ -123,19 +129,20 @@ class _Search:
         return other if other != current and self.cheaper(other, current) and self.allowed(other) else current
 
     def _cheaper_moves(self, start: Assignment) -> list[_Move]:
-        """By saving over noise added; the saving is the greater of two: alone, and as the last of all."""
+        """By saving over noise added: what it saves as the last of all, else what it saves alone."""
         saving: dict[_Move, float] = {}
         untouched = [m for m in self._moves(start) if start[m.layer] == self.problem.base[m.layer]]
         possible = [m for m in untouched if PRECISIONS.index(m.to) < PRECISIONS.index(start[m.layer])]
         lowest = _lowest(start, possible)
         cost = self.problem.cost
         for move in possible:
-            alone = cost(start) - cost(_with(start, move))
             other = _with(lowest, _Move(move.layer, start[move.layer]))
-            last = cost(other) - cost(_with(lowest, move))
-            if (best := max(alone, last)) > 0:
-                saving[move] = best
-        base = self.measure(self.problem.base).noise
+            saved = cost(other) - cost(_with(lowest, move))
+            if saved <= 0:
+                saved = cost(start) - cost(_with(start, move))
+            if saved > 0:
+                saving[move] = saved
+        base = self.base_noise()
         added = {m: max(self.single(m.layer, m.to).noise - base, _LEAST_NOISE) for m in saving}
         return sorted(saving, key=lambda m: (-saving[m] / added[m], m.layer))
 
@@ -207,7 +214,7 @@ class _Search:
 
     def _raising_moves(self, base: Assignment) -> list[_Move]:
         """By noise removed over cost added; int16 before float in each layer."""
-        noise, cost = self.measure(base).noise, self.problem.cost(base)
+        noise, cost = self.base_noise(), self.problem.cost(base)
         moves = [m for m in self._moves(base) if PRECISIONS.index(m.to) > PRECISIONS.index(base[m.layer])]
         worth: dict[_Move, float] = {}
         for m in moves:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from smidgen.errors import UsageError
@@ -13,11 +13,12 @@ from smidgen.ir import Graph
 from smidgen.precision.cost import OPTIMIZE, Cost, Minimized
 from smidgen.precision.evaluate import outputs_of
 from smidgen.precision.judge import Judge, Quantizer, make_task
-from smidgen.precision.search import Assignment, Found, Problem, search
+from smidgen.precision.search import Assignment, Found, Problem, is_answer, search
 from smidgen.precision.state import Judged, State, digest_of, open_state, state_path
 from smidgen.quantize import Calibration, Precision, Quantized, Recipe, allows_int4, apply, calibrate, layers
+from smidgen.quantize.calibrate import silent
 from smidgen.quantize.confidence import Confidence, drop_confidence
-from smidgen.quantize.metrics import Metric, Truth, default_metric
+from smidgen.quantize.metrics import Metric, Outputs, Truth, default_metric
 from smidgen.quantize.split import Split
 from smidgen.schedule import Setting
 from smidgen.targets import Target
@@ -76,18 +77,20 @@ class Session:
 @dataclass(frozen=True, slots=True)
 class _Calibrated:
     calibration: Calibration
+    progress: Progress
 
     @property
     def graph(self) -> Graph:
         return self.calibration.graph
 
-    def __call__(self, precisions: Mapping[str, Precision]) -> Quantized:
-        return apply(self.calibration, {**self.calibration.recipe.precisions, **precisions})
+    def __call__(self, precisions: Mapping[str, Precision], *, fast: bool) -> Quantized:
+        told = silent if fast else self.progress
+        return apply(self.calibration, {**self.calibration.recipe.precisions, **precisions}, told, fast=fast)
 
 
 def make_quantizer(graph: Graph, split: Split, recipe: Recipe, progress: Progress) -> Quantizer:
     """Calibrates once; what it returns quantises with given precisions, those of other ops as the recipe has them."""
-    return _Calibrated(calibrate(graph, split.calibration.inputs, recipe, progress))
+    return _Calibrated(calibrate(graph, split.calibration.inputs, recipe, progress), progress)
 
 
 def check_layers(graph: Graph, recipe: Recipe) -> None:
@@ -143,18 +146,14 @@ def run_session(
     judge = Judge(quantizer, names, task, _state(graph, split, settings, metric))
     judge.told = lambda measured: progress("search", measured, 0)
     reference = reference_of(graph, settings.recipe)
+    confirmed = judge.confirm(reference, partial(progress, "judge"))
+    base = confirmed[0]
     met, found, chosen = None, None, reference
     if settings.max_drop is not None:
-        judge.judge(reference)  # whatever the budget
-        judge.deadline = began + settings.budget_seconds
-        found = _search(judge, graph, settings, reference, progress)
+        found, confirmed = _search(judge, graph, settings, reference, confirmed, progress)
         met, chosen = found.met, found.best
-        judge.deadline = float("inf")
-    judged, outputs = judge.confirm(chosen, partial(progress, "judge"))
+    judged, outputs, quantized = confirmed
     confidence = drop_confidence(metric, truth, outputs, settings.recipe.seed)
-    plain = judge.cost(tuple("int8" for _ in names))
-    compared = judged if reference == chosen else judge.judge(reference)
-    quantized = quantizer(dict(zip(names, chosen, strict=True)))
     return Session(
         quantized=quantized,
         prepared=quantizer.graph,
@@ -162,8 +161,8 @@ def run_session(
         chosen=chosen,
         judged=judged,
         reference=reference,
-        reference_judged=compared,
-        plain=plain,
+        reference_judged=base,
+        plain=judge.final_cost(tuple("int8" for _ in names)),
         metric=metric,
         float_score=task.score,
         confidence=confidence,
@@ -174,23 +173,50 @@ def run_session(
     )
 
 
-def _search(judge: Judge, graph: Graph, settings: Settings, reference: Assignment, progress: Progress) -> Found:
-    """The search's result, held to the exact figures: where those break the bound, the search goes on from there."""
+_LATE_CONFIRMATIONS = 4  # models made as they are written, when the search is over time
+
+Confirmed = tuple[Judged, Outputs, Quantized]
+
+
+def _search(
+    judge: Judge, graph: Graph, settings: Settings, reference: Assignment, base: Confirmed, progress: Progress
+) -> tuple[Found, Confirmed]:
+    """The search's result, held to the final model: where that breaks the bound, the search goes on from there."""
     assert settings.max_drop is not None, "only called with a bound"
-    what = settings.minimize
+    what, fast = settings.minimize, judge.judge(reference)  # whatever the budget
+    judge.deadline = time.monotonic() + settings.budget_seconds
     problem = Problem(
         base=reference,
         options=options_of(graph, settings.recipe),
         limit=settings.max_drop,
         measure=judge.trial,
         cost=lambda a: judge.cost(a).of(what),
+        base_noise=fast.noise,
     )
+    confirmed = {reference: base}
     while True:
         found = search(problem)
-        known = judge.state.get(found.best)
-        if not found.met or (known is not None and known.exact):
-            return found
-        judge.confirm(found.best, partial(progress, "judge"))
+        if found.best in confirmed:
+            return found, confirmed[found.best]
+        if time.monotonic() > judge.deadline and len(confirmed) >= _LATE_CONFIRMATIONS:
+            return _best_confirmed(found, confirmed, problem)
+        confirmed[found.best] = judge.confirm(found.best, partial(progress, "judge"))
+
+
+def _best_confirmed(
+    found: Found, confirmed: Mapping[Assignment, Confirmed], problem: Problem
+) -> tuple[Found, Confirmed]:
+    """Of those that were made as they are written: for when there is no time to try the next."""
+
+    def rank(a: Assignment) -> tuple[bool, float, float]:
+        drop = problem.measure(a).drop
+        met = drop <= problem.limit and is_answer(a)
+        return (not met, problem.cost(a) if met else drop, drop)
+
+    best = min(confirmed, key=rank)
+    trial = problem.measure(best)
+    met = trial.drop <= problem.limit and is_answer(best)
+    return replace(found, met=met, best=best, trial=trial, finished=False), confirmed[best]
 
 
 def _state(graph: Graph, split: Split, settings: Settings, metric: Metric) -> State:
