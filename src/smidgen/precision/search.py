@@ -43,10 +43,10 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """``options``: the precisions that each layer may have. ``measure`` and ``cost`` are remembered by the caller.
+    """``options``: the precisions that each layer may have; an assignment without any quantised layer is no answer.
 
-    ``cost`` is far quicker. An assignment without any quantised layer is no answer. ``base_noise``: the base's as
-    measured like those of other assignments; None: what ``measure`` says.
+    ``measure`` decides. ``sense`` (None: the same) may be rougher and quicker: it orders the layers. ``cost`` is the
+    quickest. The caller remembers what they said.
     """
 
     base: Assignment
@@ -54,7 +54,7 @@ class Problem:
     limit: float
     measure: Callable[[Assignment], Trial]
     cost: Callable[[Assignment], float]
-    base_noise: float | None = None
+    sense: Callable[[Assignment], Trial] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +99,11 @@ class _Search:
 
     def single(self, layer: int, to: Precision) -> Trial:
         if (layer, to) not in self.singles:
-            self.singles[layer, to] = self.measure(_with(self.problem.base, _Move(layer, to)))
+            self.singles[layer, to] = self.sense(_with(self.problem.base, _Move(layer, to)))
         return self.singles[layer, to]
 
-    def base_noise(self) -> float:
-        given = self.problem.base_noise
-        return self.measure(self.problem.base).noise if given is None else given
+    def sense(self, a: Assignment) -> Trial:
+        return self.measure(a) if self.problem.sense is None else self.problem.sense(a)
 
     def run(self) -> None:
         base = self.problem.base
@@ -142,7 +141,7 @@ class _Search:
                 saved = cost(start) - cost(_with(start, move))
             if saved > 0:
                 saving[move] = saved
-        base = self.base_noise()
+        base = self.sense(self.problem.base).noise
         added = {m: max(self.single(m.layer, m.to).noise - base, _LEAST_NOISE) for m in saving}
         return sorted(saving, key=lambda m: (-saving[m] / added[m], m.layer))
 
@@ -214,7 +213,7 @@ class _Search:
 
     def _raising_moves(self, base: Assignment) -> list[_Move]:
         """By noise removed over cost added; int16 before float in each layer."""
-        noise, cost = self.base_noise(), self.problem.cost(base)
+        noise, cost = self.sense(base).noise, self.problem.cost(base)
         moves = [m for m in self._moves(base) if PRECISIONS.index(m.to) > PRECISIONS.index(base[m.layer])]
         worth: dict[_Move, float] = {}
         for m in moves:

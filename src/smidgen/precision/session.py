@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 from smidgen.errors import UsageError
@@ -13,12 +13,12 @@ from smidgen.ir import Graph
 from smidgen.precision.cost import OPTIMIZE, Cost, Minimized
 from smidgen.precision.evaluate import outputs_of
 from smidgen.precision.judge import Judge, Quantizer, make_task
-from smidgen.precision.search import Assignment, Found, Problem, is_answer, search
+from smidgen.precision.search import Assignment, Found, Problem, search
 from smidgen.precision.state import Judged, State, digest_of, open_state, state_path
 from smidgen.quantize import Calibration, Precision, Quantized, Recipe, allows_int4, apply, calibrate, layers
 from smidgen.quantize.calibrate import silent
 from smidgen.quantize.confidence import Confidence, drop_confidence
-from smidgen.quantize.metrics import Metric, Outputs, Truth, default_metric
+from smidgen.quantize.metrics import Metric, Truth, default_metric
 from smidgen.quantize.split import Split
 from smidgen.schedule import Setting
 from smidgen.targets import Target
@@ -146,23 +146,25 @@ def run_session(
     judge = Judge(quantizer, names, task, _state(graph, split, settings, metric))
     judge.told = lambda measured: progress("search", measured, 0)
     reference = reference_of(graph, settings.recipe)
-    confirmed = judge.confirm(reference, partial(progress, "judge"))
-    base = confirmed[0]
-    met, found, chosen = None, None, reference
+    base = judge.confirm(reference, partial(progress, "judge"))
+    met, found, chosen, confirmed = None, None, reference, base
     if settings.max_drop is not None:
-        found, confirmed = _search(judge, graph, settings, reference, confirmed, progress)
+        judge.state.put(reference, base.judged, final=True)  # whatever the budget
+        found = _search(judge, graph, settings, reference)
         met, chosen = found.met, found.best
-    judged, outputs, quantized = confirmed
-    confidence = drop_confidence(metric, truth, outputs, settings.recipe.seed)
+        confirmed = base if chosen == reference else judge.confirm(chosen, partial(progress, "judge"))
+    confidence = drop_confidence(metric, truth, confirmed.outputs, settings.recipe.seed)
+    plain: Assignment = tuple("int8" for _ in names)
+    known = {reference: base, chosen: confirmed}.get(plain)
     return Session(
-        quantized=quantized,
+        quantized=confirmed.quantized,
         prepared=quantizer.graph,
         layers=names,
         chosen=chosen,
-        judged=judged,
+        judged=confirmed.judged,
         reference=reference,
-        reference_judged=base,
-        plain=judge.final_cost(tuple("int8" for _ in names)),
+        reference_judged=base.judged,
+        plain=judge.final_cost(plain) if known is None else known.judged.cost,
         metric=metric,
         float_score=task.score,
         confidence=confidence,
@@ -173,50 +175,21 @@ def run_session(
     )
 
 
-_LATE_CONFIRMATIONS = 4  # models made as they are written, when the search is over time
-
-Confirmed = tuple[Judged, Outputs, Quantized]
-
-
-def _search(
-    judge: Judge, graph: Graph, settings: Settings, reference: Assignment, base: Confirmed, progress: Progress
-) -> tuple[Found, Confirmed]:
-    """The search's result, held to the final model: where that breaks the bound, the search goes on from there."""
+def _search(judge: Judge, graph: Graph, settings: Settings, reference: Assignment) -> Found:
     assert settings.max_drop is not None, "only called with a bound"
-    what, fast = settings.minimize, judge.judge(reference)  # whatever the budget
+    what = settings.minimize
+    judge.cost(reference)
     judge.deadline = time.monotonic() + settings.budget_seconds
-    problem = Problem(
-        base=reference,
-        options=options_of(graph, settings.recipe),
-        limit=settings.max_drop,
-        measure=judge.trial,
-        cost=lambda a: judge.cost(a).of(what),
-        base_noise=fast.noise,
+    return search(
+        Problem(
+            base=reference,
+            options=options_of(graph, settings.recipe),
+            limit=settings.max_drop,
+            measure=judge.measure,
+            cost=lambda a: judge.cost(a).of(what),
+            sense=judge.sense,
+        )
     )
-    confirmed = {reference: base}
-    while True:
-        found = search(problem)
-        if found.best in confirmed:
-            return found, confirmed[found.best]
-        if time.monotonic() > judge.deadline and len(confirmed) >= _LATE_CONFIRMATIONS:
-            return _best_confirmed(found, confirmed, problem)
-        confirmed[found.best] = judge.confirm(found.best, partial(progress, "judge"))
-
-
-def _best_confirmed(
-    found: Found, confirmed: Mapping[Assignment, Confirmed], problem: Problem
-) -> tuple[Found, Confirmed]:
-    """Of those that were made as they are written: for when there is no time to try the next."""
-
-    def rank(a: Assignment) -> tuple[bool, float, float]:
-        drop = problem.measure(a).drop
-        met = drop <= problem.limit and is_answer(a)
-        return (not met, problem.cost(a) if met else drop, drop)
-
-    best = min(confirmed, key=rank)
-    trial = problem.measure(best)
-    met = trial.drop <= problem.limit and is_answer(best)
-    return replace(found, met=met, best=best, trial=trial, finished=False), confirmed[best]
 
 
 def _state(graph: Graph, split: Split, settings: Settings, metric: Metric) -> State:
