@@ -187,9 +187,9 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     ),
     "blocked": (
         weighted(EIGHT, np.ones((4, 4), np.float32), np.zeros((4, 4), np.int8), axis=0, block_size=2),
-        "blocked quantisation is not supported",
+        "only for matrices of four-bit integers",
     ),
-    "16-bit weights": (weighted(EIGHT.astype(np.int16), 0.1, 0, np.int16), "it reads int16"),
+    "16-bit weights": (weighted(EIGHT.astype(np.int16), 0.1, 0, np.int16), r"its weights .* are int16"),
     "zero points that do not fit": (
         weighted(np.array([[0], [255]], np.uint8), 0.1, 100, np.uint8),
         r"do not fit int8 \(-100 to 155\)",

@@ -32,8 +32,9 @@ from smidgen.ops import (
 from smidgen.transforms.drop_dead_nodes import drop_dead_nodes
 from smidgen.transforms.fuse_bias import fuse_bias
 from smidgen.transforms.merge_reshapes import merge_reshapes
+from smidgen.transforms.permutations import keeps_order
 from smidgen.transforms.permute_dense_weights import permute_dense_weights
-from smidgen.transforms.sink_transposes import keeps_order, sink_transposes, sink_transposes_through_dequantize
+from smidgen.transforms.sink_transposes import sink_transposes, sink_transposes_through_dequantize
 from tests.onnx_models import Array
 
 A, B = QuantParams((0.05,), (3,)), QuantParams((0.04,), (-7,))

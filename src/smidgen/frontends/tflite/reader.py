@@ -13,7 +13,7 @@ from smidgen.frontends.support import unsupported
 from smidgen.frontends.tflite.operator import OpReader
 from smidgen.frontends.tflite.ops import IMPORTERS, Importer
 from smidgen.frontends.tflite.tensors import Downstream, Refused, TensorTable, builtin_name
-from smidgen.ir import Graph, Node, verify
+from smidgen.ir import Graph, Node, Numerics, verify
 
 _BROKEN = (
     struct.error,
@@ -30,7 +30,10 @@ _BROKEN = (
 
 
 def read_tflite(data: bytes, name: str, source: str) -> Graph:
-    """The graph (integer form, ``tflm-int8.v1``) of a TFLite model's only subgraph.
+    """The graph of a TFLite model's only subgraph: integer form, ``tflm-int8.v1``.
+
+    A model without any quantised tensor is one of floats, in imported form; what our quantiser makes of it rounds as
+    ``onnx-qdq.v1`` says, which is its numerics from the start.
 
     Raises MalformedModel when the file is damaged or contradicts itself, UnsupportedModel with all findings when it is
     well formed but beyond smidgen.
@@ -67,8 +70,9 @@ class _Reader:
         outputs = tuple(table.activation(int(i)) for i in table.indices(subgraph.OutputsAsNumpy(), "outputs"))
         if not inputs or not outputs:
             raise MalformedModel(f"{self.source} has no {'inputs' if not inputs else 'outputs'}")
-        graph = Graph(self.name, "tflm-int8.v1", inputs, outputs, tuple(nodes))
-        verify(graph, "integer")
+        numerics: Numerics = "tflm-int8.v1" if any(v.type.quant for n in nodes for v in n.inputs) else "onnx-qdq.v1"
+        graph = Graph(self.name, numerics, inputs, outputs, tuple(nodes))
+        verify(graph, "imported" if numerics == "onnx-qdq.v1" else "integer")
         return graph
 
     def _refuse_subgraphs(self, count: int) -> None:
@@ -94,18 +98,8 @@ class _Reader:
                 findings.append(Finding(kind, f"op {i}", e.reason, e.remedy))
                 table.poison(reader)
         if findings:
-            raise unsupported(self.source, _whole_model(self.name, table) or findings)
+            raise unsupported(self.source, findings)
         return nodes
-
-
-def _whole_model(name: str, table: TensorTable) -> list[Finding]:
-    """One finding for a model that nobody has quantised, instead of one an operator."""
-    tensors = [table.subgraph.Tensors(i) for i in range(table.count(table.subgraph.TensorsLength(), "tensors"))]
-    quantised = any(t.Quantization() is not None and t.Quantization().ScaleLength() for t in tensors)
-    if quantised or not any(t.Type() == tflite.TensorType.FLOAT32 for t in tensors):
-        return []
-    remedy = "Convert it to full int8 quantisation: a TFLite converter with a representative data set, int8 in and out"
-    return [Finding("model", name, "it is float32, no tensor is quantised", remedy)]
 
 
 def _convert(reader: OpReader, importer: Importer | None) -> list[Node]:
@@ -116,6 +110,6 @@ def _convert(reader: OpReader, importer: Importer | None) -> list[Node]:
         nodes = importer.convert(reader)
     except InvalidGraph as e:
         raise MalformedModel(f"{reader.loc}: {e}") from e
-    for output in nodes[-1].outputs:
+    for output in nodes[-1].outputs if nodes else ():
         reader.table.define(reader.output_index, output)
     return nodes

@@ -70,7 +70,7 @@ def s16_cost(node: Node, core: Core) -> float:
 
 
 def s16_footprint(node: Node) -> tuple[int, int]:
-    return 600, 150
+    return (500, 124) if node.output.type.dtype == "int16" else (424, 60)
 
 
 def common_shift_moderate(node: Node) -> bool:

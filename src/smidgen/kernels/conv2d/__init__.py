@@ -18,6 +18,7 @@ from smidgen.kernels.common import (
     without_multipliers,
 )
 from smidgen.kernels.conv2d import float32, int16
+from smidgen.kernels.conv2d.shapes import one_group, pointwise
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue
 from smidgen.ops import Conv2D
 from smidgen.targets.target import Core
@@ -36,20 +37,6 @@ def params(node: Node) -> Mapping[str, ParamValue]:
 
 def packed_params(node: Node) -> Mapping[str, ParamValue]:
     return without_multipliers(params(node))
-
-
-def one_group(node: Node) -> bool:
-    """There is one group"""
-    assert isinstance(node.op, Conv2D)
-    return node.op.groups == 1
-
-
-def pointwise(node: Node) -> bool:
-    """Filters are 1x1, with stride 1, no padding and one group"""
-    op = node.op
-    assert isinstance(op, Conv2D)
-    plain = op.stride == (1, 1) and not any(op.padding) and op.groups == 1
-    return plain and node["w"].type.shape[1:3] == (1, 1)
 
 
 def pack(node: Node) -> Mapping[str, Packed]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from smidgen.ir import Array, Node
 from smidgen.kernels.common import constant_weights, int8_elements, window_params, without_multipliers
-from smidgen.kernels.conv2d import one_group
+from smidgen.kernels.conv2d.shapes import one_group
 from smidgen.kernels.fast_requantize import (
     CLAMPED_AT_ZERO_POINT,
     DOUBLE,

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from smidgen.ir import Node
 from smidgen.kernels.common import constant_weights, int8_elements, without_multipliers
-from smidgen.kernels.conv2d import one_group, params
+from smidgen.kernels.conv2d import params
+from smidgen.kernels.conv2d.shapes import one_group
 from smidgen.kernels.fast_requantize import fast_requantize, requantize_constants
 from smidgen.kernels.flash_use import FlashUse
 from smidgen.kernels.forward import forward_lead

@@ -11,7 +11,8 @@ import numpy as np
 
 from smidgen.ir import Array, Node
 from smidgen.kernels.common import constant_weights, int8_elements, without_multipliers
-from smidgen.kernels.conv2d import one_group, params
+from smidgen.kernels.conv2d import params
+from smidgen.kernels.conv2d.shapes import one_group
 from smidgen.kernels.fast_requantize import fast_requantize, requantize_columns, requantize_constants
 from smidgen.kernels.flash_use import FlashUse
 from smidgen.kernels.forward import forward_lead

@@ -20,6 +20,7 @@ from smidgen.kernels.common import (
     without_multipliers,
 )
 from smidgen.kernels.depthwise import float32, int16, three, window
+from smidgen.kernels.depthwise.quads import four_channels, one_to_one
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue
 from smidgen.ops import DepthwiseConv2D
 from smidgen.targets.target import Core
@@ -41,16 +42,6 @@ def packed_params(node: Node) -> Mapping[str, ParamValue]:
 
 def scalar_cost(node: Node, core: Core) -> float:
     return node.macs * SCALAR_CYCLES_PER_MAC + node.output.type.elements * SCALAR_CYCLES_PER_OUTPUT
-
-
-def one_to_one(node: Node) -> bool:
-    """Each input channel makes one output channel"""
-    return node["x"].type.shape[3] == node["w"].type.shape[2]
-
-
-def four_channels(node: Node) -> bool:
-    """There are at least four channels"""
-    return node["w"].type.shape[2] >= 4
 
 
 def three_by_three(node: Node) -> bool:

@@ -19,7 +19,7 @@ from smidgen.kernels.common import (
     without_multipliers,
 )
 from smidgen.kernels.conv2d import packed_params as conv_params
-from smidgen.kernels.conv2d import pointwise
+from smidgen.kernels.conv2d.shapes import pointwise
 from smidgen.kernels.fast_requantize import fast_requantize
 from smidgen.kernels.fully_connected import dense, float32, int16
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue

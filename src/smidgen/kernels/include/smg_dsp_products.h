@@ -130,10 +130,11 @@ SMG_INLINE smg_sums smg_two_by_two(smg_sums s, const uint32_t *x, const int8_t *
 
 SMG_INLINE smg_sums smg_one_by_four(smg_sums s, const uint32_t *x, const int8_t *w, int32_t eights) {
     for (int32_t fours = 2 * eights; fours > 0; fours--, x += 2, w += 16) {
-        s.a = smg_dot4(w, x[0], x[1], s.a);
-        s.b = smg_dot4(w + 4, x[0], x[1], s.b);
-        s.c = smg_dot4(w + 8, x[0], x[1], s.c);
-        s.d = smg_dot4(w + 12, x[0], x[1], s.d);
+        const uint32_t even = smg_load32(x), odd = smg_load32(x + 1);
+        s.a = smg_dot4(w, even, odd, s.a);
+        s.b = smg_dot4(w + 4, even, odd, s.b);
+        s.c = smg_dot4(w + 8, even, odd, s.c);
+        s.d = smg_dot4(w + 12, even, odd, s.d);
     }
     return s;
 }

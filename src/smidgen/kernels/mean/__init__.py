@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from smidgen.ir import Node
 from smidgen.kernels.common import double_rounding, even_rounding, int8_elements, output_params
-from smidgen.kernels.int16 import int16_elements, pooled_sum_fits, pooled_widths
+from smidgen.kernels.int16 import Sizes, int16_elements, measured, pooled_sum_fits, pooled_widths
 from smidgen.kernels.kernel import Kernel, ParamValue
 from smidgen.kernels.mean import float32
 from smidgen.ops import Mean
@@ -61,8 +61,13 @@ def dsp_cost(node: Node, core: Core) -> float:
     return 100 + outputs // inner * each + outputs * 25
 
 
+S16_SIZES: Sizes = {
+    (16, 16, 32): (544, 112), (16, 16, 64): (680, 124), (16, 8, 32): (436, 44), (8, 16, 32): (536, 112),
+}  # fmt: skip
+
+
 def s16_footprint(node: Node) -> tuple[int, int]:
-    return 600, 150
+    return measured(node, pooled_widths(node), S16_SIZES)
 
 
 _DSP = (int8_elements, four_behind, doubled_sum_fits)

@@ -52,7 +52,7 @@ def s16_cost(node: Node, core: Core) -> float:
 
 
 def s16_footprint(node: Node) -> tuple[int, int]:
-    return 600, 150
+    return (500, 128) if node.output.type.dtype == "int16" else (420, 68)
 
 
 _ANY = (int8_elements, broadcast_in_four, product_fits)

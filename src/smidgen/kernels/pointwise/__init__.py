@@ -9,7 +9,8 @@ import numpy as np
 
 from smidgen.ir import Node
 from smidgen.kernels.common import constant_weights, int8_elements
-from smidgen.kernels.conv2d import packed_params, pointwise
+from smidgen.kernels.conv2d import packed_params
+from smidgen.kernels.conv2d.shapes import pointwise
 from smidgen.kernels.fast_requantize import accumulator_bounds, fast_requantize
 from smidgen.kernels.kernel import Kernel, Predicate
 from smidgen.kernels.pointwise.figures import cost, flash_use, footprint, overlap, pixels_of, scratch

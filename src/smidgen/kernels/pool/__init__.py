@@ -9,7 +9,14 @@ import numpy as np
 
 from smidgen.ir import Node
 from smidgen.kernels.common import double_rounding, even_rounding, int8_elements, output_params
-from smidgen.kernels.int16 import int16_elements, int16_throughout, pooled_sum_fits, pooled_widths
+from smidgen.kernels.int16 import (
+    Sizes,
+    int16_elements,
+    int16_throughout,
+    measured,
+    pooled_sum_fits,
+    pooled_widths,
+)
 from smidgen.kernels.kernel import Kernel, ParamValue
 from smidgen.kernels.pool import float32
 from smidgen.ops import AveragePool2D, MaxPool2D
@@ -95,8 +102,13 @@ def dsp_cost(node: Node, core: Core) -> float:
     return 100 + node.output.type.elements // channels * (50 + sums + finish)
 
 
+S16_SIZES: Sizes = {
+    (16, 16, 32): (1460, 304), (16, 16, 64): (1068, 248), (16, 8, 32): (1256, 140), (8, 16, 32): (1416, 300),
+}  # fmt: skip
+
+
 def s16_footprint(node: Node) -> tuple[int, int]:
-    return 900, 200
+    return measured(node, pooled_widths(node), S16_SIZES)
 
 
 _DSP = (int8_elements, four_channels, window_sum_fits)

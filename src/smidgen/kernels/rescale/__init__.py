@@ -58,7 +58,7 @@ def clamp_cost(node: Node, core: Core) -> float:
 
 
 def footprint(node: Node) -> tuple[int, int]:
-    return 400, 100
+    return (740, 76) if node.output.type.dtype == "int16" else (244, 36)
 
 
 KERNELS = (
