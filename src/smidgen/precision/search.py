@@ -120,9 +120,19 @@ class _Search:
         current = _lowest(start, moves[:taken])
         for move in moves[taken:]:
             current = self._if_better(current, _with(current, move))
-        for move in moves:  # what shares code with others may pay alone for none
+        self._exchange(start, self._thin_out(start, current, moves), moves)
+
+    def _thin_out(self, start: Assignment, current: Assignment, moves: Sequence[_Move]) -> Assignment:
+        """Takes back what does not pay: one by one, and the smallest savings together, which may share their code."""
+        for move in moves:
             current = self._if_better(current, _with(current, _Move(move.layer, start[move.layer])))
-        self._exchange(start, current, moves)
+        cost = self.problem.cost
+        made = [m for m in moves if current[m.layer] == m.to]
+        made.sort(key=lambda m: cost(_with(current, _Move(m.layer, start[m.layer]))))  # removing it costs the least
+        fewer = [_apply(current, [_Move(m.layer, start[m.layer]) for m in made[:k]]) for k in range(2, len(made))]
+        for other in sorted(fewer, key=cost)[:1]:
+            current = self._if_better(current, other)
+        return current
 
     def _if_better(self, current: Assignment, other: Assignment) -> Assignment:
         return other if other != current and self.cheaper(other, current) and self.allowed(other) else current
