@@ -18,6 +18,7 @@ from smidgen.quantize.weights import (
     Grid,
     Weights,
     adapt,
+    adapt_with_scales,
     blocks,
     damped,
     int4_grid,
@@ -92,7 +93,11 @@ def fit(
         ladder.append(("correct_bias", problem.error(w, b)))
     if recipe.adapt_rounding:
         grid, channel = _grid(problem.target, problem, recipe, precision, problem.gram if recipe.clip_weights else None)
-        w = adapt(problem.target, grid, problem.gram) * grid.step
+        if precision == "int4" and recipe.clip_weights and recipe.scheme == "affine":
+            chosen, grid, channel = adapt_with_scales(problem.target, grid, channel, problem.gram)
+        else:
+            chosen = adapt(problem.target, grid, problem.gram)
+        w = chosen * grid.step
         b = problem.corrected(w) if recipe.correct_bias else b
         ladder.append(("adapt_rounding", problem.error(w, b)))
     gains = {n: decibels(ladder[i][1], e) for i, (n, e) in enumerate(ladder[1:])}

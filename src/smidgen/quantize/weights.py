@@ -23,6 +23,7 @@ _CLIP_SHARES = tuple(1.0 - 0.03 * i for i in range(16))  # of the largest weight
 _FOUR_BIT_LARGEST = (4, 5, 6, 7, 8, 10, 12, 15)  # candidates for the factor of the group with the largest weights
 _DAMPING = 1e-2  # of the Gram's mean diagonal: how much more than what calibration saw counts
 _SWEEPS = 3
+_WIDER = (1.0, 1.1, 1.22, 1.35, 1.5)  # times the scale that is best for rounding to nearest
 _SILENT = 1e-30  # a mean square that is none
 
 
@@ -182,6 +183,24 @@ def adapt(v: Floats, grid: Grid, gram: Floats) -> Floats:
     step = np.broadcast_to(grid.step, v.shape)
     worse = output_error(chosen * step - v, gram) > output_error(nearest * step - v, gram)
     return _descend(v, grid, gram, np.where(worse[..., None], nearest, chosen))
+
+
+def adapt_with_scales(v: Floats, grid: Grid, channel: Floats, gram: Floats) -> tuple[Floats, Grid, Floats]:
+    """(integers, grid, channel scales): ``adapt`` with each of ``_WIDER`` times the scales; a channel keeps its best.
+
+    Clipping is chosen for rounding to nearest; with adaptive rounding less of it is often better.
+    """
+    blocks, outputs, values = v.shape
+    factors = np.broadcast_to(grid.step / channel, v.shape)
+    scales = np.stack([_scales(channel * wider) for wider in _WIDER], axis=1)  # (B, candidates, O, 1)
+    steps = (factors[:, None] * scales).reshape(blocks, -1, values)
+    repeated = np.broadcast_to(v[:, None], (blocks, len(_WIDER), outputs, values)).reshape(steps.shape)
+    tried = adapt(repeated, Grid(steps, grid.least, grid.most), gram)
+    error = output_error(tried * steps - repeated, gram).reshape(blocks, len(_WIDER), outputs)
+    best = error.argmin(axis=1)[:, None, :, None]
+    shape = (blocks, len(_WIDER), outputs, values)
+    chosen, step = (np.take_along_axis(a.reshape(shape), best, axis=1)[:, 0] for a in (tried, steps))
+    return chosen, Grid(step, grid.least, grid.most), np.take_along_axis(scales, best, axis=1)[:, 0]
 
 
 def _feed_forward(v: Floats, grid: Grid, gram: Floats) -> Floats:
