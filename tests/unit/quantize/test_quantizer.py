@@ -144,6 +144,13 @@ def test_groups_of_four_bit_weights_only_where_a_channel_has_more_than_a_group()
     assert storage == [FourBit(16), None, FourBit(None), FourBit(None)]
 
 
+def test_every_tensor_tells_its_error_the_rounded_input_too() -> None:
+    q = quantize(small_network(), [normal(20, 6, 6, 3)])
+    assert [t.dtype for t in q.tensors] == ["int8"] * len(q.tensors)
+    assert 35 < q.tensors[0].sqnr_db < 45
+    assert all(20 < t.sqnr_db < 60 for t in q.tensors)
+
+
 def test_float_precision_leaves_the_graph_as_it_is() -> None:
     graph = small_network()
     q = quantize(graph, [normal(4, 6, 6, 3)], Recipe(precision="float", equalize=False))
