@@ -39,7 +39,8 @@ def _binary(ctx: Context, node: OnnxNode, op: Op) -> Operand:
 def with_constant(ctx: Context, node: OnnxNode, op: Op, x: Value, constant: Array, name: str) -> Value:
     """A binary op of a tensor and a float32 constant, which broadcasts to it."""
     rank = len(x.type.shape)
-    full = np.asarray(constant, np.float32)
+    with np.errstate(all="ignore"):  # what float32 cannot hold becomes infinite, as it would be while running
+        full = np.asarray(constant, np.float32)
     if full.ndim > rank:
         raise Refusal(f"a constant of shape {list(full.shape)} beside a tensor of {rank} dimensions")
     value = ctx.real_constant(full.reshape((1,) * (rank - full.ndim) + full.shape), f"{name}_constant")
