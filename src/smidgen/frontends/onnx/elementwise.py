@@ -177,7 +177,7 @@ def p_relu(ctx: Context, node: OnnxNode) -> Operand:
     require_float(node, x)
     if slope is None:
         raise Refusal("its slope is computed while the network runs", "Make the slope a constant")
-    if slope.size and np.ptp(slope) == 0:
+    if np.unique(slope).size == 1 and np.isfinite(slope).all():
         return ctx.emit(LeakyRelu(float(slope.flat[0]), rounding="even"), (x,), name, node.loc)
     above = ctx.emit(Clamp((0.0, _UNBOUNDED)), (x,), f"{name}_above", node.loc)
     below = ctx.emit(Clamp((-_UNBOUNDED, 0.0)), (x,), f"{name}_below", node.loc)
