@@ -181,7 +181,7 @@ def test_damaged_tiny_model() -> None:
     assert min(outcome[k] for k in ("MalformedModel", "UnsupportedModel", "compiles")) >= 5, "it does not reach far"
 
 
-@pytest.mark.parametrize("kind", ["CONV_2D", "FULLY_CONNECTED", "PRELU", "REDUCE_MAX", "PADV2", "DIV"])
+@pytest.mark.parametrize("kind", ["CONV_2D", "PRELU", "REDUCE_MAX", "PADV2"])
 def test_damaged_float_model(kind: str) -> None:
     data = next(c.model for c in FLOAT_CASES if c.kind == kind)
     outcome: Counter[str] = Counter()
