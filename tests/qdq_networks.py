@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random float networks, and any float graph with Quantize and Dequantize nodes put in by the ranges of a few inputs."""
+"""Random float networks, and float graphs with Quantize and Dequantize nodes put in by the ranges of a few inputs."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ class FloatNetwork:
 
     def graph(self) -> Graph:
         r = self.random
-        x = self.b.input(self._type(int(r.integers(1, 3)), *(int(n) for n in r.integers(3, 8, 2)), int(r.integers(1, 5))))
+        x = self.b.input(
+            self._type(int(r.integers(1, 3)), *(int(n) for n in r.integers(3, 8, 2)), int(r.integers(1, 5)))
+        )
         if r.random() < 0.2:
             x = self.b.op(Transpose((0, 2, 1, 3)), x)
         for _ in range(int(r.integers(1, 7))):
@@ -109,8 +111,10 @@ class FloatNetwork:
     def _binary(self, x: Value) -> Value:
         r = self.random
         alike = [v for v in self.maps if v.type.shape == x.type.shape]
-        other = alike[int(r.integers(len(alike)))] if alike and r.random() < 0.7 else self._constant(
-            1, 1, 1, int(r.choice([1, x.type.shape[3]]))
+        other = (
+            alike[int(r.integers(len(alike)))]
+            if alike and r.random() < 0.7
+            else self._constant(1, 1, 1, int(r.choice([1, x.type.shape[3]])))
         )
         if r.random() < 0.3:
             return self.b.op(Mul(self._clamp()), x, other)
@@ -119,7 +123,11 @@ class FloatNetwork:
 
     def _concat(self, x: Value) -> Value:
         axis = int(self.random.integers(1, 4))
-        alike = [v for v in (*self.maps, x) if all(a == b for i, (a, b) in enumerate(zip(v.type.shape, x.type.shape, strict=True)) if i != axis)]
+        alike = [
+            v
+            for v in (*self.maps, x)
+            if all(a == b for i, (a, b) in enumerate(zip(v.type.shape, x.type.shape, strict=True)) if i != axis)
+        ]
         return self.b.op(Concat(axis), x, alike[int(self.random.integers(len(alike)))])
 
     def _other(self, x: Value) -> Value:
@@ -157,8 +165,10 @@ def float_inputs(graph: Graph, seed: int = 0) -> list[Array]:
 class _Quantizer:
     """Min/max ranges, int8; ``four_bit`` says which layers' weights are kept in four bits and in which groups."""
 
-    def __init__(self, graph: Graph, inputs: list[Array], four_bit: dict[Value, FourBit]) -> None:
-        self.graph, self.four_bit = graph, four_bit
+    def __init__(
+        self, graph: Graph, inputs: list[Array], four_bit: dict[Value, FourBit], wide: frozenset[Value]
+    ) -> None:
+        self.graph, self.four_bit, self.wide = graph, four_bit, wide
         self.names = Names(v.name for v in graph.values())
         self.arrays = evaluate_all(graph, inputs)
         self.nodes: list[Node] = []
@@ -187,6 +197,11 @@ class _Quantizer:
 
     def _activation(self, v: Value) -> None:
         data = self.arrays[v]
+        if v in self.wide:
+            scale = float(np.float32(np.abs(data).max() / 32767 or 1.0))
+            q = self._emit(Quantize(QuantParams((scale,), (0,)), "int16", "even"), v, f"{v.name}_q")
+            self.real[v] = self._emit(Dequantize(), q, f"{v.name}_dq")
+            return
         lo, hi = min(float(data.min()), 0.0), max(float(data.max()), 0.0)
         scale = float(np.float32((hi - lo) / 255 or 1.0))
         quant = QuantParams((scale,), (int(np.clip(round(-128 - lo / scale), -128, 127)),))
@@ -219,9 +234,13 @@ class _Quantizer:
     def _bias(self, node: Node, b: Value, scales: Array) -> Value:
         producer = next(n for n in self.nodes if node.inputs and n.output is self.real.get(node.inputs[0]))
         wanted = np.float32(producer.inputs[0].type.scale) * scales
-        data = np.rint(b.constant / wanted.astype(np.float64)).astype(np.int32)
+        data = np.clip(np.rint(b.constant / wanted.astype(np.float64)), -(2**30), 2**30).astype(np.int32)
         quant = QuantParams(tuple(wanted.tolist()), (0,) * len(wanted), 0)
-        return self._emit(Dequantize(), Value(self.names.fresh(f"{b.name}_q"), TensorType("int32", data.shape, quant), data), f"{b.name}_dq")
+        return self._emit(
+            Dequantize(),
+            Value(self.names.fresh(f"{b.name}_q"), TensorType("int32", data.shape, quant), data),
+            f"{b.name}_dq",
+        )
 
 
 def _weights(flat: Array, storage: FourBit | None) -> tuple[Array, Array]:
@@ -242,6 +261,21 @@ def _weights(flat: Array, storage: FourBit | None) -> tuple[Array, Array]:
     return ints, scale.ravel()
 
 
-def quantized(graph: Graph, inputs: list[Array] | None = None, four_bit: dict[Value, FourBit] | None = None) -> Graph:
-    """``graph`` with every activation quantised to int8, weights per channel, biases int32."""
-    return _Quantizer(graph, inputs or float_inputs(graph), four_bit or {}).run()
+def quantized(
+    graph: Graph,
+    inputs: list[Array] | None = None,
+    four_bit: dict[Value, FourBit] | None = None,
+    wide: frozenset[Value] = frozenset(),
+) -> Graph:
+    """``graph`` with every activation quantised to int8 (int16 for ``wide``), weights per channel, biases int32."""
+    return _Quantizer(graph, inputs or float_inputs(graph), four_bit or {}, wide).run()
+
+
+def in_four_bits(graph: Graph, groups: tuple[int | None, ...], seed: int) -> dict[Value, FourBit]:
+    """Some of the weights that may be kept in four bits, each with one of these groups."""
+    r, chosen = np.random.default_rng(seed), {}
+    for node in graph.nodes:
+        fits = isinstance(node.op, FullyConnected) or (isinstance(node.op, Conv2D) and node.op.groups == 1)
+        if fits and r.random() < 0.8:
+            chosen[node["w"]] = FourBit(groups[int(r.integers(len(groups)))])
+    return chosen

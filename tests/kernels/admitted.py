@@ -45,10 +45,10 @@ _PLAIN: dict[type, Callable[[Rounding], st.SearchStrategy[Any]]] = {
 
 def strategy(kernel: Kernel) -> st.SearchStrategy[tuple[Node, list[Array]]]:
     """Nodes with data for every operand; ``Kernel.rejects`` has the last word."""
-    if "_s16" in kernel.symbol:
-        return int16_nodes.of(kernel.symbol, kernel.op)
     if "four_bit" in kernel.symbol:
         return nodes.four_bit(_four_bit_shapes(kernel))
+    if "_s16" in kernel.symbol:
+        return int16_nodes.of(kernel.symbol, kernel.op)
     if "_f32_" in kernel.symbol:
         return float_nodes.strategy(kernel)
     for part, drawn in _STRIDED.get(kernel.family, ()):
@@ -61,6 +61,8 @@ def strategy(kernel: Kernel) -> st.SearchStrategy[tuple[Node, list[Array]]]:
 
 def _four_bit_shapes(kernel: Kernel) -> st.SearchStrategy[Case]:
     """Layers of shapes that a kernel for four-bit weights admits, with eight bits yet."""
+    if "_s16" in kernel.symbol:
+        return int16_nodes.of(kernel.symbol, kernel.op)
     both: tuple[Rounding, ...] = ("double", "even")
     if kernel.op is ops.FullyConnected:
         return st.one_of(nodes.dense(), *(nodes.fully_connected(r) for r in both))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from smidgen import ops
 from smidgen.ir import Array, Node, Op, TensorType
 from smidgen.kernels import Kernel
+from smidgen.ops.curve import FUNCTIONS, Function
 from tests.kernels.nodes import make
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
@@ -135,11 +136,13 @@ def softmax(draw: Draw) -> tuple[Node, list[Array]]:
 
 
 @st.composite
-def unary(draw: Draw, op: type[Op]) -> tuple[Node, list[Array]]:
+def unary(draw: Draw, op: type[Op], function: Function) -> tuple[Node, list[Array]]:
     rng, shape = _rng(draw), tuple(draw(st.lists(st.integers(1, 9), min_size=1, max_size=4)))
     made: Op = op()
     if op is ops.Clamp:
         made = ops.Clamp(_clamp(draw))
+    if op is ops.Curve:
+        made = ops.Curve(function, *draw(st.sampled_from([(0.2, 0.5), (1.5, 0.0), (1.6732632, 1.050701)])))
     if op is ops.LeakyRelu:
         made = ops.LeakyRelu(alpha=draw(st.sampled_from([0.01, 0.3, -0.5, 2.0])))
     return make(made, [(_f32(shape), None)]), [draw_floats(draw, rng, shape)]
@@ -168,4 +171,5 @@ def strategy(kernel: Kernel) -> Drawn:
         ops.Add: binary(op), ops.Mul: binary(op), ops.MaxPool2D: pool(op), ops.AveragePool2D: pool(op),
         ops.Mean: mean(), ops.Softmax: softmax(), ops.Transpose: mover(op), ops.Pad: mover(op), ops.Concat: mover(op),
     }  # fmt: skip
-    return drawn.get(op, unary(op))
+    named = next((f for f in FUNCTIONS if kernel.symbol == f"smg_{f}_f32_scalar"), "exp")
+    return drawn.get(op, unary(op, named))

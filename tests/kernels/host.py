@@ -20,7 +20,8 @@ from smidgen.kernels.kernel import ROOT
 from tests.kernels.contracts import fill, structs
 
 FLAGS = (
-    "-std=c11", "-ffreestanding", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wshadow", "-Wpedantic", "-O1",
+    "-std=c11", "-ffreestanding", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wshadow",
+    "-Wpedantic", "-O1",
     "-fsanitize=undefined", "-fsanitize-trap=undefined", f"-I{ROOT / 'include'}",
 )  # fmt: skip
 _GUARD = 64

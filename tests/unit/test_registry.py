@@ -15,7 +15,7 @@ from smidgen.ir import Op, Rounding
 from smidgen.kernels import Kernel, source_path
 from smidgen.kernels.kernel import ROOT
 from smidgen.kernels.registry import FAMILIES, all_kernels
-from smidgen.ops import OPS, AveragePool2D, ByteOp, Lookup, MaxPool2D, Reshape
+from smidgen.ops import OPS, AveragePool2D, ByteOp, Dequantize, Lookup, MaxPool2D, Quantize, Requantize, Reshape
 
 INTERNAL = {Lookup}
 """Ops that no file contains: passes make them."""
@@ -38,9 +38,17 @@ ISA = {
 """The last part of a symbol, and the features of the core that it needs."""
 
 
+NEVER_FLOAT = {Lookup, Requantize}
+"""Ops that neither read nor write float32."""
+
+
+def _of_floats(kernel: Kernel) -> bool:
+    return "_f32_" in kernel.symbol
+
+
 def suits(kernel: Kernel, rounding: str) -> bool:
     """Kernels with rounding name theirs in the symbol; those with constants serve both."""
-    if kernel.constants is not None:
+    if kernel.constants is not None or (issubclass(kernel.op, ByteOp) and _of_floats(kernel)):
         return True
     return not rounding or ("rne" in kernel.symbol) == (rounding == "even")
 
@@ -67,14 +75,21 @@ def test_importers_make_ops() -> None:
 def test_every_lowered_op_has_a_scalar_kernel(op: type[Op]) -> None:
     for rounding in roundings(op):
         able = [k for k in KERNELS if k.op is op and not k.isa and suits(k, rounding)]
+        able = [k for k in able if issubclass(op, ByteOp) or not _of_floats(k)]
         assert able, f"{op.__name__} {rounding} has no kernel for every core"
         assert all(k.symbol.endswith("_scalar") for k in able)
+
+
+@pytest.mark.parametrize("op", [op for op in OPS if op not in NEVER_FLOAT and not op.view], ids=lambda op: op.__name__)
+def test_every_op_has_a_scalar_kernel_for_floats(op: type[Op]) -> None:
+    able = [k for k in KERNELS if k.op is op and not k.isa and (_of_floats(k) or op in (Dequantize, Quantize))]
+    assert able, f"{op.__name__} on float32 has no kernel for every core"
 
 
 @pytest.mark.parametrize("op", [op for op in OPS if "lowered" not in op.forms or op.view], ids=lambda op: op.__name__)
 def test_other_ops_have_no_kernel(op: type[Op]) -> None:
     assert op.view or issubclass(op, ByteOp)
-    assert not [k.symbol for k in KERNELS if k.op is op and "_f32_" not in k.symbol]
+    assert not [k.symbol for k in KERNELS if k.op is op]
 
 
 def test_symbols_are_unique_and_name_their_isa() -> None:

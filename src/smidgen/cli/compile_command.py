@@ -140,11 +140,11 @@ def command(
 
 
 def _spent(compiled: Compiled) -> str:
-    """What the constants are: the model's own int8 weights, what packing adds to them, tables."""
+    """What the constants are: the model's own weights, what packing adds to them, tables."""
     parts = [constant_bytes(s.choice.kernel, s.node) for s in compiled.schedule.steps]
     weights, growth = sum(p.weights for p in parts), sum(p.growth for p in parts)
     tables = compiled.memory.weights - weights - growth
-    return f"int8 weights {weights:,}, packing {growth:+,}, tables {tables:,}"
+    return f"weights {weights:,}, packing {growth:+,}, tables {tables:,}"
 
 
 def _check_folders(folders: Sequence[Path], force: bool) -> None:

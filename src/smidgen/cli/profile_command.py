@@ -158,7 +158,7 @@ def _show(r: ProfileReport, source: str) -> None:
         f"stack {ram.stack:,}; no arena plan can need less than {r.ram_lower_bound:,}"
     )
     lines.append(
-        f"flash         {flash.total:,} bytes: code {flash.code:,} + constants {flash.weights:,} (int8 weights "
+        f"flash         {flash.total:,} bytes: code {flash.code:,} + constants {flash.weights:,} (weights "
         f"{flash.live_weights:,}, packing {flash.growth:+,}, tables {flash.tables:,})"
     )
     staged = [layer.staged_bytes for layer in r.layers]

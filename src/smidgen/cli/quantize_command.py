@@ -30,7 +30,7 @@ from smidgen.quantize import Recipe
 from smidgen.quantize.data import load_samples
 from smidgen.quantize.split import Split, given_split, split_samples
 from smidgen.quantize.user_metric import find_metric, metric_words
-from smidgen.report.advice import guilty, in_unit
+from smidgen.report.advice import guilty, in_unit, weakest
 from smidgen.report.quantization import QuantizationReport
 from smidgen.targets import load_target
 
@@ -182,8 +182,7 @@ def _failure(report: QuantizationReport, files: _Files) -> str:
     assert m.max_drop is not None, "only called where a bound was given"
     names = [f"{layer.name} ({s.sqnr_db:.1f} dB with it alone in {s.precision})" for layer, s in guilty(report)[:3]]
     if not names:
-        worst = sorted(report.layers, key=lambda x: x.own_sqnr_db)[:3]
-        names = [f"{x.name} ({x.own_sqnr_db:.1f} dB with it alone quantised)" for x in worst]
+        names = [f"{layer.name} ({db:.1f} dB with it alone quantised)" for db, layer in weakest(report)[:3]]
     cut = "" if report.search is None or report.search.finished else " in the time given (--budget)"
     return (
         f"no precisions keep {m.title} within {in_unit(m.max_drop, m)} of the float model's{cut}: the best attempt "
@@ -195,7 +194,8 @@ def _failure(report: QuantizationReport, files: _Files) -> str:
 def _show(report: QuantizationReport) -> None:
     if report.layers:
         show(layer_table(report))
-        show(bars(report))
+    if chart := bars(report):
+        show(chart)
     if report.tensors:
         show(tensor_table(report))
     repairs = repair_table(report.layers)
@@ -214,7 +214,9 @@ def _plot(path: Path, report: QuantizationReport) -> None:
     tensors = {t.name: t for t in report.tensors}
     groups = []
     for layer in report.layers:
-        pairs = [("only this layer quantised", max(-layer.own_sqnr_db, -100.0))]
+        pairs = []
+        if layer.own_sqnr_db is not None:
+            pairs.append(("only this layer quantised", max(-layer.own_sqnr_db, -100.0)))
         if layer.name in tensors:
             pairs.append(("in the quantised network", max(-tensors[layer.name].sqnr_db, -100.0)))
         groups.append((layer.name, pairs))

@@ -50,17 +50,20 @@ def tensor_table(report: QuantizationReport) -> Table:
     return t
 
 
-def _db(value: float) -> str:
+def _db(value: float | None) -> str:
+    if value is None:
+        return "-"
     return "exact" if math.isinf(value) and value > 0 else f"{value:.1f}"
 
 
 def bars(report: QuantizationReport) -> str:
     """Noise of each layer alone, as bars: the longer, the worse."""
-    if not report.layers:
+    known = [(x.name, x.own_sqnr_db) for x in report.layers if x.own_sqnr_db is not None]
+    if not known:
         return ""
-    width = max(len(layer.name) for layer in report.layers)
+    width = max(len(name) for name, _ in known)
     lines = [f"Error per layer (noise of the layer alone; {_BEST_DB:g} dB or better to {_WORST_DB:g} dB)"]
-    lines += [f"{x.name:{width}}  {_bar(x.own_sqnr_db):{_BAR}}  {_db(x.own_sqnr_db)} dB" for x in report.layers]
+    lines += [f"{name:{width}}  {_bar(db):{_BAR}}  {_db(db)} dB" for name, db in known]
     return "\n".join(lines)
 
 

@@ -75,7 +75,7 @@ def _readme(printer: Printer, origin: Origin, memory: Memory) -> str:
 
 def _conversions(printer: Printer, name: str, t: TensorType) -> str:
     if t.dtype not in CONVERTED or not per_tensor(t):
-        return "as it is"
+        return "reals" if t.dtype == "float32" else "as it is"
     return f"`{printer.prefix}_quantize_{name}`, `{printer.prefix}_dequantize_{name}`"
 
 

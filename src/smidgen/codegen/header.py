@@ -53,7 +53,7 @@ def _tensor_macros(macro: str, name: str, t: TensorType) -> str:
     """The macros that describe one input or output."""
     shape = " x ".join(map(str, t.shape)) or "scalar"
     quantized = per_tensor(t)
-    meaning = ", real = (q - ZERO_POINT) * SCALE" if quantized else ""
+    meaning = ", real = (q - ZERO_POINT) * SCALE" if quantized else ", reals" if t.dtype == "float32" else ""
     lines = [
         f"/* {name}: {C_TYPES[t.dtype]}, {shape}{meaning} */",
         f"#define {macro}_COUNT {t.elements}",

@@ -17,6 +17,8 @@ from smidgen.exporters.onnx_simple import (
     add,
     clamp,
     concat,
+    curve,
+    curve_opset,
     dequantize,
     leaky_relu,
     mean,
@@ -36,6 +38,7 @@ from smidgen.ops import (
     Clamp,
     Concat,
     Conv2D,
+    Curve,
     DepthwiseConv2D,
     Dequantize,
     FullyConnected,
@@ -62,6 +65,7 @@ EMITTERS: dict[type[Op], Callable[[Writer, Node], None]] = {
     Clamp: clamp,
     Concat: concat,
     Conv2D: conv,
+    Curve: curve,
     DepthwiseConv2D: depthwise,
     Dequantize: dequantize,
     FullyConnected: fully_connected,
@@ -81,8 +85,8 @@ EMITTERS: dict[type[Op], Callable[[Writer, Node], None]] = {
 def to_onnx(graph: Graph) -> bytes:
     """The ONNX file of a graph in imported form: the same bytes for the same graph.
 
-    Opset 13, or 21 where there are 16-bit activations or four-bit weights. Raises UnsupportedModel for a graph of
-    integer ops, which ONNX has no standard spelling for.
+    Opset 13; 14 or 20 where an activation function needs it, 21 for 16-bit activations and four-bit weights. Raises
+    UnsupportedModel for a graph of integer ops, which ONNX has no standard spelling for.
     """
     findings = [f for n in graph.nodes if (f := _finding(n)) is not None]
     if findings:
@@ -121,7 +125,8 @@ def _finding(node: Node) -> Finding | None:
 def _opset(graph: Graph) -> int:
     """The least operator set that has all types and ops of the graph."""
     wide = any(v.type.dtype == "int16" or v.type.storage is not None for v in graph.values())
-    return INT4_OPSET if wide else OLDEST_OPSET
+    curves = [curve_opset(n.op) for n in graph.nodes if isinstance(n.op, Curve)]
+    return max([INT4_OPSET if wide else OLDEST_OPSET, *curves])
 
 
 def _wants_channels_first(graph: Graph) -> frozenset[Value]:

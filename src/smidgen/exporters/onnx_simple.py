@@ -17,10 +17,9 @@ from smidgen.exporters.onnx_writer import (
     constant_of,
     inverse,
     permutation,
-    quant_of,
 )
-from smidgen.ir import Node, QuantParams, Value
-from smidgen.ops import Add, Clamp, Concat, LeakyRelu, Mean, Mul, Pad, Quantize, Requantize, Softmax, Transpose
+from smidgen.ir import Node, Value
+from smidgen.ops import Add, Clamp, Concat, Curve, LeakyRelu, Mean, Mul, Pad, Quantize, Requantize, Softmax, Transpose
 
 _OPSET_AXES_AS_INPUT = 18  # of ReduceMean
 
@@ -36,6 +35,47 @@ def clamp(writer: Writer, node: Node) -> None:
     assert isinstance(op, Clamp)
     x = writer.at(node["x"], layout)
     clamped(writer, x, op.clamp, writer.write(node.output, layout))
+
+
+_CURVES = {  # function: ONNX op, the opset it came with
+    "sigmoid": ("Sigmoid", 13),
+    "tanh": ("Tanh", 13),
+    "hard_sigmoid": ("HardSigmoid", 13),
+    "hard_swish": ("HardSwish", 14),
+    "elu": ("Elu", 13),
+    "silu": ("Sigmoid", 13),
+    "gelu": ("Gelu", 20),
+    "gelu_tanh": ("Gelu", 20),
+    "erf": ("Erf", 13),
+    "exp": ("Exp", 13),
+}
+
+
+def curve_opset(op: Curve) -> int:
+    """The least operator set that has this function."""
+    return _CURVES[op.function][1]
+
+
+def curve(writer: Writer, node: Node) -> None:
+    """One op; SiLU, which has none before opset 24, as x times its sigmoid."""
+    op = node.op
+    assert isinstance(op, Curve)
+    attributes: dict[str, Any] = {}
+    name = _CURVES[op.function][0]
+    if op.function == "elu":
+        attributes = {"alpha": op.alpha} if op.beta == 0 else {"alpha": op.alpha, "gamma": op.beta}
+        name = "Elu" if op.beta == 0 else "Selu"
+    elif op.function == "hard_sigmoid":
+        attributes = {"alpha": op.alpha, "beta": op.beta}
+    elif op.function == "gelu_tanh":
+        attributes = {"approximate": "tanh"}
+    elif op.function == "silu":
+        layout = layout_of(writer, node)
+        x = writer.at(node["x"], layout)
+        gate = writer.node("Sigmoid", [x], writer.fresh(f"{node.output.name}_gate"))
+        emit(writer, "Mul", node, [x, gate], layout)
+        return
+    _moved(writer, node, name, **attributes)
 
 
 def leaky_relu(writer: Writer, node: Node) -> None:
@@ -152,27 +192,16 @@ def _composed(have: Permutation, op: Permutation, to: Layout) -> Permutation:
     return tuple(back[op[i]] for i in permutation(to, len(op)))
 
 
-def _parameters(writer: Writer, quant: QuantParams, dtype: str, wanted: str) -> list[str]:
-    """Scale and zero point; per tensor, as activations have them."""
-    if quant.axis is not None:
-        raise InvalidGraph(f"{wanted}: an activation with scales along dimension {quant.axis}")
-    return [
-        writer.initializer(np.array(quant.scale[0], np.float32), f"{wanted}_scale"),
-        writer.initializer(np.array(quant.zero_point[0], dtype), f"{wanted}_zero_point"),
-    ]
-
-
 def quantize(writer: Writer, node: Node) -> None:
     assert isinstance(node.op, Quantize)
     layout = layout_of(writer, node)
-    t = node.output.type
-    inputs = [writer.at(node["x"], layout), *_parameters(writer, quant_of(t), t.dtype, node.output.name)]
+    inputs = [writer.at(node["x"], layout), *writer.parameters(node.output)]
     emit(writer, "QuantizeLinear", node, inputs, layout)
 
 
 def dequantize(writer: Writer, node: Node) -> None:
     layout, x = layout_of(writer, node), node["x"]
-    inputs = [writer.at(x, layout), *_parameters(writer, quant_of(x.type), x.type.dtype, x.name)]
+    inputs = [writer.at(x, layout), *writer.parameters(x)]
     emit(writer, "DequantizeLinear", node, inputs, layout)
 
 
@@ -181,9 +210,9 @@ def requantize(writer: Writer, node: Node) -> None:
     op, x, layout = node.op, node["x"], layout_of(writer, node)
     assert isinstance(op, Requantize)
     name = node.output.name
-    inputs = [writer.at(x, layout), *_parameters(writer, quant_of(x.type), x.type.dtype, x.name)]
+    inputs = [writer.at(x, layout), *writer.parameters(x)]
     real = writer.node("DequantizeLinear", inputs, writer.fresh(f"{name}_real"))
     if np.isfinite(op.clamp).any():
         raise InvalidGraph(f"{node.loc}: a requantisation with a clamp does not occur before integers")
-    inputs = [real, *_parameters(writer, op.out_quant, op.dtype, name)]
+    inputs = [real, *writer.parameters(node.output)]
     writer.node("QuantizeLinear", inputs, writer.write(node.output, layout))

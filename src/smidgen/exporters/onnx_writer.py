@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from smidgen.errors import InvalidGraph
 from smidgen.ir import Array, Graph, Node, QuantParams, TensorType, Value
 from smidgen.ir.names import Names
 from smidgen.ir.types import four_bit_parts
@@ -57,6 +58,7 @@ class Writer:
         self.doc = ""
         self._named: set[Value] = set(graph.inputs)
         self._at: dict[tuple[Value, Layout], str] = {(v, "graph"): v.name for v in graph.inputs}
+        self._parameters: dict[Value, list[str]] = {}
         self._constants: dict[tuple[Value, Permutation, tuple[int, ...]], str] = {}
 
     def node(self, op: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
@@ -83,6 +85,18 @@ class Writer:
     def _initializer(self, array: Array, name: str) -> str:
         self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
         return name
+
+    def parameters(self, value: Value) -> list[str]:
+        """Scale and zero point of an integer activation, once for all that write and read it."""
+        if value not in self._parameters:
+            quant = quant_of(value.type)
+            if quant.axis is not None:
+                raise InvalidGraph(f"{value.name}: an activation with scales along dimension {quant.axis}")
+            self._parameters[value] = [
+                self.initializer(np.array(quant.scale[0], np.float32), f"{value.name}_scale"),
+                self.initializer(np.array(quant.zero_point[0], value.type.dtype), f"{value.name}_zero_point"),
+            ]
+        return self._parameters[value]
 
     def has(self, value: Value, layout: Layout) -> bool:
         return (value, layout) in self._at
@@ -249,7 +263,7 @@ def make_model(writer: Writer, version: str) -> Any:
     model = helper.make_model(
         body,
         opset_imports=[helper.make_opsetid("", writer.opset)],
-        ir_version=10 if writer.opset >= INT4_OPSET else 8,
+        ir_version=10 if writer.opset >= INT4_OPSET else 9 if writer.opset > 18 else 8,
         producer_name="smidgen",
         producer_version=version,
     )

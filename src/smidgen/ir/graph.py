@@ -92,7 +92,7 @@ class Graph:
     7. every node has a loc;
     8. constants kept in four bits have four-bit parts, in groups of the first dimension's rows.
 
-    ``imported_macs`` is as a node's, and counts removed nodes too.
+    ``imported_macs`` is as a node's, and counts removed nodes too. ``notes``: what the importer left out, for the user.
     """
 
     name: str
@@ -101,6 +101,7 @@ class Graph:
     outputs: tuple[Value, ...]
     nodes: tuple[Node, ...]
     imported_macs: int | None = None
+    notes: tuple[str, ...] = ()
 
     def with_nodes(self, nodes: tuple[Node, ...]) -> Graph:
         return replace(self, nodes=nodes)

@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
 from smidgen.ir import Array
-
-Floats = npt.NDArray[np.float32]
+from smidgen.ops.float32 import Floats, exp
 
 _ZERO, _HALF, _ONE, _TWO = (np.float32(v) for v in (0, 0.5, 1, 2))
 _SQRT_HALF, _SQRT_2_OVER_PI, _CUBIC = (np.float32(v) for v in (0.70710678, 0.79788456, 0.044715))
@@ -33,11 +31,6 @@ _ERF_NEAR = (
 )
 # 1 - erf(x) = exp(-x*x)*t*p(t), t = 1/(1 + x/2), 1 <= x <= 4, within 1.3e-9 (the form of Abramowitz & Stegun 7.1.26)
 _ERF_FAR = (-0.20329998433589935, 0.5562313795089722, 0.0293669942766428, 0.34227028489112854, 0.2754918932914734)
-
-
-def exp(x: Floats) -> Floats:
-    result: Floats = np.exp(x).astype(np.float32)
-    return result
 
 
 def _polynomial(coefficients: tuple[float, ...], x: Floats) -> Floats:

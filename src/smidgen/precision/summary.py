@@ -11,7 +11,7 @@ from smidgen.precision.channels import channel_spreads, unequalized
 from smidgen.precision.cost import Cost, cost_of, lower
 from smidgen.precision.judge import sqnr_db
 from smidgen.precision.session import Session, Settings
-from smidgen.quantize import Precision, integerize
+from smidgen.quantize import Precision, integerize, layers
 from smidgen.quantize.split import Split
 from smidgen.report.advice import advice
 from smidgen.report.quantization import (
@@ -123,21 +123,27 @@ def _cost(name: str, cost: Cost, target: Target) -> CostReport:
 
 def _layers(split: Split, session: Session) -> tuple[LayerReport, ...]:
     spreads = channel_spreads(session.prepared, split.calibration)
-    return tuple(
-        LayerReport(
-            name=layer.name,
-            loc=layer.loc,
-            op=layer.op,
-            precision=layer.precision,
-            weights=layer.weights,
-            weight_sqnr_db=layer.weight_sqnr_db,
-            own_sqnr_db=layer.own_sqnr_db,
-            channel_spread=round(spreads.get(layer.name, 1.0), 2),
-            repairs=dict(layer.repairs),
-            sensitivity=_sensitivity(session, layer.name),
+    errors = {layer.name: layer for layer in session.quantized.layers}
+    chosen = dict(zip(session.layers, session.chosen, strict=True))
+    result = []
+    for node in layers(session.prepared):
+        name = node.output.name
+        error = errors.get(name)
+        result.append(
+            LayerReport(
+                name=name,
+                loc=node.loc,
+                op=type(node.op).__name__,
+                precision=chosen[name],
+                weights=node["w"].type.elements,
+                weight_sqnr_db=None if error is None else error.weight_sqnr_db,
+                own_sqnr_db=None if error is None else error.own_sqnr_db,
+                channel_spread=round(spreads.get(name, 1.0), 2),
+                repairs={} if error is None else dict(error.repairs),
+                sensitivity=_sensitivity(session, name),
+            )
         )
-        for layer in session.quantized.layers
-    )
+    return tuple(result)
 
 
 def _sensitivity(session: Session, name: str) -> tuple[Sensitivity, ...]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,7 +33,7 @@ class Calibration:
     """What calibration found. ``graph`` is the float network that is quantised: equalised if the recipe says so.
 
     ``seen`` by tensor, ``moments`` by layer output name, ``grids`` of inputs whose values are steps already.
-    ``exponents``: of rescaled tensors, 1 where channels were made equal. ``kept`` caches fitted layers.
+    ``equalized``: of rescaled tensors, the modelled gain in dB. ``kept`` caches fitted layers.
     """
 
     graph: Graph
@@ -41,7 +42,7 @@ class Calibration:
     seen: dict[str, Seen]
     moments: dict[str, Moments]
     grids: dict[str, QuantParams]
-    exponents: dict[str, float] = field(default_factory=dict)
+    equalized: dict[str, float] = field(default_factory=dict)
     kept: dict[tuple[object, ...], Any] = field(default_factory=dict)  # Any: Layer, which imports this module
 
 
@@ -54,21 +55,22 @@ def calibrate(
     """
     recipe = recipe or Recipe()
     data = affordable(graph, checked(graph, calibration))
-    exponents: dict[str, float] = {}
+    gains: dict[str, float] = {}
     if recipe.equalize:
-        graph, exponents = equalized(graph, _channels(graph, data, progress), recipe)
+        graph, gains = equalized(graph, _channels(graph, data, progress), recipe, len(data[0]))
     seen = {v.name: see([a]) for v, a in zip(graph.inputs, data, strict=True) if v.type.dtype == "float32"}
     moments: dict[str, Moments] = {}
     users = graph.users()
     for visit in walk(graph, data):
         node = graph.nodes[visit.index]
         if fused_clamp(node, users, graph.outputs) is None:
-            seen.update((v.name, see(a)) for v, a in zip(node.outputs, visit.outputs, strict=True))
+            bounds = getattr(node.op, "clamp", (-math.inf, math.inf))
+            seen.update((v.name, see(a, bounds)) for v, a in zip(node.outputs, visit.outputs, strict=True))
         if is_weighted(node):
             moments[node.output.name] = _moments(visit, recipe.seed)
         progress("calibrate", visit.index + 1, len(graph.nodes))
     grids = {v.name: grid(a, "int8") for v, a in zip(graph.inputs, data, strict=True) if v.type.dtype == "float32"}
-    return Calibration(graph, recipe, data, seen, moments, {k: g for k, g in grids.items() if g is not None}, exponents)
+    return Calibration(graph, recipe, data, seen, moments, {k: g for k, g in grids.items() if g is not None}, gains)
 
 
 def _channels(graph: Graph, data: Sequence[Array], progress: Progress) -> dict[str, Channels]:

@@ -16,7 +16,7 @@ from smidgen.ir import Array, Graph, Value
 from smidgen.quantize.arrays import read_arrays
 
 LABEL_NAMES = ("y", "label", "labels")
-FILE_NAMES = ("file", "files")
+FILE_NAMES = ("recording", "recordings", "files", "file")  # numpy.savez cannot write one called file
 """Names of arrays in a .npz that are no input: what each sample is, and which recording it comes from."""
 
 

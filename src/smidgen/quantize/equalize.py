@@ -32,12 +32,13 @@ from smidgen.ops import (
     Pad,
     Reshape,
 )
-from smidgen.quantize.plan import is_weighted
+from smidgen.quantize.plan import MOVERS, fused_clamp, is_weighted
 from smidgen.quantize.recipe import Recipe
 
 Floats = npt.NDArray[np.float64]
-_EXPONENTS = tuple(i / 8 for i in range(9))
+_EXPONENTS = tuple(i / 8 for i in range(1, 9))
 _LEAST_SHARE = 1 / 32  # of the largest channel's range: quieter channels may have been quiet by chance
+_HALF_TRUST = 20  # samples at which a channel's extremes count as much as its rms
 _HOMOGENEOUS = (Add, AveragePool2D, Clamp, LeakyRelu, MaxPool2D, Mean, Pad, Reshape)
 _STEPS: Mapping[str, float] = {"int4": 7.0, "int8": 127.0, "int16": 127.0, "float": 127.0}
 
@@ -68,30 +69,35 @@ class _Class:
     tensors: list[Value] = field(default_factory=list)
     writers: list[Node] = field(default_factory=list)
     readers: list[Node] = field(default_factory=list)
+    rounded: list[Value] = field(default_factory=list)  # those with a quantization of their own
+    shares: dict[Value, float] = field(default_factory=dict)
+    """Of each tensor's noise variance, what reaches the readers: pooling averages it."""
     fixed: bool = False
     size: int = 0
 
 
-def equalized(graph: Graph, channels: Mapping[str, Channels], recipe: Recipe) -> tuple[Graph, dict[str, float]]:
-    """The graph with channels rescaled, the same function; and how far each rescaled tensor's exponent went."""
+def equalized(
+    graph: Graph, channels: Mapping[str, Channels], recipe: Recipe, samples: int
+) -> tuple[Graph, dict[str, float]]:
+    """The graph with channels rescaled, the same function; and the modelled gain in dB of each tensor's readers."""
     scales: dict[Node, dict[str, Floats]] = {}
-    exponents: dict[str, float] = {}
+    gains: dict[str, float] = {}
     for group in _classes(graph):
-        exponent, s = _choose(group, channels, recipe)
-        if exponent == 0:
+        gain, s = _choose(group, channels, recipe, samples)
+        if gain == 0:
             continue
-        exponents.update(dict.fromkeys((v.name for v in group.tensors), exponent))
+        gains.update(dict.fromkeys((v.name for v in group.tensors), gain))
         for node in group.writers:
             scales.setdefault(node, {})["out"] = s
         for node in group.readers:
             scales.setdefault(node, {})["in"] = s
-    return graph.with_nodes(tuple(_scaled(n, scales[n]) if n in scales else n for n in graph.nodes)), exponents
+    return graph.with_nodes(tuple(_scaled(n, scales[n]) if n in scales else n for n in graph.nodes)), gains
 
 
 def _classes(graph: Graph) -> list[_Class]:
     """The classes that may be rescaled, in order of the graph."""
     finder = _Finder(graph)
-    return [c for c in finder.classes() if not c.fixed and c.writers and c.readers]
+    return [c for c in finder.classes() if not c.fixed and c.writers and c.readers and c.rounded]
 
 
 class _Finder:
@@ -114,6 +120,7 @@ class _Finder:
         for node in self.graph.nodes:
             self._visit(node)
         found: dict[Value, _Class] = {}
+        users = self.graph.users()
         for v in (*self.graph.inputs, *(o for n in self.graph.nodes for o in n.outputs)):
             group = found.setdefault(self.root(v), _Class())
             group.tensors.append(v)
@@ -121,12 +128,24 @@ class _Finder:
             width = v.type.shape[-1] if v.type.shape else 1
             group.size = min(group.size or width, width)
         for node in self.graph.nodes:
+            if not isinstance(node.op, MOVERS) and fused_clamp(node, users, self.graph.outputs) is None:
+                found[self.root(node.output)].rounded.append(node.output)
             if is_weighted(node):
                 found[self.root(node.output)].writers.append(node)
                 found[self.root(node.inputs[0])].readers.append(node)
+        for node in reversed(self.graph.nodes):
+            self._share(found, node)
         for group in found.values():
             group.fixed |= any(v.type.shape[-1:] and v.type.shape[-1] % group.size for v in group.tensors)
         return found.values()
+
+    def _share(self, found: Mapping[Value, _Class], node: Node) -> None:
+        """What of its operands' noise a node passes on; nodes come in reverse order."""
+        for v in node.inputs:
+            if v.data is None:
+                group, same = found[self.root(v)], self.root(v) is self.root(node.output)
+                passed = group.shares.get(node.output, 0.0) / _averaged(node) if same else 1.0
+                group.shares[v] = group.shares.get(v, 0.0) + passed
 
     def _visit(self, node: Node) -> None:
         computed = [v for v in node.inputs if v.data is None]
@@ -145,6 +164,13 @@ class _Finder:
             self.fixed.update((*computed, *node.outputs))
 
 
+def _averaged(node: Node) -> int:
+    """How many values each result is the mean of."""
+    if isinstance(node.op, Mean):
+        return node.op.count(node.types[0])
+    return node.op.kernel[0] * node.op.kernel[1] if isinstance(node.op, AveragePool2D) else 1
+
+
 def _is_homogeneous(node: Node) -> bool:
     """True where f(s x) = s f(x) for any positive s a channel of the last dimension."""
     op = node.op
@@ -160,21 +186,31 @@ def _is_homogeneous(node: Node) -> bool:
     return all(v.type.shape == node.output.type.shape for v in node.inputs) or not isinstance(op, Add)
 
 
-def _choose(group: _Class, channels: Mapping[str, Channels], recipe: Recipe) -> tuple[float, Floats]:
-    """(exponent, s) with the least modelled noise at the inputs of the layers that read the class."""
-    tensors = [t for t in (_folded(channels[v.name], group.size) for v in group.tensors if v.name in channels)]
+def _choose(group: _Class, channels: Mapping[str, Channels], recipe: Recipe, samples: int) -> tuple[float, Floats]:
+    """(gain in dB, s) with the least modelled noise at the inputs of the layers that read the class."""
+    tensors = [_folded(channels[v.name], group.size) for v in group.rounded]
     ranges = np.max([np.maximum(t.most, -t.least) for t in tensors], axis=0)
     top = float(ranges.max())
     if not (np.isfinite(top) and top > 0):
         return 0.0, np.ones(group.size)
-    share = np.maximum(ranges / top, _LEAST_SHARE)
-    best, chosen = np.inf, (0.0, np.ones(group.size))
+    share = np.maximum(_typical(tensors, ranges, samples), _LEAST_SHARE)
+    plain = best = _noise(group, tensors, channels, np.ones(group.size), recipe)
+    chosen = np.ones(group.size)
     for exponent in _EXPONENTS:
         s = share**exponent
         noise = _noise(group, tensors, channels, s, recipe)
         if noise < best * (1 - 1e-3):  # only for a gain: the less is changed, the better
-            best, chosen = noise, (exponent, s)
-    return chosen
+            best, chosen = noise, s
+    return (float(10 * np.log10(plain / best)) if best > 0 else 0.0), chosen
+
+
+def _typical(tensors: Sequence[Channels], ranges: Floats, samples: int) -> Floats:
+    """The channels' sizes, the largest 1: between their extremes, which few samples say little of, and their rms."""
+    trust = samples / (samples + _HALF_TRUST)
+    rms = np.sqrt(np.mean([t.square for t in tensors], axis=0))
+    size = ranges**trust * rms ** (1 - trust)
+    result: Floats = size / max(float(size.max()), 1e-300)
+    return result
 
 
 def _folded(c: Channels, size: int) -> Channels:
@@ -201,7 +237,8 @@ def _noise(
     spans = [max(float((t.most / s).max()), 0.0) - min(float((t.least / s).min()), 0.0) for t in tensors]
     levels = 65535.0 if recipe.precision == "int16" else 255.0
     arriving = float((gain * s**2).sum())
-    noise = sum(span**2 for span in spans) / levels**2 / 12 * arriving
+    shares = [group.shares.get(v, 0.0) for v in group.rounded]
+    noise = sum(a * span**2 for a, span in zip(shares, spans, strict=True)) / levels**2 / 12 * arriving
     if recipe.scheme == "power-of-two":
         noise += _writers_noise(group, channels, s, arriving)
     return noise + weights
@@ -228,7 +265,8 @@ def _by_input(node: Node, size: int) -> Floats:
     w = node["w"].constant.astype(np.float64)
     if isinstance(node.op, DepthwiseConv2D):
         multiplier = w.shape[2] // node.inputs[0].type.shape[3]
-        return np.square(w).sum(axis=(0, 1)).reshape(-1, multiplier).sum(axis=1)[None, None] ** 0.5
+        power: Floats = np.square(w).sum(axis=(0, 1)).reshape(-1, multiplier).sum(axis=1)
+        return np.sqrt(power)[None, None]
     if isinstance(node.op, Conv2D) and node.op.groups > 1:
         o, kh, kw, ic = w.shape
         wide = np.zeros((o, kh * kw, ic * node.op.groups))

@@ -30,6 +30,16 @@ def insert(graph: Graph, plan: Plan, numbers: Numbers) -> Graph:
     return _Inserter(graph, plan, numbers).run()
 
 
+def quantized_constant(value: Value) -> tuple[Array, TensorType] | None:
+    """A constant operand of an elementwise op as int8; None for a single number, which is exact as it is."""
+    data = value.constant.astype(np.float64)
+    if np.unique(data).size == 1:
+        return None
+    quant = params(min(float(data.min()), 0.0), max(float(data.max()), 0.0), "int8", "affine")
+    steps = np.clip(np.rint(data / quant.scale[0]) + quant.zero_point[0], -128, 127).astype(np.int8)
+    return steps, TensorType("int8", value.type.shape, quant)
+
+
 class _Inserter:
     def __init__(self, graph: Graph, plan: Plan, numbers: Numbers) -> None:
         self.graph, self.plan, self.numbers = graph, plan, numbers
@@ -89,12 +99,8 @@ class _Inserter:
         """What a node reads: the dequantized tensor, a quantised constant, or what there is."""
         if value.data is None or not integer or value.type.dtype != "float32":
             return self.mapping.get(value, value)
-        if np.unique(value.data).size == 1:  # a single number is exact as it is
-            return value
-        data = value.data.astype(np.float64)
-        quant = params(min(float(data.min()), 0.0), max(float(data.max()), 0.0), "int8", "affine")
-        steps = np.clip(np.rint(data / quant.scale[0]) + quant.zero_point[0], -128, 127).astype(np.int8)
-        return self._constant(value.name, steps, TensorType("int8", value.type.shape, quant))
+        kept = quantized_constant(value)
+        return value if kept is None else self._constant(value.name, *kept)
 
     def _layer_operands(self, node: Node) -> tuple[Value, ...]:
         x, w = self._operand(node.inputs[0], True), node["w"]
@@ -109,7 +115,7 @@ class _Inserter:
             return x, weights
         scale = self.numbers.activations[self.plan.group[node.inputs[0]]].scale[0]
         steps = tuple(float(np.float32(scale * s)) for s in kept.scale)
-        data = np.rint(bias / np.array(steps)).astype(np.int32)
+        data = np.rint(bias / (scale * np.array(kept.scale))).astype(np.int32)
         b = node.get("b")
         name = b.name if b is not None else f"{node.output.name}_bias"
         quant = QuantParams(steps, (0,) * len(steps), 0 if quant.axis is not None else None)

@@ -14,7 +14,18 @@ from smidgen.quantize.calibrate import Calibration
 from smidgen.quantize.moments import Moments
 from smidgen.quantize.plan import Plan
 from smidgen.quantize.recipe import Precision, Recipe
-from smidgen.quantize.weights import Grid, Weights, adapt, blocks, damped, int4_grid, int8_grid, layout, normalized
+from smidgen.quantize.weights import (
+    Grid,
+    Weights,
+    adapt,
+    blocks,
+    damped,
+    int4_grid,
+    int8_grid,
+    layout,
+    normalized,
+    power_grid,
+)
 
 Floats = npt.NDArray[np.float64]
 _LARGEST_BIAS = float(1 << 29)  # steps; leaves room in int32 for the sums of products
@@ -25,7 +36,7 @@ class Layer:
     """Integer weights, what they stand for, the real bias (None: none), and how well they fit."""
 
     weights: Weights
-    real_weights: Array  # float32, the layer's own layout, normalized
+    real_weights: Array  # float32, the layer's own layout, normalized, power_grid
     bias: Floats | None
     weight_sqnr_db: float
     repairs: Mapping[str, float]
@@ -84,8 +95,8 @@ def fit(
         w = adapt(problem.target, grid, problem.gram) * grid.step
         b = problem.corrected(w) if recipe.correct_bias else b
         ladder.append(("adapt_rounding", problem.error(w, b)))
-    gains = {n: _decibels(ladder[i][1], e) for i, (n, e) in enumerate(ladder[1:])}
-    return _layer(node, recipe, precision, problem, w, b, channel, gains)
+    gains = {n: decibels(ladder[i][1], e) for i, (n, e) in enumerate(ladder[1:])}
+    return _layer(node, recipe, precision, problem, w, _whole(b, channel, scale), channel, gains)
 
 
 def _problem(node: Node, moments: Moments, x_scale: float) -> _Problem:
@@ -100,6 +111,9 @@ def _grid(
     v: Floats, problem: _Problem, recipe: Recipe, precision: Precision, gram: Floats | None
 ) -> tuple[Grid, Floats]:
     """The grid and the channel scales (B, O, 1) for these weights."""
+    if precision == "int4" and recipe.scheme == "power-of-two":
+        grid = power_grid(np.maximum(np.abs(v).max(axis=2, keepdims=True), problem.least_step * 7), 7)
+        return grid, grid.step
     if precision == "int4":
         return int4_grid(v, gram, _group(recipe, v), problem.least_step)
     grid = int8_grid(v, gram, recipe.scheme == "power-of-two", problem.least_step)
@@ -107,7 +121,14 @@ def _grid(
 
 
 def _group(recipe: Recipe, v: Floats) -> int | None:
-    return recipe.group if recipe.group is not None and recipe.group < v.shape[2] else None
+    grouped = recipe.group is not None and recipe.group < v.shape[2] and recipe.scheme == "affine"
+    return recipe.group if grouped else None
+
+
+def _whole(b: Floats, channel: Floats, x_scale: float) -> Floats:
+    """The biases as int32 steps stand for them."""
+    step = channel[..., 0] * x_scale
+    return np.clip(np.rint(b / step), -2 * _LARGEST_BIAS, 2 * _LARGEST_BIAS) * step
 
 
 def _layer(
@@ -127,11 +148,12 @@ def _layer(
     kept = Weights(layout(node, integers), scale[:1] if power else scale, storage, not power)
     has_bias = node.get("b") is not None or recipe.correct_bias
     real = layout(node, integers * channel).astype(np.float32)
-    sqnr = _decibels(float(np.sum(problem.v**2)), float(np.sum((w - problem.v) ** 2)))
+    sqnr = decibels(float(np.sum(problem.v**2)), float(np.sum((w - problem.v) ** 2)))
     return Layer(kept, real, b.reshape(-1) if has_bias else None, sqnr, gains)
 
 
-def _decibels(signal: float, noise: float) -> float:
+def decibels(signal: float, noise: float) -> float:
+    """The ratio of two mean squares in dB: infinite without noise, 0 without signal."""
     if noise <= 0:
         return float(np.inf)
     return float(10 * np.log10(signal / noise)) if signal > 0 else 0.0

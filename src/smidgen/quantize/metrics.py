@@ -175,7 +175,9 @@ def _ad_auc(outputs: Outputs, truth: Truth) -> float:
     """MLPerf Tiny AD: a recording's error is the mean over its windows; the AUC of those errors over recordings."""
     samples = truth.samples
     if samples.files is None:
-        raise InvalidInput(f"{samples.source} does not say which recording each window is of: save it as array 'file'")
+        raise InvalidInput(
+            f"{samples.source} does not say which recording each window is of: save it as array 'recording'"
+        )
     labels = _required(samples, "ad-auc").reshape(len(samples), -1)[:, 0]
     errors = reconstruction_errors(outputs, samples)
     counts = np.bincount(samples.files)

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from smidgen.ir import Array, Graph, QuantParams, Value
 from smidgen.ops import Softmax
+from smidgen.quantize.account import layer_errors, tensor_ranges
 from smidgen.quantize.calibrate import Calibration, Progress, calibrate, silent
 from smidgen.quantize.insert import Numbers, insert
 from smidgen.quantize.integerize import integerize
@@ -15,7 +16,7 @@ from smidgen.quantize.layer import Layer, fit
 from smidgen.quantize.observers import merge
 from smidgen.quantize.plan import Plan, layers, make_plan
 from smidgen.quantize.recipe import Precision, Quantized, Recipe
-from smidgen.quantize.refine import Refiner
+from smidgen.quantize.refine import Error, Refiner
 from smidgen.quantize.schemes import activation_quant
 
 _PROBABILITIES = QuantParams((1 / 256,), (-128,))
@@ -42,7 +43,7 @@ def apply(
     """The quantised network for these precisions (None: the recipe's), everything else as calibrated.
 
     ``fast`` fits each layer to the float network's activations instead of the quantised one's, and keeps what it found
-    for the next call: for searches that try many precisions. It reports no errors.
+    for the next call: for searches that try many precisions. It reports no errors of tensors.
     """
     recipe = calibration.recipe
     if precisions is not None:
@@ -50,16 +51,18 @@ def apply(
     graph = calibration.graph
     plan = make_plan(graph, recipe)
     activations = activation_params(calibration, plan, recipe)
+    errors: dict[str, Error] = {}
     if fast:
         fitted = _fitted_alone(calibration, plan, recipe, activations)
     else:
         refiner = Refiner(calibration, plan, recipe, activations)
         refiner.run(progress)
-        fitted = refiner.layers
+        fitted, errors = refiner.layers, refiner.errors
     weights = {name: layer.weights for name, layer in fitted.items()}
     biases = {name: layer.bias for name, layer in fitted.items()}
     qdq = insert(graph, plan, Numbers(activations, weights, biases))
-    return Quantized(qdq, integerize(qdq), recipe, (), ())
+    tensors = tensor_ranges(calibration, plan, activations, errors)
+    return Quantized(qdq, integerize(qdq), recipe, tensors, layer_errors(calibration, plan, activations, fitted))
 
 
 def _fitted_alone(
@@ -89,11 +92,9 @@ def activation_params(calibration: Calibration, plan: Plan, recipe: Recipe) -> d
     for group, values in members.items():
         seen = merge([calibration.seen[v.name] for v in values])
         dtype = plan.dtype[group]
-        fixed = calibration.grids.get(group.name) if len(values) == 1 else None
-        if fixed is None and len(values) == 1:
-            fixed = natural.get(group)
-        affine = recipe.scheme == "affine" and dtype == "int8"
-        result[group] = fixed if fixed is not None and affine else activation_quant(seen, dtype, recipe)
+        fixed = calibration.grids.get(group.name, natural.get(group) if len(values) == 1 else None)
+        known = fixed is not None and dtype == "int8" and recipe.scheme == "affine"
+        result[group] = fixed if known and fixed is not None else activation_quant(seen, dtype, recipe)
     return result
 
 

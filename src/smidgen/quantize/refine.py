@@ -15,9 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from smidgen.ir import Array, Node, QuantParams, Value
+from smidgen.ops import Dequantize, Pad
 from smidgen.quantize.batches import chunks
 from smidgen.quantize.calibrate import Calibration, Progress
 from smidgen.quantize.fast import clipped, products
+from smidgen.quantize.insert import quantized_constant
 from smidgen.quantize.layer import Layer, fit
 from smidgen.quantize.moments import Accumulator, Moments, rows, sampled_rows
 from smidgen.quantize.plan import MOVERS, Plan, fused_clamp, is_weighted
@@ -79,8 +81,10 @@ class Refiner:
             )
         else:
             self.real.step(index)
-            self.quantised.step(index)
-        if not isinstance(node.op, MOVERS) and fused_clamp(node, self.users, self.calibration.graph.outputs) is None:
+            integer = self.plan.kind[index] == "integer"
+            self.quantised.step(index, _rounded_constants(node) if integer else None)
+        moved = isinstance(node.op, MOVERS) and not isinstance(node.op, Pad)  # a padding value is rounded
+        if not moved and fused_clamp(node, self.users, self.calibration.graph.outputs) is None:
             for v in node.outputs:
                 self._round(v)
 
@@ -116,6 +120,16 @@ class Refiner:
             outside += float(np.count_nonzero((x < low) | (x > high)))
             size += x.size
         return Error(signal, noise, outside / max(size, 1))
+
+
+def _rounded_constants(node: Node) -> dict[int, Array]:
+    """Constant operands as their integers stand for them, by position."""
+    found = {}
+    for i, v in enumerate(node.inputs):
+        kept = None if v.data is None or v.type.dtype != "float32" else quantized_constant(v)
+        if kept is not None:
+            (found[i],) = Dequantize().evaluate((kept[1],), (kept[0],))
+    return found
 
 
 def _rounded(x: Array, quant: QuantParams, least: int, most: int) -> Array:

@@ -14,12 +14,14 @@ from smidgen.quantize.recipe import Recipe, Scheme
 LEAST_SCALE, MOST_SCALE = 2.0**-60, 2.0**60  # products of two stay normal float32 numbers
 LIMITS: dict[str, tuple[int, int]] = {"int8": (-128, 127), "int16": (-32768, 32767)}
 _MOST_GRID = 255
+_NO_RANGE = 2.0**-8  # of tensors that were always 0: biases have steps of it, so it must not be coarse
+_HEADROOM = 2.0  # of int16: one of 16 bits for samples beyond what was seen; nothing needs clipping
 
 
 def float32_scale(scale: float) -> float:
-    """The nearest float32 within what products of scales can hold; 1 for what is no range at all."""
+    """The nearest float32 within what products of scales can hold; 2**-8 for what is no range at all."""
     if not math.isfinite(scale) or scale <= 0:
-        return 1.0
+        return _NO_RANGE
     return float(np.float32(min(max(scale, LEAST_SCALE), MOST_SCALE)))
 
 
@@ -34,8 +36,10 @@ def activation_quant(seen: Seen, dtype: DType, recipe: Recipe) -> QuantParams:
     lo, hi = LIMITS[dtype]
     symmetric = recipe.scheme == "power-of-two" or dtype == "int16"
     levels = hi - lo + 1 - (1 if symmetric else 0)
-    observer = "minmax" if dtype == "int16" else recipe.observer  # 65,536 steps need no clipping
-    return params(*observed_range(seen, observer, levels, symmetric), dtype, recipe.scheme)
+    if dtype == "int16":
+        least, most = observed_range(seen, "minmax", levels, symmetric)
+        return params(least * _HEADROOM, most * _HEADROOM, dtype, recipe.scheme)
+    return params(*observed_range(seen, recipe.observer, levels, symmetric), dtype, recipe.scheme)
 
 
 def params(least: float, most: float, dtype: DType, scheme: Scheme) -> QuantParams:

@@ -94,7 +94,8 @@ def _number(result: object, path: Path, name: str) -> float:
     if getattr(result, "shape", None) in ((), (1,)) and hasattr(result, "item"):
         result = result.item()
     if not isinstance(result, numbers.Real):
-        raise InvalidInput(f"metric {name} of {path} returned {type(result).__name__} {result!r:.60}, not one number")
+        shown = f"{type(result).__name__} {' '.join(repr(result).split()):.60}"
+        raise InvalidInput(f"metric {name} of {path} returned {shown}, not one number")
     if math.isnan(float(result)):
         raise InvalidInput(f"metric {name} of {path} returned NaN: that cannot be compared. Return a finite number")
     return float(result)

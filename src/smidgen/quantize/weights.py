@@ -82,7 +82,8 @@ def normalized(gram: Floats) -> Floats:
     factor = np.trace(gram, axis1=1, axis2=2)[:, None, None] / size
     alive = factor > _SILENT
     scaled = (gram + gram.transpose(0, 2, 1)) / (2 * np.where(alive, factor, 1.0))
-    return np.where(alive, scaled, np.eye(size))
+    result: Floats = np.where(alive, scaled, np.eye(size))
+    return result
 
 
 def damped(gram: Floats) -> Floats:
@@ -97,11 +98,16 @@ def int8_grid(v: Floats, gram: Floats | None, power: bool, least: Floats) -> Gri
     """
     largest = np.maximum(np.abs(v).max(axis=2, keepdims=True), least * 127)
     if power:
-        scale = power_of_two(_safe(float(largest.max()) / 127))
-        return Grid(np.full_like(largest, float32_scale(scale)), -128, 127)
+        return power_grid(largest, 127)
     if gram is None:
         return Grid(_scales(largest / 127), -127, 127)
     return Grid(_best_scales(v, gram, largest / 127, -127, 127, least), -127, 127)
+
+
+def power_grid(largest: Floats, most: int) -> Grid:
+    """One power-of-two step for the whole layer, from the channels' largest weights (B, O, 1)."""
+    scale = power_of_two(_safe(float(largest.max()) / most))
+    return Grid(np.full_like(largest, float32_scale(scale)), -most - 1, most)
 
 
 def _safe(scale: float) -> float:

@@ -78,6 +78,12 @@ def guilty(report: QuantizationReport) -> tuple[tuple[LayerReport, Sensitivity],
     return ()
 
 
+def weakest(report: QuantizationReport) -> list[tuple[float, LayerReport]]:
+    """Layers by the SQNR of their output with only them quantised, the least first."""
+    known = [(x.own_sqnr_db, x) for x in report.layers if x.own_sqnr_db is not None]
+    return sorted(known, key=lambda pair: (pair[0], pair[1].name))
+
+
 def _guilty(report: QuantizationReport) -> Iterator[str]:
     if report.metric.met is not False:
         return
@@ -88,8 +94,8 @@ def _guilty(report: QuantizationReport) -> Iterator[str]:
             f"{s.sqnr_db:.1f} dB and the drop is {in_unit(s.drop, report.metric)}"
         )
     if not found:
-        for layer in sorted(report.layers, key=lambda x: x.own_sqnr_db)[:_SHOWN]:
-            yield f"layer {layer.name} ({layer.op}) costs most: {layer.own_sqnr_db:.1f} dB with it alone quantised"
+        for db, layer in weakest(report)[:_SHOWN]:
+            yield f"layer {layer.name} ({layer.op}) costs most: {db:.1f} dB with it alone quantised"
 
 
 def _kept(report: QuantizationReport) -> Iterator[str]:
@@ -137,12 +143,12 @@ def _clipped(report: QuantizationReport) -> Iterator[str]:
 def _poor(report: QuantizationReport) -> Iterator[str]:
     if report.metric.met is False:
         return
-    poor = sorted((x for x in report.layers if x.own_sqnr_db < _POOR_DB), key=lambda x: x.own_sqnr_db)
-    for layer in poor[:_SHOWN]:
+    poor = [(db, layer) for db, layer in weakest(report) if db < _POOR_DB]
+    for db, layer in poor[:_SHOWN]:
         dearer = {"int4": "int8", "int8": "int16", "int16": "float"}.get(layer.precision)
         if dearer is not None:
             yield (
-                f"layer {layer.name} ({layer.op}) has {layer.own_sqnr_db:.1f} dB in {layer.precision}: "
+                f"layer {layer.name} ({layer.op}) has {db:.1f} dB in {layer.precision}: "
                 f"--layer {layer.name}={dearer} raises it"
                 + (", --scheme affine too" if report.recipe.scheme == "power-of-two" else "")
             )

@@ -33,7 +33,7 @@ class LayerReport:
     cycles_per_mac: float | None
     ram_bytes: int  # alive in the arena while it runs, scratch included
     flash_bytes: int  # its constants: the three below
-    weight_bytes: int  # int8 weights, dead ones gone
+    weight_bytes: int  # as the model has them, dead ones gone
     growth_bytes: int  # what packing adds to them
     table_bytes: int  # biases, multipliers and other tables
     staged_bytes: int  # of its constants, copied to the arena before it runs
@@ -54,7 +54,7 @@ class RamBytes:
 class FlashBytes:
     """code: kernels, run function and support routines; weights: every constant.
 
-    Of those, ``live_weights`` are the model's int8 weights, ``growth`` what packing adds to them, ``tables`` the rest:
+    Of those, ``live_weights`` are the model's weights as they are, ``growth`` what packing adds to them, ``tables`` the rest:
     biases, multipliers, parameters.
     """
 

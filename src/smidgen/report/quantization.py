@@ -83,15 +83,18 @@ class Sensitivity:
 
 @dataclass(frozen=True, slots=True)
 class LayerReport:
-    """One layer with weights; ``channel_spread``: of its output's channels, the largest range over the median one."""
+    """One layer with weights; ``channel_spread``: of its output's channels, the largest range over the median one.
+
+    ``weight_sqnr_db``, ``own_sqnr_db`` (with only it quantised): None where it is not.
+    """
 
     name: str
     loc: str
     op: str
     precision: str
     weights: int
-    weight_sqnr_db: float
-    own_sqnr_db: float
+    weight_sqnr_db: float | None
+    own_sqnr_db: float | None
     channel_spread: float
     repairs: Mapping[str, float]
     sensitivity: tuple[Sensitivity, ...]

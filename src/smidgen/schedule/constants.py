@@ -14,7 +14,7 @@ from smidgen.kernels.kernel import Kernel, ParamValue
 
 @dataclass(frozen=True, slots=True)
 class ConstantBytes:
-    """``weights``: the node's own int8 weights; ``growth``: what packing adds to them (less than 0: it saves);
+    """``weights``: the node's own weights; ``growth``: what packing adds to them (less than 0: it saves);
     ``tables``: biases, multipliers and whatever else a kernel reads; ``params``: its parameter struct.
 
     Of a kernel that is not given ``w`` the largest array stands for the weights.

@@ -14,7 +14,11 @@ from smidgen.ir import Array, Form, Graph, Node, Value, evaluate, verify
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """``needs`` and ``makes`` are graph forms. ``exact``: outputs stay equal bit for bit."""
+    """``needs`` and ``makes`` are graph forms. ``exact``: outputs stay equal bit for bit.
+
+    The float passes that are not exact say why; they round as often as before, in another order, so that an output
+    moves by a few of its range's float32 steps (tests hold them to 1e-5 of the range).
+    """
 
     name: str
     run: Callable[[Graph], Graph]

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +13,7 @@ from smidgen.ops import (
     Add,
     Clamp,
     Concat,
+    Curve,
     Dequantize,
     FullyConnected,
     LeakyRelu,
@@ -27,17 +27,17 @@ from smidgen.ops import (
     Softmax,
     Transpose,
 )
+from smidgen.transforms.permutations import Permutation, inverse, keeps_order, moved_reshape
 
-Permutation = tuple[int, ...]
-_PER_TENSOR = (Clamp, Dequantize, LeakyRelu, Lookup, Quantize, Requantize)
+_PER_TENSOR = (Clamp, Curve, Dequantize, LeakyRelu, Lookup, Quantize, Requantize)
 
 
 def sink_transposes(graph: Graph) -> Graph:
     """f(Transpose(x)) -> Transpose(f'(x)); a transpose of its inverse, or of lengths 1 only, vanishes or is a Reshape.
 
     f' is f with its dimensions renamed. Constants beside a transposed operand are transposed here. Float sums are never
-    reordered: Mean, Softmax and FullyConnected are passed only in integers. Dequantize is not passed: bytes are cheaper
-    to move than words, and only they have a kernel.
+    reordered: a float Mean is passed only where its dimensions keep their order. Dequantize is not passed: bytes are
+    cheaper to move than words.
     """
     return _Sweep(graph, through_dequantize=False).run()
 
@@ -45,16 +45,6 @@ def sink_transposes(graph: Graph) -> Graph:
 def sink_transposes_through_dequantize(graph: Graph) -> Graph:
     """The same, past Dequantize too: towards the QuantizeLinear at the other end of a float op."""
     return _Sweep(graph, through_dequantize=True).run()
-
-
-def keeps_order(shape: Sequence[int], permutation: Permutation) -> bool:
-    """True where a transpose moves no element: only dimensions of length 1 change places."""
-    long = [p for p in permutation if shape[p] != 1]
-    return long == sorted(long)
-
-
-def inverse(permutation: Permutation) -> Permutation:
-    return tuple(int(i) for i in np.argsort(permutation))
 
 
 class _Sweep:
@@ -89,14 +79,14 @@ class _Sweep:
         elif (base, permutation) in self.made and self.made[base, permutation] not in kept:
             self.renamed[self.made[base, permutation]] = value
         else:
-            self.nodes.append(Node(_mover(base, permutation), (base,), (value,), self.locs[value]))
+            self.nodes.append(Node(mover(base, permutation), (base,), (value,), self.locs[value]))
 
     def _visit(self, node: Node) -> None:
         if isinstance(node.op, Transpose):
             base, permutation = self.pending.get(node.inputs[0], (node.inputs[0], None))
             total = node.op.permutation if permutation is None else tuple(permutation[p] for p in node.op.permutation)
             self._hold(node.output, base, total, node.loc)
-        elif not self._sink(node):
+        elif not self._sink(node) and not self._sink_reshape(node):
             inputs = tuple(self._base(v) if self._may_skip(node, v) else self._need(v) for v in node.inputs)
             self.nodes.append(replace(node, inputs=inputs))
 
@@ -120,7 +110,7 @@ class _Sweep:
         if permutation == tuple(range(len(permutation))):
             return base
         if (base, permutation) not in self.made:
-            op = _mover(base, permutation)
+            op = mover(base, permutation)
             (t,) = op.infer([base.type])
             moved = Value(self.names.fresh(f"{base.name}_moved"), t)
             self.nodes.append(Node(op, (base,), (moved,), self.locs[value]))
@@ -131,12 +121,12 @@ class _Sweep:
         """Put ``node`` before the transposes it reads, if all of them agree; False leaves it as it is."""
         if isinstance(node.op, Dequantize) and not self.through_dequantize:
             return False
-        data = _data_operands(node)
+        data = data_operands(node)
         held = [self.pending[v] for v in data if v in self.pending]
         if not held or any(p != held[0][1] for _, p in held):
             return False
         permutation = held[0][1]
-        op = _renamed(node, permutation)
+        op = renamed(node, permutation)
         if op is None:
             return False
         if not all(v in self.pending or self._can_move(v, permutation) for v in data):
@@ -150,11 +140,28 @@ class _Sweep:
         self._hold(node.output, out, permutation, self.locs[next(v for v in data if v in self.pending)])
         return True
 
+    def _sink_reshape(self, node: Node) -> bool:
+        """Reshape before the transpose instead of after it, where it splits and joins dimensions that stay together."""
+        held = self.pending.get(node.inputs[0]) if node.inputs else None
+        if not isinstance(node.op, Reshape) or held is None or self._may_skip(node, node.inputs[0]):
+            return False
+        base, permutation = held
+        split = moved_reshape(base.type.shape, permutation, node.output.type.shape)
+        if split is None:
+            return False
+        op = replace(node.op, shape=split.shape)
+        (t,) = op.infer([base.type])
+        name = node.output.name
+        out = Value(self.names.fresh(name) if node.output in self.graph.outputs else name, t)
+        self.nodes.append(replace(node, op=op, inputs=(base,), outputs=(out,)))
+        self._hold(node.output, out, split.permutation, self.locs[node.inputs[0]])
+        return True
+
     def _can_move(self, value: Value, permutation: Permutation) -> bool:
         constant = self._constant_of(value)
         if constant is not None or set(value.type.shape) == {1}:
             return len(value.type.shape) == len(permutation)
-        return (value, inverse(permutation)) in self.made
+        return (value, inverse(permutation)) in self.made or _is_view(value, permutation)
 
     def _constant_of(self, value: Value) -> Value | None:
         """The constant behind a constant or a Dequantize of one."""
@@ -172,7 +179,7 @@ class _Sweep:
         back = inverse(permutation)
         constant = self._constant_of(value)
         if constant is None:
-            return self.made[value, back]
+            return self._as_view(value, back)
         moved = transposed_constant(constant, back, self.names)
         if constant is value:
             return moved
@@ -181,6 +188,21 @@ class _Sweep:
         real = Value(self.names.fresh(value.name), t)
         self.nodes.append(Node(producer.op, (moved,), (real,), producer.loc))
         return real
+
+    def _as_view(self, value: Value, back: Permutation) -> Value:
+        """A computed operand, transposed by ``back``: made before, or the same elements under another shape."""
+        if (value, back) not in self.made:
+            op = mover(value, back)
+            moved = Value(self.names.fresh(f"{value.name}_view"), op.infer([value.type])[0])
+            self.nodes.append(Node(op, (value,), (moved,), self.locs.get(value, f"view of {value.name}")))
+            self.made[value, back] = moved
+        return self.made[value, back]
+
+
+def _is_view(value: Value, permutation: Permutation) -> bool:
+    """True where undoing the permutation moves no element of this value."""
+    shape = value.type.shape
+    return len(shape) == len(permutation) and keeps_order(shape, inverse(permutation))
 
 
 def transposed_constant(value: Value, permutation: Permutation, names: Names) -> Value:
@@ -192,17 +214,17 @@ def transposed_constant(value: Value, permutation: Permutation, names: Names) ->
     return Value(names.fresh(value.name), TensorType(t.dtype, data.shape, quant), data)
 
 
-def _mover(base: Value, permutation: Permutation) -> Op:
+def mover(base: Value, permutation: Permutation) -> Op:
     shape = tuple(base.type.shape[p] for p in permutation)
     return Reshape(shape) if keeps_order(base.type.shape, permutation) else Transpose(permutation)
 
 
-def _data_operands(node: Node) -> tuple[Value, ...]:
+def data_operands(node: Node) -> tuple[Value, ...]:
     """The operands whose dimensions the result shares; the others (weights, tables) stay as they are."""
     return node.inputs if isinstance(node.op, Add | Mul | Concat) else node.inputs[:1]
 
 
-def _renamed(node: Node, permutation: Permutation) -> Op | None:
+def renamed(node: Node, permutation: Permutation) -> Op | None:
     """The op with its dimensions as they are before the transpose, or None where it cannot move."""
     op, rank = node.op, len(permutation)
     if isinstance(op, _PER_TENSOR):
@@ -218,16 +240,17 @@ def _renamed(node: Node, permutation: Permutation) -> Op | None:
     if isinstance(op, Pad):
         back = inverse(permutation)
         return replace(op, before=tuple(op.before[i] for i in back), after=tuple(op.after[i] for i in back))
-    if node.inputs[0].type.dtype == "float32":
-        return None
-    return _renamed_sum(op, permutation)
+    return _renamed_sum(op, permutation, exact_order=node.inputs[0].type.dtype == "float32")
 
 
-def _renamed_sum(op: Op, permutation: Permutation) -> Op | None:
-    """As ``_renamed``, for ops that sum along dimensions."""
+def _renamed_sum(op: Op, permutation: Permutation, *, exact_order: bool) -> Op | None:
+    """As ``renamed``, for ops that sum along dimensions; ``exact_order``: only if these keep their order."""
     if isinstance(op, Softmax | FullyConnected):
         return op if permutation[-1] == len(permutation) - 1 else None
     if isinstance(op, Mean):
-        axes = sorted(permutation[op.first : op.last + 1])
+        given = permutation[op.first : op.last + 1]
+        axes = sorted(given)
+        if exact_order and list(given) != axes:
+            return None
         return replace(op, first=axes[0], last=axes[-1]) if axes[-1] - axes[0] == op.last - op.first else None
     return None

@@ -11,7 +11,7 @@ import pytest
 from smidgen.errors import InvalidInput
 from smidgen.ir import DType, Graph, QuantParams, TensorType, Value
 from smidgen.ops import Add
-from smidgen.verify import inputs as module
+from smidgen.quantize import arrays
 from smidgen.verify import load_inputs, random_inputs
 from tests.graphs import Net, Q, int8
 
@@ -105,7 +105,7 @@ def test_one_array_for_two_inputs(tmp_path: Path) -> None:
 def test_zip_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     np.savez_compressed(tmp_path / "bomb.npz", x=np.zeros(100_000, np.int8))
     assert (tmp_path / "bomb.npz").stat().st_size < 10_000
-    monkeypatch.setattr(module, "_LARGEST_FILE_BYTES", 50_000)
+    monkeypatch.setattr(arrays, "_LARGEST_FILE_BYTES", 50_000)
     with pytest.raises(InvalidInput, match="unpacks to more than"):
         load_inputs(ONE, tmp_path / "bomb.npz")
     with pytest.raises(InvalidInput, match="is larger than"):

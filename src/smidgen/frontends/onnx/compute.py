@@ -148,7 +148,8 @@ def conv(ctx: Context, node: OnnxNode) -> Operand:
     else:
         op = Conv2D(stride, dilation, padding, rounding="even", groups=groups)
         w = _permuted(w, (0, 2, 3, 1))
-    inputs = (nhwc, ctx.materialize(w, node.inputs[1], node.loc), *_bias(ctx, node, 2, o))
+    real = ctx.materialize(w, node.inputs[1], node.loc, weights=isinstance(op, Conv2D) and groups == 1)
+    inputs = (nhwc, real, *_bias(ctx, node, 2, o))
     return _from_nhwc(ctx, node, ctx.emit(op, inputs, f"{node.outputs[0]}_y", node.loc), rank)
 
 
@@ -210,7 +211,7 @@ def mat_mul(ctx: Context, node: OnnxNode) -> Operand:
     if len(shape) < 2 or math.prod(shape[:-2]) != 1 or len(shape) > max(len(x.type.shape), 2):
         raise Refusal(f"weights of shape {list(shape)}", "Only one constant matrix (k, n) is supported")
     matrix = _on_axis(_permuted(_reshaped(w, shape[-2:]), (1, 0)), 0, "weights")
-    inputs = (x, ctx.materialize(matrix, node.inputs[1], node.loc))
+    inputs = (x, ctx.materialize(matrix, node.inputs[1], node.loc, weights=True))
     return ctx.emit(FullyConnected(rounding="even"), inputs, node.outputs[0], node.loc)
 
 
@@ -231,7 +232,7 @@ def gemm(ctx: Context, node: OnnxNode) -> Operand:
         vector = _reshaped(_vector(weights(c, "biases"), channels), (channels,))
         vector = _scaled(_on_axis(vector, 0, "biases"), node.float("beta", 1.0), "beta")
         bias = (ctx.materialize(vector, node.inputs[2], node.loc),)
-    inputs = (x, ctx.materialize(w, node.inputs[1], node.loc), *bias)
+    inputs = (x, ctx.materialize(w, node.inputs[1], node.loc, weights=True), *bias)
     return ctx.emit(FullyConnected(rounding="even"), inputs, node.outputs[0], node.loc)
 
 

@@ -13,6 +13,7 @@ import onnx
 from smidgen.errors import InvalidGraph, MalformedModel
 from smidgen.ir import Array, DType, Node, Op, QuantParams, TensorType, Value
 from smidgen.ir.names import Names
+from smidgen.ir.types import FourBit, storage_after
 from smidgen.ops import Dequantize, Reshape, Transpose
 
 
@@ -26,11 +27,15 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QuantizedConstant:
-    """A DequantizeLinear of constant data: int8, uint8, int16 or int32 ``data`` with the zero points as in the file."""
+    """A DequantizeLinear of constant data: int8, uint8, int16 or int32 ``data`` with the zero points as in the file.
+
+    Four-bit data are int8 here, times their group's factor where they have blocks; ``storage`` remembers it.
+    """
 
     name: str
     data: Array
     quant: QuantParams
+    storage: FourBit | None = None
 
     def transpose(self, permutation: tuple[int, ...]) -> QuantizedConstant:
         axis = self.quant.axis
@@ -141,8 +146,12 @@ class Context:
         self.operands: dict[str, Operand] = {}
         self.quant: dict[str, QuantParams] = {}
         self.nodes: list[Node] = []
+        self.four_bit: set[str] = set()
+        """Constants that are INT4 or UINT4 in the file."""
         self.unsigned: set[Value] = set()
         """int8 tensors that are uint8 in the file, less 128."""
+        self.read: frozenset[str] = frozenset()
+        """Tensors that something reads: a node, or whoever takes the graph's outputs."""
         self.inner_names: dict[str, str] = {}
         """What a tensor is called here where its own name is kept for the uint8 output of the graph."""
 
@@ -171,10 +180,17 @@ class Context:
 
     def integers(self, node: OnnxNode, index: int, what: str) -> tuple[int, ...] | None:
         """A constant input of integers, or None where it is absent."""
+        values = self.integers64(node, index, what)
+        if values is not None and any(abs(i) >= 2**31 for i in values):
+            raise MalformedModel(f"{node.loc}: its {what} is no short list of 32-bit integers")
+        return values
+
+    def integers64(self, node: OnnxNode, index: int, what: str) -> tuple[int, ...] | None:
+        """The same, of 64 bits: the ends of slices are often the largest there are."""
         array = self.constant(node, index, what)
         if array is None:
             return None
-        if array.dtype.kind not in "iu" or array.ndim > 1 or array.size > 64 or np.any(np.abs(array) >= 2**31):
+        if array.dtype.kind not in "iu" or array.ndim > 1 or array.size > 64:
             raise MalformedModel(f"{node.loc}: its {what} is no short list of 32-bit integers")
         return tuple(int(i) for i in array.ravel())
 
@@ -196,12 +212,16 @@ class Context:
     def reshape(self, x: Value, shape: tuple[int, ...], name: str, loc: str) -> Value:
         return x if x.type.shape == shape else self.emit(Reshape(shape), (x,), name, loc)
 
-    def materialize(self, operand: Operand, name: str, loc: str) -> Value:
-        """The operand as a value: float32 constants as they are, quantized ones behind a Dequantize node."""
+    def materialize(self, operand: Operand, name: str, loc: str, *, weights: bool = False) -> Value:
+        """The operand as a value: float32 constants as they are, quantized ones behind a Dequantize node.
+
+        ``weights`` (channels, ...) of a layer that takes them so are kept in four bits where they are in the file.
+        """
         if isinstance(operand, Value):
             return operand
         if isinstance(operand, QuantizedConstant):
-            return self.emit(Dequantize(), (self.quantized(operand),), f"{operand.name}_real", loc)
+            constant = self.quantized(operand if weights else replace(operand, storage=None))
+            return self.emit(Dequantize(), (constant,), f"{operand.name}_real", loc)
         return self.real_constant(operand, name)
 
     def real_constant(self, array: Array, name: str) -> Value:
@@ -219,7 +239,9 @@ class Context:
         if data.dtype == np.uint8:
             data, quant = shift_to_int8(data), shift_quant(quant)
         dtype: DType = "int32" if data.dtype == np.int32 else "int16" if data.dtype == np.int16 else "int8"
-        return Value(self.names.fresh(c.name), TensorType(dtype, data.shape, quant), np.array(data, order="C"))
+        data = np.array(data, order="C")
+        storage = storage_after(data, c.storage)
+        return Value(self.names.fresh(c.name), TensorType(dtype, data.shape, quant, storage), data)
 
 
 def shift_to_int8(data: Array) -> Array:

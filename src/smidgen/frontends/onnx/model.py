@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # no stubs, one exception
 from onnx import numpy_helper
@@ -12,8 +13,10 @@ from onnx import numpy_helper
 from smidgen.errors import Finding, MalformedModel
 from smidgen.ir import Array
 
-OLDEST_OPSET, NEWEST_OPSET = 13, 21
+OLDEST_OPSET, NEWEST_OPSET = 11, 21
+FOUR_BIT_TYPES = (onnx.TensorProto.INT4, onnx.TensorProto.UINT4)
 STANDARD_DOMAINS = ("", "ai.onnx")
+MACHINE_LEARNING = "ai.onnx.ml"
 _REEXPORT = "Export the model again, or download it again if it should be intact"
 
 ModelProto = Any  # onnx's classes are generated at run time; their fields are checked where they enter
@@ -67,7 +70,7 @@ def model_findings(model: ModelProto) -> list[Finding]:
 
 
 def tensor_array(tensor: Any, source: str) -> Array:
-    """The data of a TensorProto. Raises MalformedModel where it does not fit its declared shape."""
+    """The data of a TensorProto, four-bit integers as int8. Raises MalformedModel where it does not fit its shape."""
     if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
         raise MalformedModel(
             f"{source}: tensor {tensor.name!r} keeps its data in another file. "
@@ -77,7 +80,7 @@ def tensor_array(tensor: Any, source: str) -> Array:
         array: Array = numpy_helper.to_array(tensor)
     except Exception as e:  # onnx raises many kinds here, from numpy's and protobuf's to its own
         raise MalformedModel(f"{source}: tensor {tensor.name!r} does not hold what it says ({_first_line(e)})") from e
-    return array
+    return array.astype(np.int8) if tensor.data_type in FOUR_BIT_TYPES else array
 
 
 def _first_line(e: BaseException) -> str:

@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from smidgen.frontends.onnx import compute, quantization, simple
+from smidgen.frontends.onnx import compute, elementwise, normalize, quantization, reduce, simple
 from smidgen.frontends.onnx.context import Context, OnnxNode, Operand
 from smidgen.frontends.onnx.folding import FOLDABLE
+from smidgen.frontends.onnx.model import MACHINE_LEARNING, NEWEST_OPSET, OLDEST_OPSET
 from smidgen.ir import Op
 from smidgen.ops import (
     Add,
@@ -16,6 +17,7 @@ from smidgen.ops import (
     Clamp,
     Concat,
     Conv2D,
+    Curve,
     DepthwiseConv2D,
     Dequantize,
     FullyConnected,
@@ -41,35 +43,60 @@ class Importer:
     op: str
     run: Callable[[Context, OnnxNode], Operand]
     makes: tuple[type[Op], ...]
-    oldest: int = 13
-    newest: int = 21
+    oldest: int = OLDEST_OPSET
+    newest: int = NEWEST_OPSET
+    domain: str = ""
 
 
 IMPORTERS: tuple[Importer, ...] = (
-    Importer("Add", simple.add, (Add,)),
+    Importer("Add", elementwise.add, (Add,)),
     Importer("AveragePool", compute.average_pool, (AveragePool2D,)),
-    Importer("Clip", simple.clip, (Clamp,)),
+    Importer("BatchNormalization", normalize.batch_normalization, (Mul, Add)),
+    Importer("Cast", simple.cast, ()),
+    Importer("CastLike", simple.cast_like, (), oldest=15),
+    Importer("Clip", elementwise.clip, (Clamp,)),
     Importer("Concat", simple.concat, (Concat,)),
     Importer("Conv", compute.conv, (Conv2D, DepthwiseConv2D)),
     Importer("DequantizeLinear", quantization.dequantize_linear, (Dequantize,)),
+    Importer("Div", elementwise.div, (Mul,)),
     Importer("Dropout", simple.identity, ()),
+    Importer("Elu", elementwise.curve(elementwise.elu), (Curve,)),
+    Importer("Erf", elementwise.curve(lambda _: Curve("erf")), (Curve,)),
+    Importer("Exp", elementwise.curve(lambda _: Curve("exp")), (Curve,)),
+    Importer("Expand", simple.expand, (Mul,)),
     Importer("Flatten", simple.flatten, (Reshape,)),
+    Importer("Gelu", elementwise.curve(elementwise.gelu), (Curve,), oldest=20),
     Importer("Gemm", compute.gemm, (FullyConnected,)),
     Importer("GlobalAveragePool", compute.global_average_pool, (AveragePool2D,)),
     Importer("GlobalMaxPool", compute.global_max_pool, (MaxPool2D,)),
+    Importer("HardSigmoid", elementwise.curve(elementwise.hard_sigmoid), (Curve,)),
+    Importer("HardSwish", elementwise.curve(lambda _: Curve("hard_swish")), (Curve,), oldest=14),
     Importer("Identity", simple.identity, ()),
-    Importer("LeakyRelu", simple.leaky_relu, (LeakyRelu,)),
+    Importer("LeakyRelu", elementwise.leaky_relu, (LeakyRelu,)),
     Importer("MatMul", compute.mat_mul, (FullyConnected,)),
+    Importer("Max", elementwise.maximum, (Clamp,)),
     Importer("MaxPool", compute.max_pool, (MaxPool2D,)),
-    Importer("Mul", simple.mul, (Mul,)),
+    Importer("Min", elementwise.minimum, (Clamp,)),
+    Importer("Mul", elementwise.mul, (Mul,)),
+    Importer("Neg", elementwise.neg, (Mul,)),
+    Importer("PRelu", elementwise.p_relu, (Add, Clamp, LeakyRelu, Mul)),
     Importer("Pad", simple.pad, (Pad,)),
+    Importer("Pow", elementwise.power, (Mul,)),
     Importer("QuantizeLinear", quantization.quantize_linear, (Quantize,)),
-    Importer("ReduceMean", simple.reduce_mean, (Mean,)),
-    Importer("Relu", simple.relu, (Clamp,)),
+    Importer("ReduceMax", reduce.reduce_max, (MaxPool2D,)),
+    Importer("ReduceMean", reduce.reduce_mean, (Mean,)),
+    Importer("ReduceSum", reduce.reduce_sum, (Mean, Mul)),
+    Importer("Relu", elementwise.relu, (Clamp,)),
     Importer("Reshape", simple.reshape, (Reshape,)),
+    Importer("Scaler", normalize.scaler, (Add, Mul), domain=MACHINE_LEARNING),
+    Importer("Selu", elementwise.curve(elementwise.selu), (Curve,)),
+    Importer("Sigmoid", elementwise.curve(lambda _: Curve("sigmoid")), (Curve,)),
+    Importer("Slice", simple.slice_, ()),
     Importer("Softmax", simple.softmax, (Softmax,)),
     Importer("Squeeze", simple.squeeze, (Reshape,)),
-    Importer("Sub", simple.sub, (Add,)),
+    Importer("Sub", elementwise.sub, (Add,)),
+    Importer("Sum", elementwise.sum_, (Add,)),
+    Importer("Tanh", elementwise.curve(lambda _: Curve("tanh")), (Curve,)),
     Importer("Transpose", simple.transpose, (Transpose,)),
     Importer("Unsqueeze", simple.unsqueeze, (Reshape,)),
 )

@@ -15,6 +15,7 @@ import numpy as np
 import onnx
 
 from smidgen.errors import InternalError, InvalidGraph, MalformedModel
+from smidgen.frontends.onnx.blocks import blocked_constant
 from smidgen.frontends.onnx.context import (
     Context,
     OnnxNode,
@@ -26,6 +27,7 @@ from smidgen.frontends.onnx.context import (
     unshift_quant,
 )
 from smidgen.ir import Array, QuantParams, Value
+from smidgen.ir.types import FourBit
 from smidgen.ops import Dequantize, Quantize, Requantize
 
 _MOVES_BYTES = frozenset(
@@ -84,7 +86,7 @@ def _params(node: OnnxNode, scale: Array, zero: Array | None, axis: int | None) 
 def _read_params(ctx: Context, node: OnnxNode, rank: int) -> tuple[QuantParams, np.dtype[np.generic] | None]:
     """Quantization and the zero point's dtype (None where the node has none)."""
     if node.int("block_size", 0):
-        raise Refusal("blocked quantisation is not supported", "Quantise per tensor or per axis")
+        raise Refusal("an activation is quantised in blocks", "Quantise activations per tensor")
     scale = ctx.constant(node, 1, "scale")
     zero = ctx.constant(node, 2, "zero point")
     if scale is None or scale.ndim > 1:
@@ -104,15 +106,7 @@ def dequantize_linear(ctx: Context, node: OnnxNode) -> Operand:
     if isinstance(x, QuantizedConstant):
         raise MalformedModel(f"{node.loc}: it reads a tensor that is float already")
     if isinstance(x, np.ndarray):
-        quant, zero_dtype = _read_params(ctx, node, x.ndim)
-        if zero_dtype not in (None, x.dtype):
-            raise MalformedModel(f"{node.loc}: a zero point of {zero_dtype} for data of {x.dtype}")
-        if x.dtype not in (*_ACTIVATIONS, np.int32):
-            raise Refusal(f"it reads {x.dtype}; supported are {_SUPPORTED}", "Quantise to int8")
-        if quant.axis is not None and x.shape[quant.axis] != len(quant.scale):
-            raise MalformedModel(f"{node.loc}: {len(quant.scale)} scales for axis {quant.axis} of {list(x.shape)}")
-        _require_symmetric(quant, x.dtype)
-        return QuantizedConstant(node.inputs[0], x, quant)
+        return _dequantized_constant(ctx, node, x)
     quant, zero_dtype = _read_params(ctx, node, len(x.type.shape))
     if quant.axis is not None:
         raise Refusal("an activation has per-axis scales", "Quantise activations per tensor")
@@ -124,6 +118,21 @@ def dequantize_linear(ctx: Context, node: OnnxNode) -> Operand:
     if x.type.quant != quant:
         raise Refusal(f"it reads {x.type} as scale {quant.scale[0]:.9g}, zero point {quant.zero_point[0]}")
     return ctx.emit(Dequantize(), (x,), node.outputs[0], node.loc)
+
+
+def _dequantized_constant(ctx: Context, node: OnnxNode, x: Array) -> QuantizedConstant:
+    if node.int("block_size", 0):
+        return blocked_constant(ctx, node, x)
+    quant, zero_dtype = _read_params(ctx, node, x.ndim)
+    if zero_dtype not in (None, x.dtype):
+        raise MalformedModel(f"{node.loc}: a zero point of {zero_dtype} for data of {x.dtype}")
+    if x.dtype not in (*_ACTIVATIONS, np.int32):
+        raise Refusal(f"it reads {x.dtype}; supported are {_SUPPORTED}", "Quantise to int8")
+    if quant.axis is not None and x.shape[quant.axis] != len(quant.scale):
+        raise MalformedModel(f"{node.loc}: {len(quant.scale)} scales for axis {quant.axis} of {list(x.shape)}")
+    _require_symmetric(quant, x.dtype)
+    storage = FourBit() if node.inputs[0] in ctx.four_bit else None
+    return QuantizedConstant(node.inputs[0], x, quant, storage)
 
 
 _TYPE_OF_ATTRIBUTE: Mapping[int, np.dtype[np.generic]] = {

@@ -12,7 +12,9 @@ import onnx
 from smidgen.errors import Finding, InvalidGraph, MalformedModel
 from smidgen.frontends.onnx.context import Context, OnnxNode, Operand, Refusal, shape_of
 from smidgen.frontends.onnx.folding import FOLDABLE, MAX_ELEMENTS, fold
+from smidgen.frontends.onnx.functions import inlined
 from smidgen.frontends.onnx.model import (
+    FOUR_BIT_TYPES,
     STANDARD_DOMAINS,
     ModelProto,
     check_model,
@@ -22,6 +24,7 @@ from smidgen.frontends.onnx.model import (
     tensor_array,
 )
 from smidgen.frontends.onnx.ops import BY_NAME, CONSTANT_ONLY
+from smidgen.frontends.onnx.outputs import Outputs, kept_outputs, live_nodes
 from smidgen.frontends.onnx.quantization import propagate, uint8_input, uint8_output
 from smidgen.frontends.support import unsupported
 from smidgen.ir import Array, DType, Graph, TensorType, Value, verify
@@ -52,7 +55,7 @@ def read_onnx(data: bytes, name: str, source: str) -> Graph:
     if findings:  # before the checker, which calls what it does not know damaged
         raise unsupported(source, findings)
     check_model(model, source)
-    graph, findings = _Reader(model, name, source).read()
+    graph, findings = _Reader(inlined(model, source), name, source).read()
     if graph is None:
         raise unsupported(source, findings)
     return graph
@@ -74,6 +77,7 @@ class _Reader:
         self.poisoned: set[str] = set()
         self.folded = 0
         self.inputs: list[Value] = []
+        self.outputs = Outputs((), ())
 
     def read(self) -> tuple[Graph | None, list[Finding]]:
         """The graph (None with findings) and the findings."""
@@ -82,8 +86,13 @@ class _Reader:
             for i, p in enumerate(self.model.graph.node)
         ]
         for tensor in self.model.graph.initializer:
+            self._note_four_bits(tensor, tensor.name)
             self.ctx.operands[tensor.name] = tensor_array(tensor, self.source)
         self._propagate(nodes)
+        self.outputs, missing = kept_outputs(self.model, nodes)
+        self.findings += missing
+        nodes = live_nodes(nodes, self.outputs.names) if not missing else []
+        self.ctx.read = frozenset((*self.outputs.names, *(i for n in nodes for i in n.inputs)))
         self.ctx.inner_names = {
             o.name: f"{o.name}_int8"
             for o in self.model.graph.output
@@ -97,6 +106,10 @@ class _Reader:
         if self.findings:
             return None, self.findings
         return self._finish()
+
+    def _note_four_bits(self, tensor: Any, name: str) -> None:
+        if tensor.data_type in FOUR_BIT_TYPES:
+            self.ctx.four_bit.add(name)
 
     def _propagate(self, nodes: Sequence[OnnxNode]) -> None:
         constants: dict[str, Array] = {k: v for k, v in self.ctx.operands.items() if isinstance(v, np.ndarray)}
@@ -179,13 +192,15 @@ class _Reader:
                 self.ctx.unsigned.add(result)
 
     def _check_known(self, node: OnnxNode) -> None:
-        domain = node.proto.domain
-        if domain not in STANDARD_DOMAINS and not (domain == _MICROSOFT and node.op_type in _MICROSOFT_OPS):
+        domain, importer = node.proto.domain, BY_NAME.get(node.op_type)
+        known = domain in STANDARD_DOMAINS or (domain == _MICROSOFT and node.op_type in _MICROSOFT_OPS)
+        if importer is not None and importer.domain:
+            known = domain == importer.domain
+        if not known:
             raise Refusal(f"it is of the domain {domain!r}", "Export with standard ONNX operators only")
-        importer = BY_NAME.get(node.op_type)
         if importer is None and node.op_type not in CONSTANT_ONLY:
             raise Refusal("this operator is not supported")
-        if importer is not None and not importer.oldest <= node.opset <= importer.newest:
+        if importer is not None and not importer.oldest <= node.opset <= importer.newest and not importer.domain:
             raise Refusal(
                 f"its definition of opset {node.opset} is not supported",
                 f"Export with opset {importer.oldest} to {importer.newest}",
@@ -216,6 +231,7 @@ class _Reader:
     def _constant(self, node: OnnxNode) -> Array:
         for attribute in node.proto.attribute:
             if attribute.name == "value":
+                self._note_four_bits(attribute.t, node.outputs[0])
                 return tensor_array(attribute.t, node.loc)
             if attribute.name in ("value_float", "value_floats"):
                 return np.array(onnx.helper.get_attribute_value(attribute), np.float32)
@@ -230,23 +246,24 @@ class _Reader:
 
     def _finish(self) -> tuple[Graph | None, list[Finding]]:
         outputs = []
-        for info in self.model.graph.output:
-            operand = self.ctx.operands.get(info.name)
+        for name in self.outputs.names:
+            operand = self.ctx.operands.get(name)
             if not isinstance(operand, Value):
                 reason = "it does not depend on any input" if operand is not None else "no node writes it"
-                self.findings.append(Finding("output", info.name, reason, "Remove this output"))
+                self.findings.append(Finding("output", name, reason, "Remove this output"))
                 continue
-            loc = f"{self.source}:output {info.name!r}"
+            loc = f"{self.source}:output {name!r}"
             if operand in self.ctx.unsigned:
-                operand = uint8_output(self.ctx, operand, info.name, loc)
+                operand = uint8_output(self.ctx, operand, name, loc)
             elif operand in self.inputs:
-                operand = self.ctx.emit(Reshape(operand.type.shape), (operand,), info.name, loc)
+                operand = self.ctx.emit(Reshape(operand.type.shape), (operand,), name, loc)
             outputs.append(operand)
         if self.findings:
             return None, self.findings
         if not self.inputs or not outputs:
             raise MalformedModel(f"{self.source}: the graph has no {'outputs' if self.inputs else 'inputs'}")
-        graph = Graph(self.name, "onnx-qdq.v1", tuple(self.inputs), tuple(outputs), tuple(self.ctx.nodes))
+        nodes, notes = tuple(self.ctx.nodes), self.outputs.notes
+        graph = Graph(self.name, "onnx-qdq.v1", tuple(self.inputs), tuple(outputs), nodes, notes=notes)
         verify(graph, "imported")
         return graph, []
 

@@ -1,126 +1,56 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ONNX ops that compute element by element or over one dimension, or only move bytes."""
+"""ONNX ops that only move bytes, and softmax."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
+import onnx
 
 from smidgen.errors import MalformedModel
-from smidgen.frontends.onnx.compute import contiguous
 from smidgen.frontends.onnx.context import Context, OnnxNode, Operand, QuantizedConstant, Refusal, shape_of
-from smidgen.ir import Op, Value
-from smidgen.ops import Add, Clamp, Concat, LeakyRelu, Mean, Mul, Pad, Reshape, Softmax
+from smidgen.frontends.onnx.folding import MAX_ELEMENTS
+from smidgen.ir import Value
+from smidgen.ops import Concat, Mul, Pad, Reshape, Softmax
 
-_UNBOUNDED = math.inf
 
-
-def _axis(node: OnnxNode, axis: int, rank: int) -> int:
+def checked_axis(node: OnnxNode, axis: int, rank: int) -> int:
     if not -rank <= axis < rank:
         raise MalformedModel(f"{node.loc}: axis {axis} of a tensor with {rank} dimensions")
     return axis % rank
 
 
-def _full_rank(ctx: Context, node: OnnxNode, index: int, rank: int) -> Value:
-    """An operand of a broadcasting op with as many dimensions as the result has."""
-    operand = ctx.operand(node, index)
-    if isinstance(operand, Value):
-        shape = (1,) * (rank - len(operand.type.shape)) + operand.type.shape
-        return ctx.reshape(operand, shape, f"{node.outputs[0]}_in{index}", node.loc)
-    shape = shape_of(operand)
-    full = operand.reshape((1,) * (rank - len(shape)) + shape)
-    return ctx.materialize(full, node.inputs[index], node.loc)
+def given_axes(ctx: Context, node: OnnxNode) -> tuple[int, ...] | None:
+    """Axes as an attribute (older operator sets) or as an input; None where neither is given."""
+    return node.ints("axes") if node.has("axes") else ctx.integers(node, 1, "list of axes")
 
 
-def _binary(ctx: Context, node: OnnxNode, op: Op) -> Operand:
-    rank = max(len(shape_of(ctx.operand(node, 0))), len(shape_of(ctx.operand(node, 1))))
-    inputs = (_full_rank(ctx, node, 0, rank), _full_rank(ctx, node, 1, rank))
-    _require_float(node, *inputs)
-    return ctx.emit(op, inputs, node.outputs[0], node.loc)
-
-
-def _require_float(node: OnnxNode, *values: Value) -> None:
+def require_float(node: OnnxNode, *values: Value) -> None:
     for v in values:
         if v.type.dtype != "float32":
             raise Refusal(f"it computes on {v.type.dtype} directly", "Use the QDQ format: DequantizeLinear before it")
 
 
-def add(ctx: Context, node: OnnxNode) -> Operand:
-    return _binary(ctx, node, Add(rounding="even"))
-
-
-def sub(ctx: Context, node: OnnxNode) -> Operand:
-    return _binary(ctx, node, Add(rounding="even", signs=(1, -1)))
-
-
-def mul(ctx: Context, node: OnnxNode) -> Operand:
-    return _binary(ctx, node, Mul(rounding="even"))
-
-
-def _unary(ctx: Context, node: OnnxNode, op: Op) -> Operand:
-    x = ctx.value(node, 0)
-    _require_float(node, x)
-    return ctx.emit(op, (x,), node.outputs[0], node.loc)
-
-
-def relu(ctx: Context, node: OnnxNode) -> Operand:
-    return _unary(ctx, node, Clamp((0.0, _UNBOUNDED)))
-
-
-def clip(ctx: Context, node: OnnxNode) -> Operand:
-    """Clip between two constants, either of which may be absent."""
-    bounds = []
-    for index, default in ((1, -_UNBOUNDED), (2, _UNBOUNDED)):
-        operand = ctx.optional(node, index)
-        if isinstance(operand, QuantizedConstant):  # quantizers wrap these too
-            operand = np.asarray(
-                (operand.data.astype(np.float64) - operand.zero_points()) * operand.quant.scale[0], np.float32
-            )
-        if isinstance(operand, Value) or (operand is not None and operand.size != 1):
-            raise Refusal("its bounds are no constant numbers", "Export with constant min and max")
-        bounds.append(default if operand is None else float(operand.reshape(())))
-    if not bounds[0] <= bounds[1]:
-        raise Refusal(f"its bounds are {bounds[0]:g} and {bounds[1]:g}")
-    return _unary(ctx, node, Clamp((bounds[0], bounds[1])))
-
-
-def leaky_relu(ctx: Context, node: OnnxNode) -> Operand:
-    return _unary(ctx, node, LeakyRelu(node.float("alpha", 0.01), rounding="even"))
-
-
 def softmax(ctx: Context, node: OnnxNode) -> Operand:
-    """Softmax over one dimension (opset 13 and later), moved to the end and back where it is not the last."""
+    """Softmax over one dimension, moved to the end and back where it is not the last.
+
+    Before opset 13 over all dimensions from the axis (by default 1) on, taken as one.
+    """
     x = ctx.value(node, 0)
-    _require_float(node, x)
+    require_float(node, x)
     rank = len(x.type.shape)
-    axis = _axis(node, node.int("axis", -1), rank)
+    axis = checked_axis(node, node.int("axis", -1 if node.opset >= 13 else 1), rank)
+    if node.opset < 13 and axis != rank - 1:
+        rows = (math.prod(x.type.shape[:axis]), math.prod(x.type.shape[axis:]))
+        flat = ctx.reshape(x, rows, f"{node.outputs[0]}_x", node.loc)
+        y = ctx.emit(Softmax(rounding="even"), (flat,), f"{node.outputs[0]}_y", node.loc)
+        return ctx.reshape(y, x.type.shape, node.outputs[0], node.loc)
     swap = [*range(rank)]
     swap[axis], swap[-1] = swap[-1], swap[axis]
     last = ctx.transpose(x, tuple(swap), f"{node.outputs[0]}_x", node.loc)
     y = ctx.emit(Softmax(rounding="even"), (last,), f"{node.outputs[0]}_y", node.loc)
     return ctx.transpose(y, tuple(swap), node.outputs[0], node.loc)
-
-
-def reduce_mean(ctx: Context, node: OnnxNode) -> Operand:
-    """ReduceMean; axes as an attribute (opset 13) or an input (18). Scattered axes are moved to the end first."""
-    x = ctx.value(node, 0)
-    _require_float(node, x)
-    shape, rank = x.type.shape, len(x.type.shape)
-    given = node.ints("axes") if node.has("axes") else ctx.integers(node, 1, "list of axes")
-    if not given and node.int("noop_with_empty_axes", 0):
-        return x
-    axes = tuple(sorted({_axis(node, a, rank) for a in given or range(rank)}))
-    if not axes:
-        return x
-    keep = node.int("keepdims", 1) != 0
-    final = tuple(1 if i in axes else d for i, d in enumerate(shape) if keep or i not in axes)
-    if not contiguous(axes):
-        rest = tuple(i for i in range(rank) if i not in axes)
-        x = ctx.transpose(x, rest + axes, f"{node.outputs[0]}_x", node.loc)
-        axes = tuple(range(len(rest), rank))
-    y = ctx.emit(Mean(axes[0], axes[-1], rounding="even"), (x,), f"{node.outputs[0]}_y", node.loc)
-    return ctx.reshape(y, final, node.outputs[0], node.loc)
 
 
 def pad(ctx: Context, node: OnnxNode) -> Operand:
@@ -131,7 +61,7 @@ def pad(ctx: Context, node: OnnxNode) -> Operand:
         raise Refusal(f"mode {mode!r}", "Only constant padding is supported")
     pads = ctx.integers(node, 1, "list of pads") or ()
     axes = ctx.integers(node, 3, "list of axes")
-    chosen = tuple(_axis(node, a, rank) for a in axes) if axes is not None else tuple(range(rank))
+    chosen = tuple(checked_axis(node, a, rank) for a in axes) if axes is not None else tuple(range(rank))
     if len(pads) != 2 * len(chosen):
         raise MalformedModel(f"{node.loc}: {len(pads)} pads for {len(chosen)} dimensions")
     if pads and min(pads) < 0:
@@ -159,7 +89,7 @@ def concat(ctx: Context, node: OnnxNode) -> Operand:
     inputs = tuple(ctx.value(node, i) for i in range(len(node.inputs)))
     if not inputs:
         raise MalformedModel(f"{node.loc}: Concat without inputs")
-    axis = _axis(node, node.int("axis", 0), len(inputs[0].type.shape))
+    axis = checked_axis(node, node.int("axis", 0), len(inputs[0].type.shape))
     return ctx.emit(Concat(axis), inputs, node.outputs[0], node.loc)
 
 
@@ -209,15 +139,15 @@ def flatten(ctx: Context, node: OnnxNode) -> Operand:
 
 def squeeze(ctx: Context, node: OnnxNode) -> Operand:
     old = shape_of(ctx.operand(node, 0))
-    given = ctx.integers(node, 1, "list of axes")
-    axes = {_axis(node, a, len(old)) for a in given} if given else {i for i, d in enumerate(old) if d == 1}
+    given = given_axes(ctx, node)
+    axes = {checked_axis(node, a, len(old)) for a in given} if given else {i for i, d in enumerate(old) if d == 1}
     return _reshape(ctx, node, tuple(d for i, d in enumerate(old) if i not in axes))
 
 
 def unsqueeze(ctx: Context, node: OnnxNode) -> Operand:
     old = shape_of(ctx.operand(node, 0))
-    given = ctx.integers(node, 1, "list of axes") or ()
-    axes = {_axis(node, a, len(old) + len(given)) for a in given}
+    given = given_axes(ctx, node) or ()
+    axes = {checked_axis(node, a, len(old) + len(given)) for a in given}
     rest = iter(old)
     shape = tuple(1 if i in axes else next(rest, 1) for i in range(len(old) + len(axes)))
     return _reshape(ctx, node, shape)
@@ -225,9 +155,62 @@ def unsqueeze(ctx: Context, node: OnnxNode) -> Operand:
 
 def identity(ctx: Context, node: OnnxNode) -> Operand:
     """Identity, and Dropout in inference."""
-    if any(node.outputs[1:]):
+    if ctx.read.intersection(node.outputs[1:]):
         raise Refusal("its mask is used", "Export for inference")
     training = ctx.constant(node, 2, "training mode") if node.op_type == "Dropout" else None
     if training is not None and training.any():
         raise Refusal("it is in training mode", "Export for inference (model.eval())")
     return ctx.operand(node, 0)
+
+
+def cast(ctx: Context, node: OnnxNode) -> Operand:
+    """Of a float32 tensor to float32: nothing."""
+    to, x = node.int("to", 0), ctx.value(node, 0)
+    require_float(node, x)
+    if to != onnx.TensorProto.FLOAT:
+        kind = onnx.TensorProto.DataType.Name(to) if to in range(1, 24) else str(to)
+        raise Refusal(f"it makes {kind} of a computed tensor", "Export the model in float32, without casts")
+    return x
+
+
+def cast_like(ctx: Context, node: OnnxNode) -> Operand:
+    """A constant, or a float32 tensor, as float32, which is what the tensor it is to be like has."""
+    x, like = ctx.operand(node, 0), ctx.operand(node, 1)
+    if not isinstance(like, Value) or like.type.dtype != "float32" or isinstance(x, QuantizedConstant):
+        raise Refusal("it does not make float32", "Export the model in float32, without casts")
+    if isinstance(x, np.ndarray):
+        return x.astype(np.float32)
+    require_float(node, x)
+    return x
+
+
+def slice_(ctx: Context, node: OnnxNode) -> Operand:
+    """A slice that takes all there is, which exporters leave behind."""
+    x = ctx.value(node, 0)
+    starts, ends = (ctx.integers64(node, i, what) for i, what in ((1, "starts"), (2, "ends")))
+    axes = ctx.integers64(node, 3, "axes")
+    steps = ctx.integers64(node, 4, "steps") or (1,) * len(starts or ())
+    chosen = tuple(range(len(starts or ()))) if axes is None else axes
+    if starts is None or ends is None or not len(starts) == len(ends) == len(chosen) == len(steps):
+        raise MalformedModel(f"{node.loc}: its starts, ends, axes and steps differ in number")
+    for start, end, axis, step in zip(starts, ends, chosen, steps, strict=True):
+        size = x.type.shape[checked_axis(node, axis, len(x.type.shape))]
+        if step != 1 or not (start == 0 or start <= -size) or end < size:
+            raise Refusal("it takes a part of a tensor", "Slices are supported only on constants")
+    return x
+
+
+def expand(ctx: Context, node: OnnxNode) -> Operand:
+    """To its own shape: nothing. To a larger one: a product with ones, which passes remove where it broadcasts."""
+    x, wanted = ctx.value(node, 0), ctx.integers(node, 1, "shape")
+    require_float(node, x)
+    if wanted is None or min(wanted, default=1) < 1:
+        raise MalformedModel(f"{node.loc}: {wanted} is no shape")
+    shape = np.broadcast_shapes(x.type.shape, wanted)
+    if shape == x.type.shape:
+        return x
+    if math.prod(shape) > MAX_ELEMENTS:
+        raise Refusal(f"its result would have {math.prod(shape)} elements", f"The limit is {MAX_ELEMENTS}")
+    full = ctx.reshape(x, (1,) * (len(shape) - len(x.type.shape)) + x.type.shape, f"{node.outputs[0]}_x", node.loc)
+    ones = ctx.real_constant(np.ones(shape, np.float32), f"{node.outputs[0]}_ones")
+    return ctx.emit(Mul(rounding="even"), (full, ones), node.outputs[0], node.loc)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import tflite
 
 from smidgen.errors import MalformedModel
@@ -41,9 +42,11 @@ def pad(r: OpReader) -> list[Node]:
     return [*renaming, *r.node(Pad(before, after, _pad_value(r)), x)]
 
 
-def _pad_value(r: OpReader) -> int:
+def _pad_value(r: OpReader) -> float:
     """PADV2's constant, which is in the output's steps, or PAD's: the zero point."""
-    out = r.quant(r.output_type)
+    out = r.steps(r.output_type)
+    if out is None:
+        return _real_pad_value(r)
     if not r.has(2):
         return out.zero_point[0]
     value, of = r.integers(2), r.table.type(r.input_index(2))
@@ -52,6 +55,15 @@ def _pad_value(r: OpReader) -> int:
             f"{r.loc}: inconsistent quantisation: the padding value is {of}, expected one int8 in the output's steps"
         )
     return int(value.ravel()[0])
+
+
+def _real_pad_value(r: OpReader) -> float:
+    if not r.has(2):
+        return 0.0
+    value = r.data(2)
+    if value.size != 1 or value.dtype != np.float32:
+        raise MalformedModel(f"{r.loc}: the padding value is {value.dtype}{list(value.shape)}, expected one float32")
+    return float(value.reshape(()))
 
 
 def concatenation(r: OpReader) -> list[Node]:
@@ -82,6 +94,11 @@ def quantize(r: OpReader) -> list[Node]:
 
 
 def dequantize(r: OpReader) -> list[Node]:
+    """To reals; constants of float16 (TFLite's float16 quantisation) at once."""
+    half = r.table.half(r.input_index(0))
+    if half is not None:
+        r.table.computed[r.output_index] = half
+        return []
     x = r.value(0)
     r.quant(x.type)
     return r.node(Dequantize(), x)

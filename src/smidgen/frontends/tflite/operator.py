@@ -12,7 +12,7 @@ import tflite
 
 from smidgen.errors import MalformedModel
 from smidgen.frontends.tflite.tensors import Refused, TensorTable
-from smidgen.ir import Array, Node, Op, QuantParams, TensorType, Value
+from smidgen.ir import Array, Node, Op, QuantParams, Rounding, TensorType, Value
 from smidgen.ops import Reshape
 from smidgen.ops.arithmetic import NO_CLAMP
 
@@ -26,7 +26,7 @@ _ACTIVATIONS: dict[int, tuple[float, float]] = {
     tflite.ActivationFunctionType.RELU_N1_TO_1: (-1.0, 1.0),
     tflite.ActivationFunctionType.RELU6: (0.0, 6.0),
 }
-INT8_REMEDY = "Convert the model to full int8 quantisation"
+INT8_REMEDY = "Convert the model to full int8 quantisation, or leave it in float32"
 _SAME_SCALE = 1e-6  # largest difference; as in pooling_common.cc
 
 
@@ -103,9 +103,9 @@ class OpReader:
 
         Scales that differ by rounding only are renamed (a Reshape to the same shape, which costs nothing).
         """
-        x, out = self.value(position), self.quant(self.output_type)
-        q = self.quant(x.type)
-        if q == out:
+        x, out = self.value(position), self.steps(self.output_type)
+        q = self.steps(x.type)
+        if q is None or out is None or q == out:
             return [], x
         if q.zero_point != out.zero_point or abs(q.scale[0] - out.scale[0]) > _SAME_SCALE:
             raise MalformedModel(
@@ -144,10 +144,16 @@ class OpReader:
             raise MalformedModel(f"{self.loc}: an int8 activation has no per-tensor quantization")
         return t.quant
 
-    def clamp(self, activation: int, out: QuantParams) -> tuple[float, float]:
-        """A fused activation in output steps (kernel_util.cc, CalculateActivationRangeQuantized)."""
+    def steps(self, t: TensorType) -> QuantParams | None:
+        """The per-tensor int8 quantization of a tensor, None for reals; Refused for other types."""
+        return None if t.dtype == "float32" else self.quant(t)
+
+    def clamp(self, activation: int, out: QuantParams | None) -> tuple[float, float]:
+        """A fused activation in output steps (kernel_util.cc, CalculateActivationRangeQuantized), or in reals."""
         if activation not in _ACTIVATIONS:
             raise Refused(f"fused activation {activation}", "Use RELU, RELU6, RELU_N1_TO_1 or none")
+        if out is None:
+            return _ACTIVATIONS[activation]
         lo, hi = (quantized(bound, out) for bound in _ACTIVATIONS[activation])
         return lo, hi
 
@@ -158,6 +164,11 @@ class OpReader:
         if (inferred.dtype, inferred.shape) != (declared.dtype, declared.shape):
             raise MalformedModel(f"{self.loc}: computes {inferred}, but the file declares its output as {declared}")
         return [Node(op, inputs, (Value(self.name(), inferred),), self.loc)]
+
+
+def rounding(out: QuantParams | None) -> Rounding:
+    """TFLite Micro's for its integers; reals become integers, if ever, in ours."""
+    return "even" if out is None else "double"
 
 
 def quantized(real: float, q: QuantParams) -> float:

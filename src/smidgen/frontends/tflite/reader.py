@@ -13,8 +13,9 @@ from smidgen.frontends.support import unsupported
 from smidgen.frontends.tflite.operator import OpReader
 from smidgen.frontends.tflite.ops import IMPORTERS, Importer
 from smidgen.frontends.tflite.tensors import Downstream, Refused, TensorTable, builtin_name
-from smidgen.ir import Graph, Node, verify
+from smidgen.ir import Graph, Node, Numerics, verify
 
+_RESHAPING = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
 _BROKEN = (
     struct.error,
     IndexError,
@@ -30,7 +31,10 @@ _BROKEN = (
 
 
 def read_tflite(data: bytes, name: str, source: str) -> Graph:
-    """The graph (integer form, ``tflm-int8.v1``) of a TFLite model's only subgraph.
+    """The graph of a TFLite model's only subgraph: integer form, ``tflm-int8.v1``.
+
+    A model without any quantised tensor is one of floats, in imported form; what our quantiser makes of it rounds as
+    ``onnx-qdq.v1`` says, which is its numerics from the start.
 
     Raises MalformedModel when the file is damaged or contradicts itself, UnsupportedModel with all findings when it is
     well formed but beyond smidgen.
@@ -67,8 +71,9 @@ class _Reader:
         outputs = tuple(table.activation(int(i)) for i in table.indices(subgraph.OutputsAsNumpy(), "outputs"))
         if not inputs or not outputs:
             raise MalformedModel(f"{self.source} has no {'inputs' if not inputs else 'outputs'}")
-        graph = Graph(self.name, "tflm-int8.v1", inputs, outputs, tuple(nodes))
-        verify(graph, "integer")
+        numerics: Numerics = "tflm-int8.v1" if any(v.type.quant for n in nodes for v in n.inputs) else "onnx-qdq.v1"
+        graph = Graph(self.name, numerics, inputs, outputs, tuple(nodes))
+        verify(graph, "imported" if numerics == "onnx-qdq.v1" else "integer")
         return graph
 
     def _refuse_subgraphs(self, count: int) -> None:
@@ -80,32 +85,36 @@ class _Reader:
     def _nodes(self, model: tflite.Model, subgraph: tflite.SubGraph, table: TensorTable) -> list[Node]:
         nodes: list[Node] = []
         findings = list(table.input_findings)
-        for i in range(table.count(subgraph.OperatorsLength(), "operators")):
-            op = subgraph.Operators(i)
-            code = model.OperatorCodes(op.OpcodeIndex())
-            kind = builtin_name(code)
-            loc = f"{self.source}:op {i} {kind}"
-            reader = OpReader(i, kind, code.Version(), op, table, loc)
+        readers = [self._reader(model, table, i) for i in range(table.count(subgraph.OperatorsLength(), "operators"))]
+        for reader in _live(readers, table):
             try:
-                nodes += _convert(reader, IMPORTERS.get(kind))
+                nodes += _convert(reader, IMPORTERS.get(reader.kind))
             except Downstream:
                 table.poison(reader)
             except Refused as e:
-                findings.append(Finding(kind, f"op {i}", e.reason, e.remedy))
+                findings.append(Finding(reader.kind, f"op {reader.index}", e.reason, e.remedy))
                 table.poison(reader)
         if findings:
-            raise unsupported(self.source, _whole_model(self.name, table) or findings)
+            raise unsupported(self.source, findings)
         return nodes
 
+    def _reader(self, model: tflite.Model, table: TensorTable, index: int) -> OpReader:
+        op = table.subgraph.Operators(index)
+        code = model.OperatorCodes(op.OpcodeIndex())
+        kind = builtin_name(code)
+        return OpReader(index, kind, code.Version(), op, table, f"{self.source}:op {index} {kind}")
 
-def _whole_model(name: str, table: TensorTable) -> list[Finding]:
-    """One finding for a model that nobody has quantised, instead of one an operator."""
-    tensors = [table.subgraph.Tensors(i) for i in range(table.count(table.subgraph.TensorsLength(), "tensors"))]
-    quantised = any(t.Quantization() is not None and t.Quantization().ScaleLength() for t in tensors)
-    if quantised or not any(t.Type() == tflite.TensorType.FLOAT32 for t in tensors):
-        return []
-    remedy = "Convert it to full int8 quantisation: a TFLite converter with a representative data set, int8 in and out"
-    return [Finding("model", name, "it is float32, no tensor is quantised", remedy)]
+
+def _live(readers: list[OpReader], table: TensorTable) -> list[OpReader]:
+    """All operators but those that compute shapes: new shapes are read from the tensors that have them."""
+    needed = set(table.indices(table.subgraph.OutputsAsNumpy(), "outputs"))
+    live = []
+    for reader in reversed(readers):
+        outputs = reader.output_indices
+        if needed.intersection(outputs) or not all(table.is_integer(i) for i in outputs):
+            live.append(reader)
+            needed.update(reader.inputs[:1] if reader.kind in _RESHAPING else reader.inputs)
+    return live[::-1]
 
 
 def _convert(reader: OpReader, importer: Importer | None) -> list[Node]:
@@ -116,6 +125,6 @@ def _convert(reader: OpReader, importer: Importer | None) -> list[Node]:
         nodes = importer.convert(reader)
     except InvalidGraph as e:
         raise MalformedModel(f"{reader.loc}: {e}") from e
-    for output in nodes[-1].outputs:
+    for output in nodes[-1].outputs if nodes else ():
         reader.table.define(reader.output_index, output)
     return nodes

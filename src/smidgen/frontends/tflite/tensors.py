@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,8 @@ class TensorTable:
     values: dict[int, Value] = field(default_factory=dict)
     poisoned: set[int] = field(default_factory=set)
     input_findings: list[Finding] = field(default_factory=list)
+    computed: dict[int, Array] = field(default_factory=dict)
+    """Tensors that operators make of constants alone."""
 
     def count(self, n: int, what: str) -> int:
         """A vector's length, refused when the file could not hold that many elements."""
@@ -86,7 +89,10 @@ class TensorTable:
         dtype = _DTYPES.get(t.Type())
         if dtype is None:
             name = _TYPE_NAMES.get(t.Type(), str(t.Type()))
-            raise Refused(f"tensor {index} has element type {name}", "Convert the model to full int8 quantisation")
+            raise Refused(
+                f"tensor {index} has element type {name}",
+                "Convert the model to full int8 quantisation, or leave it in float32",
+            )
         if t.IsVariable():
             raise Refused(f"tensor {index} is a variable", "State between calls is not supported; unroll it")
         shape = () if t.ShapeIsNone() else tuple(int(d) for d in t.ShapeAsNumpy())
@@ -123,22 +129,50 @@ class TensorTable:
             raise MalformedModel(f"{self.source}: tensor {index} is int8 with zero point outside -128..127")
         return QuantParams(scales, zeros, axis)
 
+    def is_integer(self, index: int) -> bool:
+        """True for a tensor of int32 or int64: shapes, axes and indices."""
+        return index >= 0 and self.subgraph.Tensors(index).Type() in (tflite.TensorType.INT32, tflite.TensorType.INT64)
+
     def constant(self, index: int) -> Array | None:
         """A constant tensor's data in its shape, or None for an activation."""
+        if index in self.computed:
+            return self.computed[index]
+        raw = self._buffer(index)
+        if raw is None:
+            return None
+        of = self.type(index)
+        self._check_bytes(index, raw, of.dtype, of.shape, of.nbytes)
+        return np.frombuffer(raw.tobytes(), np.dtype(of.dtype).newbyteorder("<")).reshape(of.shape).astype(of.dtype)
+
+    def half(self, index: int) -> Array | None:
+        """A constant of float16 as float32; None for any other tensor."""
+        t = self.subgraph.Tensors(index)
+        raw = self._buffer(index) if t.Type() == tflite.TensorType.FLOAT16 else None
+        if raw is None:
+            return None
+        shape = () if t.ShapeIsNone() else tuple(int(d) for d in t.ShapeAsNumpy())
+        self._check_static(index, shape, ())
+        self._check_bytes(index, raw, "float16", shape, 2 * math.prod(shape))
+        return np.frombuffer(raw.tobytes(), "<f2").reshape(shape).astype(np.float32)
+
+    def _buffer(self, index: int) -> Array | None:
+        """The bytes of a constant tensor, or None for an activation."""
         t = self.subgraph.Tensors(index)
         if not 0 <= t.Buffer() < self.model.BuffersLength():
             raise MalformedModel(f"{self.source}: tensor {index} names buffer {t.Buffer()}, which does not exist")
         buffer = self.model.Buffers(t.Buffer())
         if t.Buffer() == 0 or buffer.DataIsNone() or buffer.DataLength() == 0:
             return None
-        of = self.type(index)
-        raw = buffer.DataAsNumpy()
-        if raw.nbytes != of.nbytes:
+        raw: Array = buffer.DataAsNumpy()
+        return raw
+
+    def _check_bytes(self, index: int, raw: Array, dtype: str, shape: tuple[int, ...], nbytes: int) -> None:
+        if raw.nbytes != nbytes:
+            number = self.subgraph.Tensors(index).Buffer()
             raise MalformedModel(
-                f"{self.source}: buffer {t.Buffer()} has {raw.nbytes} bytes, tensor {index} "
-                f"({of.dtype}{list(of.shape)}) needs {of.nbytes}"
+                f"{self.source}: buffer {number} has {raw.nbytes} bytes, tensor {index} ({dtype}{list(shape)}) "
+                f"needs {nbytes}"
             )
-        return np.frombuffer(raw.tobytes(), np.dtype(of.dtype).newbyteorder("<")).reshape(of.shape).astype(of.dtype)
 
     def graph_input(self, index: int) -> Value:
         """Define the value of a graph input."""

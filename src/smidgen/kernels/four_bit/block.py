@@ -20,6 +20,7 @@ from smidgen.kernels.four_bit.storage import (
     four_bit_weights,
     group_of,
     grouped_factors,
+    is_general,
     layer_constants,
     live_parts,
     requantize_cycles,
@@ -98,9 +99,10 @@ class Strips:
     def cost(self, node: Node, core: Core) -> float:
         steps, strips = _steps(node), self.pixels(node)
         pairs = -(-node.output.type.shape[-1] // 2)
-        unpack = (steps * (10.0 if group_of(node) else 7.0)) + 60
+        unpack = steps * (10.4 if group_of(node) else 8.2) + 45 * max(1, grouped_factors(node).shape[1]) + 60
         group = 16 * steps + 7 * -(-steps // 8) + 40 + 8 * requantize_cycles(node)
-        each = sum(unpack + 60 + group * -(-n // 4) + 20 * (n % 4 > 0) for n in strips)
+        alone = 280 * is_general(node)  # a group whose sums or outputs go by way of the stack
+        each = sum(unpack + 60 + (group + alone) * -(-n // 4) + 280 * (n % 4 > 0) * (not alone) for n in strips)
         return pairs * each + sum(strips) * _gather_cycles(node) + 150
 
     def overlap(self, node: Node) -> Mapping[str, int]:
@@ -121,7 +123,8 @@ class Strips:
         return {"SMG_GROUP": group_of(node), **layer_constants(node)}
 
     def footprint(self, node: Node) -> tuple[int, int]:
-        return 1900 + 32 * requantize_cycles(node), 240
+        base = 2350 if isinstance(node.op, FullyConnected) else 2600
+        return base + (0 if is_general(node) else 32 * requantize_cycles(node)), 300
 
 
 def _window(node: Node) -> int:
@@ -152,9 +155,24 @@ def _first_read(node: Node, done: int) -> int:
 
 
 def _gather_cycles(node: Node) -> float:
-    """A pixel's window."""
+    """A pixel's window, on average over those inside and those across a border."""
     rows = node["w"].type.shape[1] if isinstance(node.op, Conv2D) else 1
-    return _window(node) * 2.2 + 60 * rows + 60 if _whole(node) else _window(node) * 4.0 + 80 * rows + 60
+    border = (1 - _inside(node)) * rows * 119
+    return border + 100 + (_window(node) * 2.2 + 65 * rows if _whole(node) else _window(node) * 4.0 + 95 * rows)
+
+
+def _inside(node: Node) -> float:
+    """The share of windows that are inside the input."""
+    op = node.op
+    if isinstance(op, FullyConnected):
+        return 1.0
+    assert isinstance(op, Conv2D)
+    share = 1.0
+    for axis in range(2):
+        starts = np.arange(node.output.type.shape[1 + axis]) * op.stride[axis] - op.padding[axis]
+        ends = starts + (node["w"].type.shape[1 + axis] - 1) * op.dilation[axis]
+        share *= float(((starts >= 0) & (ends < node["x"].type.shape[1 + axis])).mean())
+    return share
 
 
 def _record(symbol: str, op: type[Op], strips: Strips) -> Kernel:

@@ -115,7 +115,7 @@ def cost(node: Node, core: Core) -> float:
 
 
 def footprint(node: Node) -> tuple[int, int]:
-    return 1150, 240
+    return 1430, 240
 
 
 def flash_use(node: Node) -> FlashUse:

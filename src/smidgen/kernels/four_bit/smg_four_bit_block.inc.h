@@ -13,6 +13,7 @@
 #ifndef SMG_FOUR_BIT_BLOCK_INC_H
 #define SMG_FOUR_BIT_BLOCK_INC_H
 #include "smg_expand.h"
+#include "smg_few_bytes.h"
 #include "smg_four_bit_requantize.h"
 #include "smg_kernels.h"
 #include "smg_memory.h"
@@ -135,42 +136,64 @@ SMG_INLINE void smg_four_bit_pixels(const uint32_t *x, const uint32_t *w, smg_fo
 }
 #endif
 
-/* Two words of weights, and two of the next step, doubled, from a packed word; less is 16 in each lane. */
-SMG_INLINE void smg_four_bit_unpack_word(uint32_t *to, uint32_t v) {
-    const uint32_t mask = 0x001e001eU, less = 0x00100010U;
-    const uint32_t w0 = smg_ssub16(v << 1 & mask, less), w1 = smg_ssub16(v >> 3 & mask, less);
-    const uint32_t w2 = smg_ssub16(v >> 7 & mask, less), w3 = smg_ssub16(v >> 11 & mask, less);
-    to[0] = w0, to[1] = w1, to[2] = w2, to[3] = w3;
-}
+/* From each packed word two words of weights, and two of the next step, doubled, times their channel's factor of the
+ * byte both. An even number of words. */
+#if defined(__ARM_FEATURE_DSP) && defined(__ARM_FP)
+/* clang-format off */
+#if SMG_GROUP
+#define SMG_TIMES(v, factor) "mul " v ", " v ", " factor "\n"
+#else
+#define SMG_TIMES(v, factor) ""
+#endif
+#define SMG_UNPACK                                                                                \
+    "ldr r7, [r1], #4\n"                                                                          \
+    "and r8, r12, r7, lsl #1\n" "and r9, r12, r7, lsr #3\n"                                       \
+    "and r10, r12, r7, lsr #7\n" "and r11, r12, r7, lsr #11\n"                                    \
+    SMG_TIMES("r8", "r3") SMG_TIMES("r9", "r4") SMG_TIMES("r10", "r3") SMG_TIMES("r11", "r4")     \
+    "ssub16 r8, r8, r5\n" "ssub16 r9, r9, r6\n" "ssub16 r10, r10, r5\n" "ssub16 r11, r11, r6\n"    \
+    "stmia r0!, {r8-r11}\n"
 
-/* The same times a factor for each channel. */
-SMG_INLINE void smg_four_bit_unpack_scaled(uint32_t *to, uint32_t v, uint32_t factor0, uint32_t factor1) {
-    const uint32_t mask = 0x001e001eU, less0 = 0x00100010U * factor0, less1 = 0x00100010U * factor1;
-    const uint32_t w0 = smg_ssub16((v << 1 & mask) * factor0, less0), w1 = smg_ssub16((v >> 3 & mask) * factor1, less1);
-    const uint32_t w2 = smg_ssub16((v >> 7 & mask) * factor0, less0);
-    const uint32_t w3 = smg_ssub16((v >> 11 & mask) * factor1, less1);
-    to[0] = w0, to[1] = w1, to[2] = w2, to[3] = w3;
+SMG_NAKED void smg_four_bit_unpack_words(uint32_t *to, const uint32_t *from, const uint32_t *end, uint32_t both) {
+    __asm__ volatile(
+        "push {r4-r11, lr}\n"
+        "mov r12, #0x001e001e\n"
+        "lsr r4, r3, #4\n"
+        "and r3, r3, #15\n"
+        "mov lr, #0x00100010\n"
+        "mul r5, lr, r3\n"
+        "mul r6, lr, r4\n"
+        ".p2align 2\n"
+        "1:\n" SMG_UNPACK SMG_UNPACK
+        "cmp r1, r2\n"
+        "bne 1b\n"
+        "pop {r4-r11, pc}\n");
 }
+/* clang-format on */
+#else
+SMG_INLINE void smg_four_bit_unpack_words(uint32_t *to, const uint32_t *from, const uint32_t *end, uint32_t both) {
+    const uint32_t factors[2] = {both & 15U, both >> 4};
+    for (; from != end; from++, to += 4) {
+        for (int32_t i = 0; i < 4; i++) {
+            const uint32_t factor = factors[i % 2];
+            to[i] = smg_ssub16((*from >> (4 * i) & 0x000f000fU) * 2U * factor, 0x00100010U * factor);
+        }
+    }
+}
+#endif
 
-/* A pair's weights, two of each step; returns what follows them. */
+/* A pair's weights, two of each step, a multiple of four of these; returns what follows them. */
 SMG_INLINE const uint32_t *smg_four_bit_unpack(uint32_t *to, const uint32_t *from, int32_t steps) {
     const uint32_t *const end = from + steps / 2;
 #if SMG_GROUP
     const uint8_t *factors = (const uint8_t *)end;
-    for (int32_t left = steps; left > 0; left -= SMG_GROUP_STEPS, factors++) {
-        const uint32_t factor0 = *factors & 15U, factor1 = *factors >> 4;
-        const int32_t run = left < SMG_GROUP_STEPS ? left : SMG_GROUP_STEPS;
-        for (int32_t i = 0; i < run; i += 4, from += 2, to += 8) { /* steps are a multiple of four */
-            smg_four_bit_unpack_scaled(to, from[0], factor0, factor1);
-            smg_four_bit_unpack_scaled(to + 4, from[1], factor0, factor1);
-        }
+    for (int32_t left = steps; left > 0; left -= SMG_GROUP_STEPS, to += 2 * SMG_GROUP_STEPS) {
+        const uint32_t *const run = left < SMG_GROUP_STEPS ? end : from + SMG_GROUP_STEPS / 2;
+        smg_four_bit_unpack_words(to, from, run, *factors++);
+        from = run;
     }
     return end + ((steps + SMG_GROUP_STEPS - 1) / SMG_GROUP_STEPS + 3) / 4;
 #else
-    for (; from != end; from += 2, to += 8) {
-        smg_four_bit_unpack_word(to, from[0]);
-        smg_four_bit_unpack_word(to + 4, from[1]);
-    }
+    smg_four_bit_unpack_words(to, from, end, 0x11U);
     return end;
 #endif
 }
@@ -201,7 +224,7 @@ typedef struct {
 
 enum { SMG_PIXEL_FOUR = 8, SMG_PIXEL_ODD = 4 }; /* words from four inputs of a pixel to the next, and to their odd lanes */
 
-SMG_INLINE void smg_four_bit_copy(smg_four_bit_window *to, const int8_t *from, int32_t count) {
+static __attribute__((noinline)) void smg_four_bit_copy(smg_four_bit_window *to, const int8_t *from, int32_t count) {
     if (to->whole) {
         smg_expand(to->lanes, SMG_PIXEL_FOUR, SMG_PIXEL_ODD, from, count);
         to->lanes += count / 4 * SMG_PIXEL_FOUR;
@@ -211,7 +234,7 @@ SMG_INLINE void smg_four_bit_copy(smg_four_bit_window *to, const int8_t *from, i
     }
 }
 
-SMG_INLINE void smg_four_bit_fill(smg_four_bit_window *to, int32_t value, int32_t count) {
+SMG_FEW_BYTES static __attribute__((noinline)) void smg_four_bit_fill(smg_four_bit_window *to, int32_t value, int32_t count) {
     if (to->whole) {
         const uint32_t lanes = (uint32_t)(value & 0xffff) * 0x00010001U;
         for (; count > 0; count -= 4, to->lanes += SMG_PIXEL_FOUR) to->lanes[0] = to->lanes[SMG_PIXEL_ODD] = lanes;
@@ -222,7 +245,7 @@ SMG_INLINE void smg_four_bit_fill(smg_four_bit_window *to, int32_t value, int32_
 }
 
 /* taps columns of one input row from column ix on, the zero point where they lie outside. */
-static __attribute__((noinline)) void smg_four_bit_row(const smg_conv2d_params *p, smg_four_bit_window *to,
+SMG_FEW_BYTES static __attribute__((noinline)) void smg_four_bit_row(const smg_conv2d_params *p, smg_four_bit_window *to,
                                                        const int8_t *row /* (in_w, in_c) */, int32_t ix,
                                                        int32_t taps) {
     const int32_t first = smg_clamp(-ix, 0, taps), end = smg_clamp(p->in_w - ix, first, taps);
@@ -231,8 +254,14 @@ static __attribute__((noinline)) void smg_four_bit_row(const smg_conv2d_params *
     if (end < taps) smg_four_bit_fill(to, -p->in_offset, (taps - end) * p->in_c);
 }
 
+/* A window's bytes to a pixel's lanes, if they are not there. */
+SMG_INLINE void smg_four_bit_finish(uint32_t *lanes, const int8_t *bytes, int32_t whole, int32_t count) {
+    smg_four_bit_window to = {lanes, 0, 1};
+    if (!whole) smg_four_bit_copy(&to, bytes, count);
+}
+
 /* The window of the output at a place to a pixel's lanes, by way of bytes where it is not whole. */
-SMG_INLINE void smg_four_bit_gather(const smg_conv2d_params *p, const smg_four_bit_place *at, uint32_t *lanes,
+SMG_FEW_BYTES static void smg_four_bit_gather(const smg_conv2d_params *p, const smg_four_bit_place *at, uint32_t *lanes,
                                     int8_t *bytes, int32_t whole) {
     const int32_t y0 = at->oy * p->stride_h - p->pad_t, x0 = at->ox * p->stride_w - p->pad_l;
     const int32_t taps = p->dilation_w == 1 ? p->k_w : 1, window = p->k_h * p->k_w * p->in_c;
@@ -243,7 +272,7 @@ SMG_INLINE void smg_four_bit_gather(const smg_conv2d_params *p, const smg_four_b
         for (int32_t ky = 0; ky < p->k_h; ky++, from += p->dilation_h * p->in_w * p->in_c) {
             smg_four_bit_copy(&to, from, p->k_w * p->in_c);
         }
-        if (!whole) smg_expand(lanes, SMG_PIXEL_FOUR, SMG_PIXEL_ODD, bytes, window);
+        smg_four_bit_finish(lanes, bytes, whole, window);
         return;
     }
     for (int32_t ky = 0; ky < p->k_h; ky++) {
@@ -256,7 +285,7 @@ SMG_INLINE void smg_four_bit_gather(const smg_conv2d_params *p, const smg_four_b
             }
         }
     }
-    if (!whole) smg_expand(lanes, SMG_PIXEL_FOUR, SMG_PIXEL_ODD, bytes, window);
+    smg_four_bit_finish(lanes, bytes, whole, window);
 }
 
 /* The windows of the next count outputs; moves the place on. */
@@ -274,7 +303,7 @@ SMG_INLINE void smg_four_bit_strip(const smg_conv2d_params *p, smg_four_bit_plac
 }
 
 /* Both channels of one to four pixels, or only the first one. */
-SMG_INLINE void smg_four_bit_group(const uint32_t *x, const uint32_t *w, const smg_four_bit_pair *pair, int8_t *y,
+SMG_FEW_BYTES static __attribute__((noinline)) void smg_four_bit_group(const uint32_t *x, const uint32_t *w, const smg_four_bit_pair *pair, int8_t *y,
                                    int32_t count, int32_t channels, const uint32_t *x_end) {
     smg_four_bit_result results[8];
     smg_four_bit_pair apart = *pair;

@@ -6,7 +6,7 @@
 smg_fully_connected_kernel SMG_FUNCTION;
 
 /* Rows as the pixels of a 1x1 convolution. */
-void SMG_FUNCTION(const smg_fully_connected_params *p, const int8_t *x, const int8_t *w, const int32_t *b, int8_t *y,
+SMG_FEW_BYTES void SMG_FUNCTION(const smg_fully_connected_params *p, const int8_t *x, const int8_t *w, const int32_t *b, int8_t *y,
                   void *scratch) {
     const smg_conv2d_params rows = {
         .batch = 1, .in_h = 1, .in_w = p->rows, .in_c = p->in_c, .out_h = 1, .out_w = p->rows, .out_c = p->out_c,

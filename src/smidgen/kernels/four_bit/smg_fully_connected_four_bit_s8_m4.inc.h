@@ -13,8 +13,10 @@
  * eight multipliers, and their shifts as bytes. At its end, if SMG_UNIFORM, all channels' multiplier and shift. An
  * instance also defines what smg_four_bit_requantize.h needs. */
 #include "smg_expand.h"
+#include "smg_few_bytes.h"
 #include "smg_four_bit_requantize.h"
 #include "smg_kernels.h"
+#include "smg_small.h"
 
 smg_fully_connected_kernel SMG_FUNCTION;
 
@@ -112,7 +114,7 @@ SMG_INLINE void smg_four_bit_eight(const uint32_t *x, const uint32_t *w, int32_t
 #endif
 
 /* A row as lanes, zeros up to a multiple of eight, and -8 times the sum of each chunk. */
-static __attribute__((noinline)) void smg_four_bit_expand(uint32_t *lanes, int32_t *starts, const int8_t *x,
+SMG_FEW_BYTES static __attribute__((noinline)) void smg_four_bit_expand(uint32_t *lanes, int32_t *starts, const int8_t *x,
                                                           int32_t in_c, int32_t steps) {
     if (in_c % 8) lanes[steps - 1] = lanes[steps - 2] = 0;
     smg_expand(lanes, 2, 1, x, in_c);
@@ -130,6 +132,7 @@ static __attribute__((noinline)) void smg_four_bit_expand(uint32_t *lanes, int32
 SMG_INLINE void smg_four_bit_totals(const uint32_t *lanes, const int32_t *starts, const uint32_t *w, int32_t steps,
                                     const int32_t *biases, int32_t *totals /* (8) */) {
     for (int32_t i = 0; i < 8; i++) totals[i] = biases[i];
+    SMG_ROLLED
     for (int32_t s = 0; s < steps; s += SMG_CHUNK_STEPS) {
         const int32_t run = steps - s < SMG_CHUNK_STEPS ? steps - s : SMG_CHUNK_STEPS;
         smg_four_bit_eight(lanes + s, w, run, totals, *starts++);
@@ -155,6 +158,7 @@ void SMG_FUNCTION(const smg_fully_connected_params *p, const int8_t *x /* (rows,
             const int8_t *const shift = (const int8_t *)(mult + (SMG_UNIFORM ? 1 : 8));
             int32_t totals[8];
             smg_four_bit_totals(lanes, starts, (const uint32_t *)from, steps, c, totals);
+            SMG_ROLLED
             for (int32_t i = 0; i < 8 && i < left; i++) {
                 const int32_t at = SMG_UNIFORM ? 0 : i;
                 *y++ = smg_four_bit_output(totals[i], mult[at], shift[at], offset);

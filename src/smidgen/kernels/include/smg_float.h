@@ -39,8 +39,6 @@ SMG_INLINE float smg_from_bits(uint32_t bits) {
     return v;
 }
 
-SMG_INLINE float smg_magnitude(float v) { return smg_from_bits(smg_bits(v) & 0x7FFFFFFFU); }
-
 /* 2^n, -126 <= n <= 127. */
 SMG_INLINE float smg_power_of_two(int32_t n) { return smg_from_bits((uint32_t)(n + 127) << 23); }
 
@@ -61,24 +59,4 @@ SMG_INLINE float smg_exp(float x) {
     return y * smg_power_of_two(half) * smg_power_of_two(power - half);
 }
 
-/* 1 / (1 + e^-x) */
-SMG_INLINE float smg_sigmoid(float x) {
-    const float e = smg_exp(-smg_magnitude(x));
-    return (x < 0.0f ? e : 1.0f) / (1.0f + e);
-}
-
-SMG_INLINE float smg_tanh(float x) {
-    const float size = smg_magnitude(x);
-    if (size < 0.625f) {
-        const float square = x * x;
-        float p = -0.0056922962f;
-        p = p * square + 0.0206281673f;
-        p = p * square + -0.0537365153f;
-        p = p * square + 0.133314058f;
-        p = p * square + -0.333332807f;
-        return p * square * x + x;
-    }
-    const float far = 1.0f - 2.0f / (smg_exp(size + size) + 1.0f);
-    return smg_from_bits((smg_bits(far) & 0x7FFFFFFFU) | (smg_bits(x) & 0x80000000U));
-}
 #endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "smg_four_bit_output_s16.h"
+
+#include "smg_four_bit_rows.inc.h"
+
+smg_fully_connected_s16_kernel SMG_FUNCTION;
+
+/* Any shape, any core. */
+void SMG_FUNCTION(const smg_fully_connected_params *p, const void *x, const int8_t *w, const int32_t *b, void *y,
+                  void *scratch) {
+    four_bit_rows(p, x, w, b, y, scratch);
+}

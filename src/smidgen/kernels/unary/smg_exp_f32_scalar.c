@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "smg_float.h"
+#include "smg_kernels.h"
+
+smg_unary_f32_kernel smg_exp_f32_scalar;
+
+/* Any core. */
+void smg_exp_f32_scalar(const smg_unary_f32_params *p, const float *x /* (count) */, float *y /* (count), may be x */,
+                        void *scratch) {
+    (void)scratch;
+    for (int32_t i = 0; i < p->count; i++) y[i] = smg_exp(x[i]);
+}

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The search on made-up costs and drops, against every assignment there is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import product
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from smidgen.precision.search import Assignment, Found, OutOfBudget, Problem, Trial, is_answer, search
+from smidgen.quantize.recipe import Precision
+
+ALL: tuple[Precision, ...] = ("int4", "int8", "int16", "float")
+BYTES = {"int4": 0.5, "int8": 1.0, "int16": 1.25, "float": 4.0}
+NOISE = {"int4": 16.0, "int8": 1.0, "int16": 0.01, "float": 0.0}
+
+
+@dataclass
+class MadeUp:
+    """Additive noise is the drop; cost is bytes, and ``code`` once where any layer is int4."""
+
+    weights: Sequence[float]
+    sensitivity: Sequence[float]
+    code: float = 0.0
+    most: int = 10_000
+    measured: list[Assignment] = field(default_factory=list)
+
+    def cost(self, a: Assignment) -> float:
+        return sum(w * BYTES[p] for w, p in zip(self.weights, a, strict=True)) + self.code * ("int4" in a)
+
+    def drop(self, a: Assignment) -> float:
+        return sum(s * NOISE[p] for s, p in zip(self.sensitivity, a, strict=True))
+
+    def measure(self, a: Assignment) -> Trial:
+        if len(self.measured) >= self.most:
+            raise OutOfBudget
+        self.measured.append(a)
+        return Trial(self.drop(a), self.drop(a) / 100)
+
+    def search(self, limit: float, options: Sequence[Sequence[Precision]] | None = None) -> Found:
+        base: Assignment = ("int8",) * len(self.weights)
+        return search(Problem(base, options or [ALL] * len(base), limit, self.measure, self.cost))
+
+    def optimum(self, limit: float) -> float | None:
+        """The least cost of all assignments that keep the bound."""
+        every = (a for a in product(ALL, repeat=len(self.weights)) if is_answer(a))
+        return min((self.cost(a) for a in every if self.drop(a) <= limit), default=None)
+
+
+layers = st.lists(st.tuples(st.integers(1, 50), st.integers(1, 40)), min_size=1, max_size=5)
+
+
+@settings(max_examples=80, deadline=None)
+@given(layers, st.integers(0, 600), st.sampled_from([0.0, 15.0]))
+@example([(10, 1), (10, 1), (10, 1)], 48, 12.0)  # each alone does not pay for the code, all together do
+def test_within_the_documented_bound_of_the_best(pairs: list[tuple[int, int]], limit: int, code: float) -> None:
+    """Additive noise, a base that keeps the bound: at most one layer's saving above the best of all assignments."""
+    made = MadeUp([w for w, _ in pairs], [s for _, s in pairs], code)
+    found, best = made.search(limit), made.optimum(limit)
+    assert found.finished
+    if best is None:
+        assert not found.met
+        return
+    assert found.met
+    assert made.drop(found.best) <= limit
+    if made.drop(("int8",) * len(pairs)) <= limit:
+        assert made.cost(found.best) <= best + max(made.weights) / 2 + 1e-9
+        assert made.cost(found.best) <= made.cost(("int8",) * len(pairs))
+
+
+def test_finds_the_optimum_of_a_case_where_greedy_alone_fails() -> None:
+    made = MadeUp([10, 21, 20], [1.0, 2.2, 2.0])  # by ratio: 0, 2, 1; only 15 * (2.2 + 1.0) and 15 * (2.0 + 1.0) fit
+    found = made.search(5.2 + 15 * 3.2)
+    assert found.best == ("int4", "int4", "int8")
+    assert made.cost(found.best) == made.optimum(5.2 + 15 * 3.2)
+
+
+def test_shared_code_is_paid_by_all_or_taken_by_none() -> None:
+    made = MadeUp([10, 10, 10], [1, 1, 1], code=12.0)
+    assert made.search(48).best == ("int4",) * 3
+    assert made.search(18).best == ("int8",) * 3  # one would fit, and cost more than it saves
+
+
+def test_raises_the_most_sensitive_layers_when_the_base_fails() -> None:
+    made = MadeUp([10, 10, 10, 10], [0.1, 5.0, 0.1, 0.2])
+    found = made.search(0.5)
+    assert found.met
+    assert found.best == ("int8", "int16", "int8", "int8")
+    assert (1, "int16") in found.singles
+
+
+def test_float_where_16_bits_are_not_enough() -> None:
+    made = MadeUp([10, 10], [0.0, 100.0])
+    found = made.search(0.5)
+    assert found.met
+    assert found.best == ("int4", "float")
+
+
+def test_the_float_model_itself_is_no_answer() -> None:
+    made = MadeUp([10, 10], [1.0, 2.0])
+    found = made.search(0.0)
+    assert not found.met
+    assert found.trial.drop == min(made.drop(a) for a in product(ALL, repeat=2) if is_answer(a))
+    assert is_answer(found.best)
+
+
+def test_one_layer_quantised_is_the_last_resort() -> None:
+    made = MadeUp([10, 10, 10], [10.0, 10.0, 0.0])
+    found = made.search(0.0)
+    assert found.met
+    assert found.best == ("float", "float", "int4")
+
+
+def test_options_are_kept() -> None:
+    made = MadeUp([10, 10], [1.0, 1.0])
+    found = made.search(100.0, [("int8",), ("int8", "int16", "float")])
+    assert found.best == ("int8", "int8")
+
+
+@given(layers, st.integers(0, 600))
+@settings(max_examples=20, deadline=None)
+def test_deterministic(pairs: list[tuple[int, int]], limit: int) -> None:
+    first, second = (MadeUp([w for w, _ in pairs], [s for _, s in pairs]) for _ in range(2))
+    assert first.search(limit) == second.search(limit)
+    assert first.measured == second.measured
+
+
+@pytest.mark.parametrize("most", [1, 2, 5, 9])
+def test_the_budget_only_cuts(most: int) -> None:
+    """What is measured before the end is the beginning of the whole search; the best of it is given."""
+    whole = MadeUp([10, 20, 30, 40], [1.0, 3.0, 2.0, 9.0])
+    found = whole.search(100.0)
+    cut = MadeUp(whole.weights, whole.sensitivity, most=most)
+    part = cut.search(100.0)
+    assert not part.finished
+    assert part.met
+    assert cut.measured == whole.measured[:most]
+    assert whole.cost(part.best) == min(whole.cost(a) for a in cut.measured if whole.drop(a) <= 100.0)
+    assert whole.cost(part.best) >= whole.cost(found.best)
+
+
+def test_no_time_for_the_base_is_the_callers_problem() -> None:
+    with pytest.raises(OutOfBudget):
+        MadeUp([1], [1], most=0).search(1.0)
+
+
+def test_a_drop_that_is_not_additive_is_judged_by_measurement() -> None:
+    class Steps(MadeUp):
+        def drop(self, a: Assignment) -> float:
+            return 5.0 if sum(p == "int4" for p in a) >= 2 else 0.0
+
+    made = Steps([10, 20, 30], [1.0, 1.0, 1.0])
+    found = made.search(1.0)
+    assert found.best == ("int8", "int8", "int4")
+
+
+def test_no_layers() -> None:
+    found = search(Problem((), [], 1.0, lambda a: Trial(0.0, 0.0), lambda a: 3.0))
+    assert found.met
+    assert found.best == ()
