@@ -97,7 +97,10 @@ def draw_nodes(kernel: Kernel, count: int) -> list[Case]:
     """
     if kernel.constants is None:
         return list(_drawn(kernel.symbol, count))
-    return _unlike(kernel, _drawn(kernel.symbol, max(POOL, count)), count)
+    cases = _drawn(kernel.symbol, max(POOL, count))
+    if len({getattr(node.op, "rounding", None) for node, _ in cases}) < 2:  # what is drawn depends on chance
+        cases = _drawn(kernel.symbol, 4 * max(POOL, count))
+    return _unlike(kernel, cases, count)
 
 
 @cache

@@ -217,7 +217,7 @@ def _plot(path: Path, report: QuantizationReport) -> None:
         pairs = []
         if layer.own_sqnr_db is not None:
             pairs.append(("only this layer quantised", max(-layer.own_sqnr_db, -100.0)))
-        if layer.name in tensors:
-            pairs.append(("in the quantised network", max(-tensors[layer.name].sqnr_db, -100.0)))
+        if layer.tensor in tensors:
+            pairs.append(("in the quantised network", max(-tensors[layer.tensor].sqnr_db, -100.0)))
         groups.append((layer.name, pairs))
     save_bars(path, f"{report.source}: error per layer", "noise over signal, dB (less is better)", groups)

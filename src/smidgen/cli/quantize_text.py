@@ -25,7 +25,7 @@ def layer_table(report: QuantizationReport) -> Table:
     t = table("Layers (dB; 'alone': only it quantised)", *columns, right=columns[3:])
     tensors = {x.name: x for x in report.tensors}
     for layer in report.layers:
-        x = tensors.get(layer.name) or next((v for k, v in tensors.items() if k.startswith(f"{layer.name}_")), None)
+        x = tensors.get(layer.tensor)
         seen = ("", "", "", "") if x is None else (
             f"{x.least:.3g}..{x.most:.3g}", f"{x.scale:.3g}", f"{100 * x.clipped_fraction:.2f} %", _db(x.sqnr_db)
         )  # fmt: skip

@@ -21,7 +21,7 @@ _SAMPLES = 16
 def channel_spreads(graph: Graph, samples: Samples) -> Mapping[str, float]:
     """Of each layer with weights: the largest range of its output's channels over the median one's, of live ones."""
     nodes = layers(graph)
-    points = [_point(graph, n) for n in nodes]
+    points = [point(graph, n) for n in nodes]
     shown = replace(graph, outputs=tuple(dict.fromkeys(points)))
     few = samples.take(range(min(len(samples), _SAMPLES)))
     made = dict(zip(shown.outputs, outputs_of(shown, few), strict=True)) if points else {}
@@ -34,7 +34,7 @@ def _spread(magnitudes: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> fl
     return float(live.max() / np.median(live)) if live.size else 1.0
 
 
-def _point(graph: Graph, node: Node) -> Value:
+def point(graph: Graph, node: Node) -> Value:
     """Where the layer's result is quantised: behind its activation."""
     readers = graph.users().get(node.output, [])
     clamped = len(readers) == 1 and isinstance(readers[0].op, Clamp) and node.output not in graph.outputs
@@ -46,9 +46,9 @@ def unequalized(graph: Graph) -> Mapping[str, str]:
     users, found = graph.users(), {}
     weighted = layers(graph)
     for node in weighted:
-        point = _point(graph, node)
-        readers = users.get(point, [])
-        if point in graph.outputs:
+        result = point(graph, node)
+        readers = users.get(result, [])
+        if result in graph.outputs:
             found[node.output.name] = "its output is one of the model's"
         elif len(readers) != 1:
             found[node.output.name] = f"{len(readers)} layers read its output"

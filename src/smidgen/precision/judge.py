@@ -14,7 +14,7 @@ import numpy as np
 from smidgen.errors import InternalError, InvalidInput
 from smidgen.ir import Graph
 from smidgen.precision.cost import Cost, cost_of, lower
-from smidgen.precision.evaluate import Progress, exact_outputs, has_floats, outputs_of
+from smidgen.precision.evaluate import Progress, exact_outputs, has_floats, outputs_of, quiet
 from smidgen.precision.search import Assignment, OutOfBudget, Trial
 from smidgen.precision.state import Judged, State, finite
 from smidgen.quantize.metrics import Metric, Outputs, Truth, decibels
@@ -31,7 +31,9 @@ class Quantizer(Protocol):
         """The float graph that is quantised: equalised, if the recipe says so."""
         ...
 
-    def __call__(self, precisions: Mapping[str, Precision]) -> Quantized: ...
+    def __call__(self, precisions: Mapping[str, Precision], *, fast: bool) -> Quantized:
+        """``fast``: nearly what is written, for comparing many."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,15 @@ def sqnr_db(noise: float) -> float:
     return decibels(1.0, noise)
 
 
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """A model as it is written, its outputs, and its own figures."""
+
+    quantized: Quantized
+    outputs: Outputs
+    judged: Judged
+
+
 @dataclass
 class Judge:
     """Judges assignments to the named layers, each once; what was judged before comes from the state.
@@ -86,50 +97,72 @@ class Judge:
     measured: int = 0
 
     def cost(self, a: Assignment) -> Cost:
+        """Of the model made fast. OutOfBudget if it would begin after the deadline."""
         known = self.state.get(a)
         if known is None:
             self._require_time()
-            known = Judged(cost_of(self._lowered(a), self.task.target, self.task.setting))
+            known = Judged(self._cost_of(lower(self._fast(a))))
             self.state.put(a, known)
         return known.cost
 
-    def judge(self, a: Assignment) -> Judged:
-        """With every figure. OutOfBudget if it would begin after the deadline."""
+    def sense(self, a: Assignment) -> Trial:
+        """Of the model made fast. OutOfBudget if it would begin after the deadline."""
         known = self.state.get(a)
         if known is None or known.score is None:
             cost = self.cost(a)
             self._require_time()
-            known = self._record(a, cost, outputs_of(self._lowered(a), self.task.truth.samples), exact=False)
-        self.measured += 1
-        self.told(self.measured)
-        return known
+            known = self._judged(cost, outputs_of(self._fast(a), self.task.truth.samples))
+            self.state.put(a, known)
+        return self._told(known)
 
-    def confirm(self, a: Assignment, progress: Progress) -> tuple[Judged, Outputs]:
-        """Bit for bit as compiled; outputs too. Replaces what was judged where that was not exact."""
-        lowered, samples = self._lowered(a), self.task.truth.samples
-        outputs = (exact_outputs if has_floats(lowered) else outputs_of)(lowered, samples, progress)
-        return self._record(a, self.cost(a), outputs, exact=True), outputs
+    def measure(self, a: Assignment) -> Trial:
+        """Of the model as it is written, bit for bit as compiled. OutOfBudget likewise."""
+        known = self.state.get(a, final=True)
+        if known is None:
+            cost = self.cost(a)
+            self._require_time()
+            known = self._judged(cost, self.make(a)[1])
+            self.state.put(a, known, final=True)
+        return self._told(known)
 
-    def _record(self, a: Assignment, cost: Cost, outputs: Outputs, *, exact: bool) -> Judged:
+    def make(self, a: Assignment, progress: Progress = quiet) -> tuple[Quantized, Outputs]:
+        """The model as it is written, and its outputs."""
+        quantized = self.quantizer(self._named(a), fast=False)
+        graph, samples = quantized.graph, self.task.truth.samples
+        return quantized, (exact_outputs if has_floats(graph) else outputs_of)(graph, samples, progress)
+
+    def confirm(self, a: Assignment, progress: Progress) -> Confirmed:
+        """Made once more, with its own cost."""
+        quantized, outputs = self.make(a, progress)
+        return Confirmed(quantized, outputs, self._judged(self._cost_of(lower(quantized.graph)), outputs))
+
+    def final_cost(self, a: Assignment) -> Cost:
+        """Of the model as it would be written."""
+        return self._cost_of(lower(self.quantizer(self._named(a), fast=False).graph))
+
+    def _judged(self, cost: Cost, outputs: Outputs) -> Judged:
         task = self.task
         score = task.metric.score(outputs, task.truth)
         drop = finite(task.metric.drop(task.score, score))
-        noise = finite(output_noise(outputs, task.truth.float_outputs))
-        judged = Judged(cost, finite(score), drop, noise, exact)
-        self.state.put(a, judged)
-        return judged
+        return Judged(cost, finite(score), drop, finite(output_noise(outputs, task.truth.float_outputs)))
 
-    def trial(self, a: Assignment) -> Trial:
-        judged = self.judge(a)
+    def _told(self, judged: Judged) -> Trial:
+        self.measured += 1
+        self.told(self.measured)
         if judged.drop is None or judged.noise is None:
-            raise InternalError(f"assignment {a} was judged without a result")
+            raise InternalError("an assignment was judged without a result")
         return Trial(judged.drop, judged.noise)
 
-    def _lowered(self, a: Assignment) -> Graph:
+    def _cost_of(self, lowered: Graph) -> Cost:
+        return cost_of(lowered, self.task.target, self.task.setting)
+
+    def _named(self, a: Assignment) -> Mapping[str, Precision]:
+        return dict(zip(self.layers, a, strict=True))
+
+    def _fast(self, a: Assignment) -> Graph:
         """Cost and measurement follow each other: the last one is kept."""
         if self._last is None or self._last[0] != a:
-            quantized = self.quantizer(dict(zip(self.layers, a, strict=True)))
-            self._last = (a, lower(quantized.graph))
+            self._last = (a, self.quantizer(self._named(a), fast=True).graph)
         return self._last[1]
 
     def _require_time(self) -> None:

@@ -21,7 +21,7 @@ Assignment = tuple[Precision, ...]
 """The precision of each layer, in the graph's order."""
 
 _LEAST_NOISE = 1e-12  # of the signal's power: a move that adds nothing measurable comes first, not with 0 below
-_EXCHANGES = 60  # tried at most
+_EXCHANGES = 24  # tried at most
 
 
 def is_answer(a: Assignment) -> bool:
@@ -43,9 +43,10 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """``options``: the precisions that each layer may have. ``measure`` and ``cost`` are remembered by the caller.
+    """``options``: the precisions that each layer may have; an assignment without any quantised layer is no answer.
 
-    ``cost`` is far quicker. An assignment without any quantised layer is no answer.
+    ``measure`` decides. ``sense`` (None: the same) may be rougher and quicker: it orders the layers. ``cost`` is the
+    quickest. The caller remembers what they said.
     """
 
     base: Assignment
@@ -53,6 +54,7 @@ class Problem:
     limit: float
     measure: Callable[[Assignment], Trial]
     cost: Callable[[Assignment], float]
+    sense: Callable[[Assignment], Trial] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,11 @@ class _Search:
 
     def single(self, layer: int, to: Precision) -> Trial:
         if (layer, to) not in self.singles:
-            self.singles[layer, to] = self.measure(_with(self.problem.base, _Move(layer, to)))
+            self.singles[layer, to] = self.sense(_with(self.problem.base, _Move(layer, to)))
         return self.singles[layer, to]
+
+    def sense(self, a: Assignment) -> Trial:
+        return self.measure(a) if self.problem.sense is None else self.problem.sense(a)
 
     def run(self) -> None:
         base = self.problem.base
@@ -115,27 +120,38 @@ class _Search:
         current = _lowest(start, moves[:taken])
         for move in moves[taken:]:
             current = self._if_better(current, _with(current, move))
-        for move in moves:  # what shares code with others may pay alone for none
+        self._exchange(start, self._thin_out(start, current, moves), moves)
+
+    def _thin_out(self, start: Assignment, current: Assignment, moves: Sequence[_Move]) -> Assignment:
+        """Takes back what does not pay: one by one, and the smallest savings together, which may share their code."""
+        for move in moves:
             current = self._if_better(current, _with(current, _Move(move.layer, start[move.layer])))
-        self._exchange(start, current, moves)
+        cost = self.problem.cost
+        made = [m for m in moves if current[m.layer] == m.to]
+        made.sort(key=lambda m: cost(_with(current, _Move(m.layer, start[m.layer]))))  # removing it costs the least
+        fewer = [_apply(current, [_Move(m.layer, start[m.layer]) for m in made[:k]]) for k in range(2, len(made))]
+        for other in sorted(fewer, key=cost)[:1]:
+            current = self._if_better(current, other)
+        return current
 
     def _if_better(self, current: Assignment, other: Assignment) -> Assignment:
         return other if other != current and self.cheaper(other, current) and self.allowed(other) else current
 
     def _cheaper_moves(self, start: Assignment) -> list[_Move]:
-        """By saving over noise added; the saving is the greater of two: alone, and as the last of all."""
+        """By saving over noise added: what it saves as the last of all, else what it saves alone."""
         saving: dict[_Move, float] = {}
         untouched = [m for m in self._moves(start) if start[m.layer] == self.problem.base[m.layer]]
         possible = [m for m in untouched if PRECISIONS.index(m.to) < PRECISIONS.index(start[m.layer])]
         lowest = _lowest(start, possible)
         cost = self.problem.cost
         for move in possible:
-            alone = cost(start) - cost(_with(start, move))
             other = _with(lowest, _Move(move.layer, start[move.layer]))
-            last = cost(other) - cost(_with(lowest, move))
-            if (best := max(alone, last)) > 0:
-                saving[move] = best
-        base = self.measure(self.problem.base).noise
+            saved = cost(other) - cost(_with(lowest, move))
+            if saved <= 0:
+                saved = cost(start) - cost(_with(start, move))
+            if saved > 0:
+                saving[move] = saved
+        base = self.sense(self.problem.base).noise
         added = {m: max(self.single(m.layer, m.to).noise - base, _LEAST_NOISE) for m in saving}
         return sorted(saving, key=lambda m: (-saving[m] / added[m], m.layer))
 
@@ -207,7 +223,7 @@ class _Search:
 
     def _raising_moves(self, base: Assignment) -> list[_Move]:
         """By noise removed over cost added; int16 before float in each layer."""
-        noise, cost = self.measure(base).noise, self.problem.cost(base)
+        noise, cost = self.sense(base).noise, self.problem.cost(base)
         moves = [m for m in self._moves(base) if PRECISIONS.index(m.to) > PRECISIONS.index(base[m.layer])]
         worth: dict[_Move, float] = {}
         for m in moves:

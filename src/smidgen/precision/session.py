@@ -16,6 +16,7 @@ from smidgen.precision.judge import Judge, Quantizer, make_task
 from smidgen.precision.search import Assignment, Found, Problem, search
 from smidgen.precision.state import Judged, State, digest_of, open_state, state_path
 from smidgen.quantize import Calibration, Precision, Quantized, Recipe, allows_int4, apply, calibrate, layers
+from smidgen.quantize.calibrate import silent
 from smidgen.quantize.confidence import Confidence, drop_confidence
 from smidgen.quantize.metrics import Metric, Truth, default_metric
 from smidgen.quantize.split import Split
@@ -76,18 +77,20 @@ class Session:
 @dataclass(frozen=True, slots=True)
 class _Calibrated:
     calibration: Calibration
+    progress: Progress
 
     @property
     def graph(self) -> Graph:
         return self.calibration.graph
 
-    def __call__(self, precisions: Mapping[str, Precision]) -> Quantized:
-        return apply(self.calibration, {**self.calibration.recipe.precisions, **precisions})
+    def __call__(self, precisions: Mapping[str, Precision], *, fast: bool) -> Quantized:
+        told = silent if fast else self.progress
+        return apply(self.calibration, {**self.calibration.recipe.precisions, **precisions}, told, fast=fast)
 
 
 def make_quantizer(graph: Graph, split: Split, recipe: Recipe, progress: Progress) -> Quantizer:
     """Calibrates once; what it returns quantises with given precisions, those of other ops as the recipe has them."""
-    return _Calibrated(calibrate(graph, split.calibration.inputs, recipe, progress))
+    return _Calibrated(calibrate(graph, split.calibration.inputs, recipe, progress), progress)
 
 
 def check_layers(graph: Graph, recipe: Recipe) -> None:
@@ -143,27 +146,25 @@ def run_session(
     judge = Judge(quantizer, names, task, _state(graph, split, settings, metric))
     judge.told = lambda measured: progress("search", measured, 0)
     reference = reference_of(graph, settings.recipe)
-    met, found, chosen = None, None, reference
+    base = judge.confirm(reference, partial(progress, "judge"))
+    met, found, chosen, confirmed = None, None, reference, base
     if settings.max_drop is not None:
-        judge.judge(reference)  # whatever the budget
-        judge.deadline = began + settings.budget_seconds
-        found = _search(judge, graph, settings, reference, progress)
+        judge.state.put(reference, base.judged, final=True)  # whatever the budget
+        found = _search(judge, graph, settings, reference)
         met, chosen = found.met, found.best
-        judge.deadline = float("inf")
-    judged, outputs = judge.confirm(chosen, partial(progress, "judge"))
-    confidence = drop_confidence(metric, truth, outputs, settings.recipe.seed)
-    plain = judge.cost(tuple("int8" for _ in names))
-    compared = judged if reference == chosen else judge.judge(reference)
-    quantized = quantizer(dict(zip(names, chosen, strict=True)))
+        confirmed = base if chosen == reference else judge.confirm(chosen, partial(progress, "judge"))
+    confidence = drop_confidence(metric, truth, confirmed.outputs, settings.recipe.seed)
+    plain: Assignment = tuple("int8" for _ in names)
+    known = {reference: base, chosen: confirmed}.get(plain)
     return Session(
-        quantized=quantized,
+        quantized=confirmed.quantized,
         prepared=quantizer.graph,
         layers=names,
         chosen=chosen,
-        judged=judged,
+        judged=confirmed.judged,
         reference=reference,
-        reference_judged=compared,
-        plain=plain,
+        reference_judged=base.judged,
+        plain=judge.final_cost(plain) if known is None else known.judged.cost,
         metric=metric,
         float_score=task.score,
         confidence=confidence,
@@ -174,23 +175,21 @@ def run_session(
     )
 
 
-def _search(judge: Judge, graph: Graph, settings: Settings, reference: Assignment, progress: Progress) -> Found:
-    """The search's result, held to the exact figures: where those break the bound, the search goes on from there."""
+def _search(judge: Judge, graph: Graph, settings: Settings, reference: Assignment) -> Found:
     assert settings.max_drop is not None, "only called with a bound"
     what = settings.minimize
-    problem = Problem(
-        base=reference,
-        options=options_of(graph, settings.recipe),
-        limit=settings.max_drop,
-        measure=judge.trial,
-        cost=lambda a: judge.cost(a).of(what),
+    judge.cost(reference)
+    judge.deadline = time.monotonic() + settings.budget_seconds
+    return search(
+        Problem(
+            base=reference,
+            options=options_of(graph, settings.recipe),
+            limit=settings.max_drop,
+            measure=judge.measure,
+            cost=lambda a: judge.cost(a).of(what),
+            sense=judge.sense,
+        )
     )
-    while True:
-        found = search(problem)
-        known = judge.state.get(found.best)
-        if not found.met or (known is not None and known.exact):
-            return found
-        judge.confirm(found.best, partial(progress, "judge"))
 
 
 def _state(graph: Graph, split: Split, settings: Settings, metric: Metric) -> State:

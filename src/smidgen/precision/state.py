@@ -23,21 +23,20 @@ _LETTERS: Mapping[Precision, str] = {"int4": "4", "int8": "8", "int16": "s", "fl
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One assignment. ``noise``: at the output, as a fraction of the signal's power. None: not measured yet.
-
-    ``exact``: bit for bit as compiled; otherwise floats inside may differ in their last bits.
-    """
+    """One assignment. ``noise``: at the output, as a fraction of the signal's power. None: not measured yet."""
 
     cost: Cost
     score: float | None = None
     drop: float | None = None
     noise: float | None = None
-    exact: bool = False
 
 
 @dataclass
 class State:
-    """Measurements by assignment. ``damaged``: the file there was could not be believed. ``path`` None: not kept."""
+    """Measurements by assignment, of two kinds. ``final``: of the model as it is written, bit for bit as compiled.
+
+    The others: repairs made layer by layer, each for the float network's activations, and floats inside may differ in
+    their last bits. ``damaged``: the file there was could not be believed. ``path`` None: not kept."""
 
     path: Path | None
     digest: str
@@ -45,12 +44,12 @@ class State:
     damaged: bool = False
     resumed: int = 0
 
-    def get(self, a: Assignment) -> Judged | None:
-        return self.known.get(_key(a))
+    def get(self, a: Assignment, *, final: bool = False) -> Judged | None:
+        return self.known.get(_key(a, final))
 
-    def put(self, a: Assignment, judged: Judged) -> None:
+    def put(self, a: Assignment, judged: Judged, *, final: bool = False) -> None:
         """Keeps a measurement, on disk at once; where that cannot be written, in memory only."""
-        self.known[_key(a)] = judged
+        self.known[_key(a, final)] = judged
         if self.path is not None:
             write_atomically(self.path, self.text())
 
@@ -83,8 +82,8 @@ def open_state(path: Path | None, digest: str) -> State:
     return state
 
 
-def _key(a: Assignment) -> str:
-    return "".join(_LETTERS[p] for p in a)
+def _key(a: Assignment, final: bool) -> str:
+    return "".join(_LETTERS[p] for p in a) + " final" * final
 
 
 def _sum(body: object) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from smidgen.errors import SmidgenError
 from smidgen.ir import Graph
-from smidgen.precision.channels import channel_spreads, unequalized
+from smidgen.precision.channels import channel_spreads, point, unequalized
 from smidgen.precision.cost import Cost, cost_of, lower
 from smidgen.precision.judge import sqnr_db
 from smidgen.precision.session import Session, Settings
@@ -132,6 +132,7 @@ def _layers(split: Split, session: Session) -> tuple[LayerReport, ...]:
         result.append(
             LayerReport(
                 name=name,
+                tensor=point(session.prepared, node).name,
                 loc=node.loc,
                 op=type(node.op).__name__,
                 precision=chosen[name],

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from smidgen.quantize.recipe import TensorRange
 from smidgen.report.quantization import LayerReport, MetricReport, QuantizationReport, Sensitivity
 
 _MUCH_CLIPPED = 0.01  # of a tensor's values
@@ -115,9 +116,13 @@ def _kept(report: QuantizationReport) -> Iterator[str]:
         worst = max(wide, key=lambda x: -min(s.sqnr_db for s in x.sensitivity if s.precision == "int4"))
         db = next(s.sqnr_db for s in worst.sensitivity if s.precision == "int4")
         yield (
-            f"{len(wide)} layers stay int8 though four bits would be smaller ({_some([x.name for x in wide])}): more "
+            f"{_layers(len(wide))} int8 though four bits would be smaller ({_some([x.name for x in wide])}): more "
             f"in int4 broke the bound or did not pay; {worst.name} alone in int4 leaves {db:.1f} dB at the outputs"
         )
+
+
+def _layers(count: int) -> str:
+    return "1 layer stays" if count == 1 else f"{count} layers stay"
 
 
 def _has(layer: LayerReport, precision: str) -> bool:
@@ -130,7 +135,7 @@ def _some(names: list[str]) -> str:
 
 
 def _clipped(report: QuantizationReport) -> Iterator[str]:
-    much = sorted((t for t in report.tensors if t.clipped_fraction > _MUCH_CLIPPED), key=lambda t: -t.clipped_fraction)
+    much = sorted((t for t in report.tensors if _clips_much(t)), key=lambda t: -t.clipped_fraction)
     for t in much[:_SHOWN]:
         remedy = (
             "another scheme or int16 has more steps"
@@ -138,6 +143,15 @@ def _clipped(report: QuantizationReport) -> Iterator[str]:
             else "--observer minmax keeps them all, more data shows whether they are rare"
         )
         yield f"{t.name} clips {100 * t.clipped_fraction:.1f} % of its calibration values: {remedy}"
+
+
+def _clips_much(t: TensorRange) -> bool:
+    """More than a step away from what the integers can say: probabilities of 1 are less."""
+    if t.clipped_fraction <= _MUCH_CLIPPED:
+        return False
+    bits = {"int16": 16}.get(t.dtype, 8)
+    least, most = (t.scale * (q - t.zero_point) for q in (-(1 << bits - 1), (1 << bits - 1) - 1))
+    return t.most > most + t.scale or t.least < least - t.scale
 
 
 def _poor(report: QuantizationReport) -> Iterator[str]:

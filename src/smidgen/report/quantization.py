@@ -85,10 +85,12 @@ class Sensitivity:
 class LayerReport:
     """One layer with weights; ``channel_spread``: of its output's channels, the largest range over the median one.
 
+    ``tensor``: the activation that it writes, behind a clamp of its own.
     ``weight_sqnr_db``, ``own_sqnr_db`` (with only it quantised): None where it is not.
     """
 
     name: str
+    tensor: str
     loc: str
     op: str
     precision: str

@@ -85,6 +85,17 @@ def test_shared_code_is_paid_by_all_or_taken_by_none() -> None:
     assert made.search(18).best == ("int8",) * 3  # one would fit, and cost more than it saves
 
 
+def test_what_shares_code_is_left_out_together() -> None:
+    """Layers 0 and 1 need code that saves less than it takes; neither gains by leaving alone."""
+
+    class Two(MadeUp):
+        def cost(self, a: Assignment) -> float:
+            return super().cost(a) + 11.0 * ("int4" in a[:2])
+
+    made = Two([10, 10, 60, 60], [0.0, 0.0, 0.0, 0.0])
+    assert made.search(1.0).best == ("int8", "int8", "int4", "int4")
+
+
 def test_raises_the_most_sensitive_layers_when_the_base_fails() -> None:
     made = MadeUp([10, 10, 10, 10], [0.1, 5.0, 0.1, 0.2])
     found = made.search(0.5)

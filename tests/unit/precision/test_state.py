@@ -16,7 +16,7 @@ from smidgen.precision.state import Judged, digest_of, finite, open_state
 from tests.graphs import Net
 
 COST = Cost(100, 120, 30, 40, 1234.5, None)
-JUDGED = Judged(COST, 0.9, 1.5, 0.001, True)
+JUDGED = Judged(COST, 0.9, 1.5, 0.001)
 
 
 def test_round_trip(tmp_path: Path) -> None:

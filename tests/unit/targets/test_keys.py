@@ -21,6 +21,8 @@ _BOARD = Path(load.__file__).parent / "boards/nucleo-l4r5zi.toml"
         ("board_percent = [-10, 10]", "board = [-10, 10]", "latency_error: unknown board"),
         ("board_percent = [-10, 10]", "board_percent = [10, -10]", "two whole percentages, the lower first"),
         ("board_percent = [-10, 10]", "board_percent = [-10]", "two whole percentages, the lower first"),
+        ("picojoules_per_cycle = 375", "picojoules = 375", "energy: unknown picojoules"),
+        ("picojoules_per_cycle = 375", "picojoules_per_cycle = 0", "energy: picojoules_per_cycle is 0"),
         ("wait_states = 5", "wait_states = 5\nwaitstates = 0", r"regions\[0\]: unknown waitstates"),
     ],
 )
