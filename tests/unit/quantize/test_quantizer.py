@@ -256,6 +256,18 @@ def test_dead_channels_with_large_biases_and_constant_tensors(precision: Precisi
     run_pipeline(INTEGER, q.graph)
 
 
+@pytest.mark.parametrize("precision", ["int4", "int8"])
+def test_layers_too_large_for_whole_grams_are_quantised_by_their_diagonals(precision: Precision) -> None:
+    b = Builder()
+    x = b.input(real(1, 3000))
+    w = b.constant(real(4, 3000), normal(4, 3000))
+    graph, data = b.graph(b.op(FullyConnected(), x, w)), [normal(20, 3000)]
+    calibration = calibrate(graph, data)
+    assert calibration.moments[graph.nodes[-1].output.name].real.shape == (1, 3000)
+    q = quantize(graph, data, Recipe(precision=precision))
+    assert sqnr_db(*(evaluate_batch(g, data)[0] for g in (graph, q.graph))) > (15 if precision == "int4" else 35)
+
+
 def test_all_zero_data_and_one_sample_still_give_a_network() -> None:
     for data in (np.zeros((1, 6, 6, 3), np.float32), np.full((2, 6, 6, 3), 7, np.float32), normal(1, 6, 6, 3)):
         q = quantize(small_network(), [data])
