@@ -44,12 +44,12 @@ Entry = dict[str, Any]  # Any: JSON
 
 
 def sqnr_db(real: Array, quantized: Array) -> Array:
-    """Of each sample: (n,), at most MOST_DB."""
+    """Of each sample: (n,), from -MOST_DB to MOST_DB."""
     y = real.reshape(len(real), -1).astype(np.float64)
     error = ((y - quantized.reshape(len(real), -1)) ** 2).sum(axis=1)
-    power = (y**2).sum(axis=1)
-    least = np.maximum(power * 10 ** (-MOST_DB / 10), np.finfo(np.float64).tiny)
-    decibels: Array = 10 * np.log10(np.maximum(power, np.finfo(np.float64).tiny) / np.maximum(error, least))
+    least = np.finfo(np.float64).tiny
+    ratio = np.maximum((y**2).sum(axis=1), least) / np.maximum(error, least)
+    decibels: Array = np.clip(10 * np.log10(ratio), -MOST_DB, MOST_DB)
     return decibels
 
 

@@ -46,7 +46,7 @@ class Samples:
 def _file(folder: Path, name: str) -> Path:
     path = folder / name
     if not path.is_file():
-        raise UsageError(f"{path} is absent; --datasets is the folder that has kws01/, sww01/ and ad01/")
+        raise UsageError(f"{path} is absent; --shared is the folder that has datasets/ with kws01, sww01 and ad01")
     return path
 
 

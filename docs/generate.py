@@ -75,7 +75,8 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "bytes_modelled.code, bytes_modelled.stack": "before building, from measured kernel sizes",
         "arena_lower_bound_bytes": "no order of execution and no placement needs less",
         "steps[]": "name, source, kernel, cycles_modelled, staged_bytes, flash_bytes.{weights,growth,tables,params} "
-        "(int8 weights, what packing adds, other arrays, parameters), rejected[] (kernel, reason)",
+        "(the own weights, what packing adds, other arrays, parameters), weight_bits (4, 8 or 32; null: no "
+        "weights), rejected[] (kernel, reason)",
     },
     "run": {
         "model, target, cases, mismatches": "mismatches: cases that differ from the reference",
@@ -100,11 +101,12 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "weights": "where weights are read from: flash, staged or sram",
         "optimize, max_ram_bytes, max_flash_bytes": "the setting and its limits, null: none",
         "flash.{code,weights,total}": "bytes, read off the image; weights: every constant, the steps' parameters too",
-        "flash.{live_weights,growth,tables}": "of those: int8 weights that are not dead, what packing adds, the rest",
+        "flash.{live_weights,growth,tables}": "of those: weights that are not dead, in 4 bits where they are "
+        "kept so, what packing adds, the rest",
         "layers[]": "index, name, source, kernel, function (its C name, constants included), shape, macs, live_macs, "
         "instructions, cycles, stall_cycles, "
-        "cycles_per_mac, ram_bytes (alive in the arena), flash_bytes (its constants, in all), weight_bytes, "
-        "growth_bytes, table_bytes, staged_bytes (those copied to the arena)",
+        "cycles_per_mac, ram_bytes (alive in the arena), flash_bytes (its constants, in all), weight_bits, "
+        "weight_bytes, growth_bytes, table_bytes, staged_bytes (those copied to the arena)",
         "overhead_cycles": "before the first kernel: the call and the copy of the input",
         "unknown_instructions": "mnemonic to count of what the cycle model has no rule for; empty is right",
         "with --elf": "elf, begin, end, instructions, cycles, latency_ms, stack_bytes, functions[], mix, "

@@ -139,7 +139,7 @@ class FloatNetwork:
         if kind == 1:
             return self.b.op(Clamp(_CLAMPS[int(r.integers(1, 4))]), x)
         if kind == 2:
-            return self.b.op(LeakyRelu(0.1), x)
+            return self.b.op(LeakyRelu(float(np.float32(0.1))), x)
         if kind == 3:
             return self.b.op(Softmax(), x)
         return self.b.op(Reshape((n, w, h, c) if kind == 4 else (n, 1, h, w * c)), x)

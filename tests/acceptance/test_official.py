@@ -37,6 +37,19 @@ def test_random_inputs_are_byte_exact(model: str, form: str) -> None:
     assert len({o[0].tobytes() for o in found.outputs}) > 3, "the outputs hardly differ: the inputs did not reach them"
 
 
+@pytest.mark.parametrize(
+    "model", [m if m in ("ad", "kws", "sww") else pytest.param(m, marks=pytest.mark.full) for m in MODELS]
+)
+def test_float_models_are_byte_exact(model: str) -> None:
+    """Emulated floating-point code is slow: few cases, and the two large models only in the long run."""
+    path = SHARED / "zoo" / f"{model}01" / f"{model}01_fp32.onnx"
+    compiled = smidgen.compile(path, probe=True)
+    found = smidgen.verify(compiled, cases=5, seed=7)
+    assert (found.cases, found.mismatches, found.first_divergence) == (5, 0, None)
+    assert {o.dtype.name for outputs in found.outputs for o in outputs} == {"float32"}
+    assert len({o[0].tobytes() for o in found.outputs}) > 3
+
+
 def kws_samples(graph: Graph) -> list[list[Array]]:
     return load_inputs(graph, SHARED / "datasets/kws01/kws01.npz")
 

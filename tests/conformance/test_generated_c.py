@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from tests.generated import build_program, run_program, shared
 from tests.graphs import everything
+from tests.mixed_networks import mixed_network
+from tests.qdq_networks import FloatNetwork
 
 from smidgen.build.host import Sanitizer, address_sanitizer
 from smidgen.compiler import Compiled
@@ -39,6 +41,7 @@ def check(compiled: Compiled, folder: Path, sanitizer: Sanitizer) -> None:
     for case, outputs in zip(cases, got, strict=True):
         for want, y in zip(evaluate(compiled.graph, case), outputs, strict=True):
             np.testing.assert_array_equal(y, want)
+            assert want.dtype != np.float32 or y.tobytes() == want.tobytes()  # signs of zeros too
     assert len({y.tobytes() for outputs in got for y in outputs}) > 1, "every case gave the same output"
 
 
@@ -56,6 +59,21 @@ def test_every_kind_of_call(sanitizer: Sanitizer, tmp_path: Path) -> None:
 def test_official_model(stem: str, suffix: str, sanitizer: Sanitizer, tmp_path: Path) -> None:
     folder = shared()
     path = None if folder is None else folder / "zoo" / stem / f"{stem}_int8.{suffix}"
+    if path is None or not path.is_file():
+        pytest.skip("no official models beside the repository (../shared, or SMIDGEN_SHARED)")
+    check(compile_model(path), tmp_path, sanitizer)
+
+
+@pytest.mark.parametrize("seed", (0, 1, 2, 5))
+def test_float_networks(seed: int, sanitizer: Sanitizer, tmp_path: Path) -> None:
+    graph = mixed_network(seed) if seed % 2 else FloatNetwork(seed).graph()
+    check(compile_model(graph, check_fit=False), tmp_path, sanitizer)
+
+
+@pytest.mark.parametrize("stem", [m.stem for m in ZOO])
+def test_official_float_model(stem: str, sanitizer: Sanitizer, tmp_path: Path) -> None:
+    folder = shared()
+    path = None if folder is None else folder / "zoo" / stem / f"{stem}_fp32.onnx"
     if path is None or not path.is_file():
         pytest.skip("no official models beside the repository (../shared, or SMIDGEN_SHARED)")
     check(compile_model(path), tmp_path, sanitizer)

@@ -97,7 +97,10 @@ def draw_nodes(kernel: Kernel, count: int) -> list[Case]:
     """
     if kernel.constants is None:
         return list(_drawn(kernel.symbol, count))
-    return _unlike(kernel, _drawn(kernel.symbol, max(POOL, count)), count)
+    cases = _drawn(kernel.symbol, max(POOL, count))
+    if len({getattr(node.op, "rounding", None) for node, _ in cases}) < 2:  # what is drawn depends on chance
+        cases = _drawn(kernel.symbol, 4 * max(POOL, count))
+    return _unlike(kernel, cases, count)
 
 
 @cache
@@ -138,6 +141,8 @@ def _unlike(kernel: Kernel, cases: Sequence[Case], count: int) -> list[Case]:
 def _properties(kernel: Kernel, node: Node) -> set[Property]:
     """What may make a difference to a kernel: its constants, and shapes, roundings and zero points at their ends."""
     found: set[Property] = set(kernel.constants(node).items() if kernel.constants else ())
+    if ("SMG_SUM_BITS", 64) in found:  # rare and telling: never to be left out
+        found |= {("wide sums", i) for i in range(20)}
     for at, t in enumerate(node.types):
         found |= {(f"dimension {at} {i}", "one" if d == 1 else d % 4) for i, d in enumerate(t.shape)}
         if t.quant is not None:

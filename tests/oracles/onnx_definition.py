@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from smidgen.ir import Node, QuantParams, TensorType
-from smidgen.ops import Add, AveragePool2D, Conv2D, DepthwiseConv2D, FullyConnected, Softmax
+from smidgen.ir import Node, TensorType
+from smidgen.ops import Add, AveragePool2D, Conv2D, DepthwiseConv2D, FullyConnected, Mean, Mul, Softmax
 from tests.onnx_models import Array
 
 Float = type[np.float32] | type[np.float64]
@@ -26,15 +26,16 @@ def dequantize(t: TensorType, data: Array, dtype: Float) -> Array:
     return real
 
 
-def quantize(ratio: Array, quant: QuantParams, clamp: tuple[float, float]) -> Array:
+def quantize(ratio: Array, like: TensorType, clamp: tuple[float, float]) -> Array:
     """QuantizeLinear of a quotient; ``clamp``, in steps, stands for the activation before it."""
-    lo, hi = max(clamp[0], -128), min(clamp[1], 127)
-    clipped: Array = np.clip(np.rint(ratio) + quant.zero_point[0], lo, hi).astype(np.int8)
+    ends = np.iinfo(like.dtype)
+    lo, hi = max(clamp[0], ends.min), min(clamp[1], ends.max)
+    clipped: Array = np.clip(np.rint(ratio) + like.zero_point, lo, hi).astype(like.dtype)
     return clipped
 
 
 def layer(node: Node, arrays: list[Array], dtype: Float) -> tuple[Array, Array]:
-    """The node's int8 output by definition, and the quotient (real result over scale) before it was rounded."""
+    """The node's integer output by definition, and the quotient (real result over scale) before it was rounded."""
     op = node.op
     reals = [dequantize(v.type, a, dtype) for v, a in zip(node.inputs, arrays, strict=True)]
     if isinstance(op, Conv2D | DepthwiseConv2D):
@@ -43,6 +44,10 @@ def layer(node: Node, arrays: list[Array], dtype: Float) -> tuple[Array, Array]:
         y = reals[0] @ reals[1].T + (reals[2] if len(reals) > 2 else dtype(0))
     elif isinstance(op, Add):
         y = op.signs[0] * reals[0] + op.signs[1] * reals[1]
+    elif isinstance(op, Mul):
+        y = reals[0] * reals[1]
+    elif isinstance(op, Mean):
+        y = reals[0].mean(axis=tuple(range(op.first, op.last + 1)), keepdims=True, dtype=dtype)
     elif isinstance(op, AveragePool2D):
         y = _average(op, reals[0])
     elif isinstance(op, Softmax):
@@ -53,7 +58,7 @@ def layer(node: Node, arrays: list[Array], dtype: Float) -> tuple[Array, Array]:
     assert y.dtype == dtype
     assert op.out_quant is not None
     ratio = y / dtype(op.out_quant.scale[0])
-    return quantize(ratio, op.out_quant, getattr(op, "clamp", (-128, 127))), ratio
+    return quantize(ratio, node.output.type, getattr(op, "clamp", (-np.inf, np.inf))), ratio
 
 
 def _convolution(op: Conv2D | DepthwiseConv2D, x: Array, w: Array, b: Array | None = None) -> Array:

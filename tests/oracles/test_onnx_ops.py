@@ -18,6 +18,8 @@ from smidgen.ir import evaluate
 from smidgen.ops import Dequantize, Reshape, Transpose
 from smidgen.quantize import integerize
 from tests.onnx_models import Array, Builder, imported, integer, onnx_runtime, reference_evaluator
+from tests.oracles.onnx_float_cases import CASES as FLOAT_CASES
+from tests.oracles.onnx_float_cases import build as float_model
 
 Body = Callable[[Builder, np.random.Generator], str]
 """Adds a quantised model to a builder, gives the name of its int8 output."""
@@ -404,11 +406,14 @@ def test_compiled_uint8_boundary_computes_the_same_bytes() -> None:
 def test_importers_say_what_they_make() -> None:
     """Each op in ``makes`` is made in some case here, and nothing else is."""
     made: dict[str, set[type]] = {name: set() for name in BY_NAME}
+    quantized = []
     for case in CASES:
         b = Builder(17)
-        data = b.build(CASES[case](b, np.random.default_rng(1)))
+        quantized.append(b.build(CASES[case](b, np.random.default_rng(1))))
+    for data in (*quantized, *(float_model(name, 17) for name in FLOAT_CASES)):
         for node in read_onnx(data, "model", "model.onnx").nodes:
-            made[node.loc.split()[2]].add(type(node.op))
+            if ":node " in node.loc:
+                made[node.loc.split()[2]].add(type(node.op))
     for name, importer in BY_NAME.items():
         missing = set(importer.makes) - made[name]
         assert not missing, f"{name} says it makes {missing}"

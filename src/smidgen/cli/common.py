@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, is_dataclass
@@ -177,6 +178,14 @@ def weights_fact(weights: Weights, staged_bytes: Sequence[int], static_bytes: in
     if weights == "staged":
         return f"staged: {sum(map(bool, staged_bytes))} of {len(staged_bytes)} steps copy theirs to the arena first"
     return f"{weights}: {WEIGHTS[weights]}" + (f", {static_bytes:,} bytes" if static_bytes else "")
+
+
+def weights_kind(bits: Sequence[int | None]) -> str:
+    """What weights there are, by the bits of each step's: "weights", "weights (4 bits in 5 layers, ...)"."""
+    counts = Counter(b for b in bits if b is not None)
+    if set(counts) <= {8}:
+        return "weights"
+    return f"weights ({', '.join(f'{b} bits in {n} layers' for b, n in sorted(counts.items()))})"
 
 
 def forced_kernels(options: Sequence[str]) -> dict[str, str]:

@@ -22,12 +22,13 @@ from smidgen.cli.common import (
     show,
     target_option,
     weights_fact,
+    weights_kind,
 )
 from smidgen.codegen.folder import check_folder, write_folder
 from smidgen.compiler import Compiled
 from smidgen.compiler import compile as compile_model
 from smidgen.ir import Graph, format_graph
-from smidgen.schedule import constant_bytes
+from smidgen.schedule import constant_bytes, weight_bits
 
 
 @click.command(
@@ -104,6 +105,7 @@ def command(
                         "kernel": s.choice.kernel.symbol,
                         "cycles_modelled": round(s.choice.cycles),
                         "flash_bytes": constant_bytes(s.choice.kernel, s.node),
+                        "weight_bits": weight_bits(s.node),
                         "staged_bytes": s.staged_bytes,
                         "rejected": [{"kernel": k, "reason": r} for k, r in s.choice.rejected],
                     }
@@ -144,7 +146,8 @@ def _spent(compiled: Compiled) -> str:
     parts = [constant_bytes(s.choice.kernel, s.node) for s in compiled.schedule.steps]
     weights, growth = sum(p.weights for p in parts), sum(p.growth for p in parts)
     tables = compiled.memory.weights - weights - growth
-    return f"weights {weights:,}, packing {growth:+,}, tables {tables:,}"
+    kind = weights_kind([weight_bits(s.node) for s in compiled.schedule.steps])
+    return f"{kind} {weights:,}, packing {growth:+,}, tables {tables:,}"
 
 
 def _check_folders(folders: Sequence[Path], force: bool) -> None:

@@ -21,6 +21,7 @@ from smidgen.cli.common import (
     target_option,
     toolchain_option,
     weights_fact,
+    weights_kind,
 )
 from smidgen.compiler import compile as compile_model
 from smidgen.compiler import profile as profile_model
@@ -152,13 +153,13 @@ def _show(r: ProfileReport, source: str) -> None:
             f"on the board  {r.board_cycles:,} cycles (modelled, with flash and caches): {r.board_latency_ms:.3f} ms"
         )
     lines.append(f"silicon       {expected(r.latency_ms_range)}")
-    ram, flash = r.ram, r.flash
+    ram, flash, kind = r.ram, r.flash, weights_kind([layer.weight_bits for layer in r.layers])
     lines.append(
         f"RAM           {ram.total:,} bytes: arena {ram.arena:,} + scratch {ram.scratch:,} + static {ram.static:,} + "
         f"stack {ram.stack:,}; no arena plan can need less than {r.ram_lower_bound:,}"
     )
     lines.append(
-        f"flash         {flash.total:,} bytes: code {flash.code:,} + constants {flash.weights:,} (weights "
+        f"flash         {flash.total:,} bytes: code {flash.code:,} + constants {flash.weights:,} ({kind} "
         f"{flash.live_weights:,}, packing {flash.growth:+,}, tables {flash.tables:,})"
     )
     staged = [layer.staged_bytes for layer in r.layers]

@@ -86,6 +86,15 @@ class TensorType:
         return self.elements * np.dtype(self.dtype).itemsize
 
     @property
+    def stored_nbytes(self) -> int:
+        """Bytes as kept in flash: ``nbytes``, or those of nibbles, and of a factor's nibble for each group."""
+        if self.storage is None:
+            return self.nbytes
+        channels, values = self.shape[0], self.elements // self.shape[0]
+        groups = 0 if self.storage.group is None else -(-values // self.storage.group)
+        return channels * -(-(values + groups) // 2)
+
+    @property
     def scale(self) -> float:
         """The per-tensor scale; InvalidGraph if there is none."""
         return self._per_tensor().scale[0]

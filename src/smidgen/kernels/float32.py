@@ -9,6 +9,7 @@ import numpy as np
 
 from smidgen.ir import Array, Node
 from smidgen.kernels.common import pad_last
+from smidgen.kernels.float32_cost import by_columns
 from smidgen.kernels.kernel import Packed, ParamValue
 from smidgen.ops import Conv2D, DepthwiseConv2D
 from smidgen.targets.target import Core
@@ -45,18 +46,6 @@ def window_params(node: Node) -> dict[str, ParamValue]:
         "dilation_h": op.dilation[0], "dilation_w": op.dilation[1],
         "pad_t": op.padding[0], "pad_l": op.padding[1], "by_columns": int(by_columns(node)), **clip_params(op.clamp),
     }  # fmt: skip
-
-
-def by_columns(node: Node) -> bool:
-    """True where more blocks of four outputs lie inside the image one below the other than side by side."""
-    op, (_, ih, iw, _), (_, oh, ow, _) = node.op, node["x"].type.shape, node.output.type.shape
-    assert isinstance(op, Conv2D | DepthwiseConv2D)
-    kernel = node["w"].type.shape[1:3] if isinstance(op, Conv2D) else node["w"].type.shape[:2]
-    inside = [
-        sum(0 <= o * op.stride[d] - op.padding[d] <= size - 1 - (kernel[d] - 1) * op.dilation[d] for o in range(out))
-        for d, (size, out) in enumerate(((ih, oh), (iw, ow)))
-    ]
-    return inside[0] // 4 * ow > inside[1] // 4 * oh
 
 
 def packed_bias(node: Node, multiple: int = 1) -> Packed:

@@ -87,9 +87,4 @@ def _weights_bytes(node: Node) -> int:
     w = node.get("w") if "w" in node.op.operands else None
     if w is None or w.data is None:
         return 0
-    kept = w.type.storage
-    if kept is None:
-        return w.type.nbytes
-    channels, values = w.type.shape[0], w.type.elements // w.type.shape[0]
-    groups = 0 if kept.group is None else -(-values // kept.group)
-    return channels * -(-(values + groups) // 2)
+    return w.type.stored_nbytes

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Quantises float graphs: calibration, schemes, repairs, and the integer form of what comes of them."""
 
+from smidgen.quantize.ablation import repair_effects
 from smidgen.quantize.calibrate import Calibration, calibrate
 from smidgen.quantize.evaluate import evaluate_batch
 from smidgen.quantize.integerize import integerize
@@ -36,4 +37,5 @@ __all__ = [
     "integerize",
     "layers",
     "quantize",
+    "repair_effects",
 ]

@@ -249,7 +249,7 @@ def _writers_noise(group: _Class, channels: Mapping[str, Channels], s: Floats, a
     total = 0.0
     for node in group.writers:
         w = np.abs(_by_output(node, node["w"].constant.astype(np.float64))).max(axis=1)
-        step = float((w / s).max()) / 127
+        step = float((w / _tiled(s, node.output)).max()) / 127
         total += step**2 / 12 * float(channels[node.inputs[0].name].square.mean()) * arriving
     return total
 
@@ -266,14 +266,14 @@ def _by_input(node: Node, size: int) -> Floats:
     if isinstance(node.op, DepthwiseConv2D):
         multiplier = w.shape[2] // node.inputs[0].type.shape[3]
         power: Floats = np.square(w).sum(axis=(0, 1)).reshape(-1, multiplier).sum(axis=1)
-        return np.sqrt(power)[None, None]
+        return np.sqrt(power).reshape(1, -1, size)
     if isinstance(node.op, Conv2D) and node.op.groups > 1:
         o, kh, kw, ic = w.shape
         wide = np.zeros((o, kh * kw, ic * node.op.groups))
         for c in range(o):
             at = c // (o // node.op.groups) * ic
             wide[c, :, at : at + ic] = w[c].reshape(-1, ic)
-        return wide
+        return wide.reshape(o, -1, size)
     return w.reshape(w.shape[0], -1, size)
 
 
@@ -283,9 +283,9 @@ def _scaled(node: Node, scales: Mapping[str, Floats]) -> Node:
     b = node.get("b")
     bias = None if b is None else b.constant.astype(np.float64)
     if "in" in scales:
-        w = _times_inputs(node, w, scales["in"])
+        w = _times_inputs(node, w, _tiled(scales["in"], node.inputs[0]))
     if "out" in scales:
-        t = scales["out"]
+        t = _tiled(scales["out"], node.output)
         w = w / t if isinstance(node.op, DepthwiseConv2D) else w / t.reshape(-1, *[1] * (w.ndim - 1))
         bias = None if bias is None else bias / t
     inputs = [node.inputs[0], _constant(node["w"], w)]
@@ -294,11 +294,16 @@ def _scaled(node: Node, scales: Mapping[str, Floats]) -> Node:
     return replace(node, inputs=tuple(inputs))
 
 
+def _tiled(s: Floats, v: Value) -> Floats:
+    """One number for each channel of a tensor of the class, which may be flattened."""
+    return np.tile(s, v.type.shape[-1] // len(s))
+
+
 def _times_inputs(node: Node, w: Floats, s: Floats) -> Floats:
     if isinstance(node.op, DepthwiseConv2D):
         return w * np.repeat(s, w.shape[2] // node.inputs[0].type.shape[3])
     if isinstance(node.op, FullyConnected):
-        return w * np.tile(s, w.shape[1] // len(s))
+        return w * s
     assert isinstance(node.op, Conv2D)
     o, groups = w.shape[0], node.op.groups
     per_group = np.repeat(s.reshape(groups, -1), o // groups, axis=0)  # (o, ic)

@@ -17,6 +17,7 @@ from smidgen.ops.conv import pad_hw, spatial, windows
 
 Floats = npt.NDArray[np.float64]
 _ROUNDING = 1e-4  # relative, of float32 sums of many products; far below the damping in weights.py
+_LARGE = 1e15  # beyond it float32 sums of squares might overflow
 _MOST_ROWS = 16384  # per layer; a layer of K weights a channel gets at least 24 * K
 
 
@@ -84,6 +85,8 @@ class Accumulator:
         if x.shape[1] == 0:
             return
         both = [x] if q is None else [x, q]
+        if max(float(np.abs(a).max()) for a in both) > _LARGE:
+            both = [a.astype(np.float64) for a in both]
         if not self.shifts:
             self.shifts = [a.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32) for a in both]
         centred = [a - shift for a, shift in zip(both, self.shifts, strict=True)]

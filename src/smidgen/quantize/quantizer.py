@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from smidgen.ir import Array, Graph, QuantParams, Value
 from smidgen.ops import Softmax
 from smidgen.quantize.account import layer_errors, tensor_ranges
@@ -19,7 +21,9 @@ from smidgen.quantize.recipe import Precision, Quantized, Recipe
 from smidgen.quantize.refine import Error, Refiner
 from smidgen.quantize.schemes import activation_quant
 
-_PROBABILITIES = QuantParams((1 / 256,), (-128,))
+_PROBABILITIES = QuantParams((1 / 256,), (-128,))  # TFLite's
+_CERTAINTIES = QuantParams((float(np.float32(1 / 255)),), (-128,))  # where 1 itself occurs, it is exact
+_CERTAIN = 1 - 1 / 512
 
 
 def quantize(
@@ -87,7 +91,7 @@ def activation_params(calibration: Calibration, plan: Plan, recipe: Recipe) -> d
     for v, group in plan.group.items():
         if group in plan.dtype and v.name in calibration.seen:
             members.setdefault(group, []).append(v)
-    natural = _natural(calibration.graph)
+    natural = _natural(calibration)
     result = {}
     for group, values in members.items():
         seen = merge([calibration.seen[v.name] for v in values])
@@ -98,6 +102,8 @@ def activation_params(calibration: Calibration, plan: Plan, recipe: Recipe) -> d
     return result
 
 
-def _natural(graph: Graph) -> dict[Value, QuantParams]:
+def _natural(calibration: Calibration) -> dict[Value, QuantParams]:
     """Results whose range is known: probabilities."""
-    return {n.output: _PROBABILITIES for n in graph.nodes if isinstance(n.op, Softmax)}
+    found = [n.output for n in calibration.graph.nodes if isinstance(n.op, Softmax)]
+    certain = {v.name for v in found if calibration.seen[v.name].most > _CERTAIN}
+    return {v: _CERTAINTIES if v.name in certain else _PROBABILITIES for v in found}

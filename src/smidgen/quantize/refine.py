@@ -115,8 +115,8 @@ class Refiner:
             low, high = ((bound - quant.zero_point[0]) * quant.scale[0] for bound in (info.min, info.max))
             low, high = low - quant.scale[0] / 2, high + quant.scale[0] / 2
         for x, q in zip(self.real.operand(value), self.quantised.operand(value), strict=True):
-            signal += float(np.vdot(x, x))
-            noise += float(np.square(x - q).sum(dtype=np.float64))
+            signal += float(np.square(x, dtype=np.float64).sum())
+            noise += float(np.square(x - q, dtype=np.float64).sum())
             outside += float(np.count_nonzero((x < low) | (x > high)))
             size += x.size
         return Error(signal, noise, outside / max(size, 1))

@@ -70,7 +70,8 @@ def layout(node: Node, v: Array) -> Array:
 
 def output_error(difference: Floats, gram: Floats) -> Floats:
     """The mean squared error of each output channel, (B, O)."""
-    return np.einsum("bok,bok->bo", difference @ gram, difference)
+    error: Floats = np.einsum("bok,bok->bo", difference @ gram, difference)
+    return error
 
 
 def normalized(gram: Floats) -> Floats:

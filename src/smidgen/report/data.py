@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from smidgen.build import Image, Sizes
 from smidgen.profile import ImageProfile, StepCost
-from smidgen.schedule import Schedule, Setting, Step, Weights, constant_bytes
+from smidgen.schedule import Schedule, Setting, Step, Weights, constant_bytes, weight_bits
 from smidgen.targets import Target
 
 
@@ -33,7 +33,8 @@ class LayerReport:
     cycles_per_mac: float | None
     ram_bytes: int  # alive in the arena while it runs, scratch included
     flash_bytes: int  # its constants: the three below
-    weight_bytes: int  # as the model has them, dead ones gone
+    weight_bits: int | None  # in which each weight is kept; None without weights
+    weight_bytes: int  # weights, dead ones gone
     growth_bytes: int  # what packing adds to them
     table_bytes: int  # biases, multipliers and other tables
     staged_bytes: int  # of its constants, copied to the arena before it runs
@@ -54,7 +55,7 @@ class RamBytes:
 class FlashBytes:
     """code: kernels, run function and support routines; weights: every constant.
 
-    Of those, ``live_weights`` are the model's weights as they are, ``growth`` what packing adds to them, ``tables`` the rest:
+    Of those, ``live_weights`` are the model's own weights, ``growth`` what packing adds to them, ``tables`` the rest:
     biases, multipliers, parameters.
     """
 
@@ -165,6 +166,7 @@ def _layer(step: Step, cost: StepCost, schedule: Schedule) -> LayerReport:
         cycles_per_mac=_ratio(cost.cycles.value, macs),
         ram_bytes=schedule.plan.alive_bytes(step.index),
         flash_bytes=constants.arrays,
+        weight_bits=weight_bits(step.node),
         weight_bytes=constants.weights,
         growth_bytes=constants.growth,
         table_bytes=constants.tables,

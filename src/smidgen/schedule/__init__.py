@@ -3,7 +3,7 @@
 
 from smidgen.schedule.candidates import Candidate, Costs, Layer
 from smidgen.schedule.choose import Option, pareto
-from smidgen.schedule.constants import ConstantBytes, constant_bytes
+from smidgen.schedule.constants import ConstantBytes, constant_bytes, weight_bits
 from smidgen.schedule.exact import PLANNERS, Planner, make_planner
 from smidgen.schedule.lifetimes import Lifetimes, Step, lifetimes_of
 from smidgen.schedule.objective import SETTINGS, Objective, Setting, make_objective
@@ -60,4 +60,5 @@ __all__ = [
     "place",
     "schedule_with",
     "verify_plan",
+    "weight_bits",
 ]

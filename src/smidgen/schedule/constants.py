@@ -14,8 +14,8 @@ from smidgen.kernels.kernel import Kernel, ParamValue
 
 @dataclass(frozen=True, slots=True)
 class ConstantBytes:
-    """``weights``: the node's own weights; ``growth``: what packing adds to them (less than 0: it saves);
-    ``tables``: biases, multipliers and whatever else a kernel reads; ``params``: its parameter struct.
+    """``weights``: the node's own, those kept in four bits counted as such; ``growth``: what packing adds to them (less
+    than 0: it saves); ``tables``: biases, multipliers and what else a kernel reads; ``params``: its parameter struct.
 
     Of a kernel that is not given ``w`` the largest array stands for the weights.
     """
@@ -47,7 +47,7 @@ def constant_bytes(kernel: Kernel, node: Node) -> ConstantBytes:
         array = packed[name].data if name in packed else v.data
         nbytes = 0 if array is None else array.nbytes
         if name == "w":
-            weights, stored = v.data.nbytes, nbytes
+            weights, stored = v.type.stored_nbytes, nbytes
         else:
             tables.append(nbytes)
     tables += [v.nbytes for v in kernel.params(node).values() if isinstance(v, np.ndarray)]
@@ -55,6 +55,14 @@ def constant_bytes(kernel: Kernel, node: Node) -> ConstantBytes:
         stored = max(tables)
         tables.remove(stored)
     return ConstantBytes(weights, stored - weights, sum(tables), params_bytes(kernel, node))
+
+
+def weight_bits(node: Node) -> int | None:
+    """Bits in which each constant weight of a layer is kept; None without such weights."""
+    w = node.get("w") if any(o.rstrip("?*") == "w" for o in node.op.operands) else None
+    if w is None or w.data is None:
+        return None
+    return 8 * w.data.itemsize if w.type.storage is None else 4
 
 
 def params_bytes(kernel: Kernel, node: Node) -> int:

@@ -39,8 +39,10 @@ FLOAT: tuple[Pass, ...] = (
     Pass("fuse-curves", fuse_curves, "imported", "imported", exact=False),  # another formula of the same function
     Pass("fuse-pad", fuse_real_pad, "imported", "imported"),
     Pass("fuse-bias", fuse_bias, "imported", "imported", exact=False),  # a sum begins with its bias
-    Pass("fold-affine", fold_affine, "imported", "imported", exact=False),  # weights are rounded after scaling
     Pass("permute-dense-weights", permute_real_dense_weights, "imported", "imported", exact=False),  # order of sums
+    Pass("fold-affine", fold_affine, "imported", "imported", exact=False),  # weights are rounded after scaling
+    Pass("fuse-pad", fuse_real_pad, "imported", "imported"),  # what a product stood between
+    Pass("sink-reshapes", sink_reshapes, "imported", "imported"),
     *_CLEAN,
     Pass("fuse-real-activation", fuse_real_activation, "imported", "imported"),
     Pass("drop-dead-nodes", drop_dead_nodes, "imported", "imported"),

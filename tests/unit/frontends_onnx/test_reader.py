@@ -120,25 +120,26 @@ def test_integer_input_without_scale_is_refused() -> None:
 def test_all_findings_are_reported_at_once() -> None:
     b = Builder()
     x = b.dequantize(b.input((1, 2, 6, 6)), 0.1, 0)
-    gelu = b.node("HardSwish", x)
-    after = b.node("Relu", gelu)  # says nothing new: its input could not be imported
-    other = b.node("Erf", after)
+    softplus = b.node("Softplus", x)
+    after = b.node("Relu", softplus)  # says nothing new: its input could not be imported
+    other = b.node("Softsign", after)
+    b.node("Det", after)  # nothing reads it
     data = b.build(b.node("Add", b.node("MaxPool", x, kernel_shape=[2, 2], dilations=[2, 2]), other), output_type=FLOAT)
     assert [(f.op, f.reason) for f in findings_of(data)] == [
-        ("HardSwish", "this operator is not supported"),
-        ("Erf", "this operator is not supported"),
+        ("Softplus", "this operator is not supported"),
+        ("Softsign", "this operator is not supported"),
         ("MaxPool", "dilated pooling is not supported"),
     ]
-    with pytest.raises(UnsupportedModel, match=r"(?s)file.onnx uses.*n_hardswish.*HardSwish.*Erf.*dilated pooling"):
+    with pytest.raises(UnsupportedModel, match=r"(?s)file.onnx uses.*n_softplus.*Softplus.*Softsign.*dilated pooling"):
         read(data)
 
 
-@pytest.mark.parametrize("opset", [12, 22])
+@pytest.mark.parametrize("opset", [10, 22])
 def test_other_opsets_are_refused(opset: int) -> None:
     data = changed(lambda m: setattr(m.opset_import[0], "version", opset))
     finding = findings_of(data)[0]
     assert (finding.op, finding.node) == ("opset", str(opset))
-    assert "Export with opset 13 to 21" in finding.remedy
+    assert "Export with opset 11 to 21" in finding.remedy
 
 
 def test_other_domains_are_refused_but_microsofts_quantisers_are_not() -> None:
@@ -245,10 +246,10 @@ def test_a_hostile_constant_is_refused_before_it_is_made() -> None:
 def test_many_large_constants_are_refused_together() -> None:
     b = Builder()
     shape = b.constant(np.array([MAX_ELEMENTS // 2 + 1], np.int64))
+    y = b.input((1, 1), FLOAT)
     for _ in range(3):
-        b.node("ConstantOfShape", shape)
-    b.node("Relu", b.input((1, 4), FLOAT))
-    data = b.build(b.nodes[-1].output[0], output_type=FLOAT)
+        y = b.node("Add", y, b.node("ConstantOfShape", shape))
+    data = b.build(y, output_type=FLOAT)
     assert "constants computed so far" in findings_of(data)[0].reason
 
 
@@ -259,7 +260,7 @@ def test_each_op_is_listed_once_and_in_order() -> None:
     assert set(CONSTANT_ONLY) <= {"Constant", "Shape", *FOLDABLE}
     for importer in IMPORTERS:
         for opset in (importer.oldest, importer.newest):
-            assert onnx.defs.has(importer.op, opset)
+            assert onnx.defs.has(importer.op, 1 if importer.domain else opset, importer.domain)
 
 
 def test_reading_twice_gives_the_same_names() -> None:

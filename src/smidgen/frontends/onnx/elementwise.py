@@ -176,8 +176,8 @@ def p_relu(ctx: Context, node: OnnxNode) -> Operand:
     require_float(node, x)
     if slope is None:
         raise Refusal("its slope is computed while the network runs", "Make the slope a constant")
-    if slope.size == 1:
-        return ctx.emit(LeakyRelu(float(slope.reshape(())), rounding="even"), (x,), name, node.loc)
+    if slope.size and np.ptp(slope) == 0:
+        return ctx.emit(LeakyRelu(float(slope.flat[0]), rounding="even"), (x,), name, node.loc)
     above = ctx.emit(Clamp((0.0, _UNBOUNDED)), (x,), f"{name}_above", node.loc)
     below = ctx.emit(Clamp((-_UNBOUNDED, 0.0)), (x,), f"{name}_below", node.loc)
     sloped = with_constant(ctx, node, Mul(rounding="even"), below, slope, f"{name}_sloped")

@@ -13,7 +13,7 @@ from smidgen.errors import MalformedModel
 from smidgen.frontends.tflite.operator import OpReader, quantized, rounding
 from smidgen.frontends.tflite.tensors import Refused
 from smidgen.ir import Node, QuantParams, TensorType, Value
-from smidgen.ops import Add, Clamp, Curve, LeakyRelu, Mean, Mul, Requantize, Reshape, Softmax
+from smidgen.ops import Add, Clamp, Curve, LeakyRelu, MaxPool2D, Mean, Mul, Requantize, Reshape, Softmax
 
 
 def add(r: OpReader) -> list[Node]:
@@ -41,23 +41,56 @@ def mul(r: OpReader) -> list[Node]:
     return r.node(Mul(r.clamp(o.FusedActivationFunction(), out), out, rounding(out)), a, b)
 
 
+def _axes(r: OpReader, x: TensorType) -> tuple[int, int]:
+    """The first and last of adjacent axes, given as input 1."""
+    rank = len(x.shape)
+    written = [int(a) for a in r.integers(1).ravel()]
+    if not written or any(not -rank <= a < rank for a in written):
+        raise MalformedModel(f"{r.loc}: {r.kind.lower()} over axes {written} of {rank} dimensions")
+    axes = sorted({a % rank for a in written})
+    if any(x.shape[a] != 1 for a in range(axes[0], axes[-1] + 1) if a not in axes):
+        reason = f"{r.kind.lower()} over axes {axes}, which are not adjacent"
+        raise Refused(reason, "Transpose first, or use two of them")
+    return axes[0], axes[-1]
+
+
 def mean(r: OpReader) -> list[Node]:
     x, out = r.value(0), r.steps(r.output_type)
     r.steps(x.type)
-    rank = len(x.type.shape)
-    written = [int(a) for a in r.integers(1).ravel()]
-    if not written or any(not -rank <= a < rank for a in written):
-        raise MalformedModel(f"{r.loc}: mean over axes {written} of {rank} dimensions")
-    axes = sorted({a % rank for a in written})
-    span = range(axes[0], axes[-1] + 1)
-    if any(x.type.shape[a] != 1 for a in span if a not in axes):
-        raise Refused(f"mean over axes {axes}, which are not adjacent", "Transpose first, or use two means")
-    op = Mean(axes[0], axes[-1], out_quant=out, rounding=rounding(out))
+    op = Mean(*_axes(r, x.type), out_quant=out, rounding=rounding(out))
     (kept,) = op.infer([x.type])
     if kept.shape == r.output_type.shape:
         return r.node(op, x)
     node = Node(op, (x,), (Value(r.name("kept"), kept),), r.loc)
     return [node, *r.node(Reshape(r.output_type.shape), node.output)]
+
+
+def sum_(r: OpReader) -> list[Node]:
+    """A mean times the number of elements, of reals."""
+    x = real(r, 0)
+    op = Mean(*_axes(r, x.type), rounding="even")
+    (kept,) = op.infer([x.type])
+    ones = (1,) * len(kept.shape)
+    count = r.constant("count", TensorType("float32", ones), np.full(ones, op.count(x.type), np.float32))
+    mean_of, total = Value(r.name("mean"), kept), Value(r.name("sum"), kept)
+    nodes = [
+        Node(op, (x,), (mean_of,), r.loc),
+        Node(Mul(rounding="even"), (mean_of, count), (total,), r.loc),
+    ]
+    return [*nodes, *r.node(Reshape(r.output_type.shape), total)]
+
+
+def reduce_max(r: OpReader) -> list[Node]:
+    """A max pool whose window is all of the reduced dimensions, taken as rows; of reals."""
+    x = real(r, 0)
+    first, last = _axes(r, x.type)
+    shape = x.type.shape
+    count = math.prod(shape[first : last + 1])
+    rows = TensorType("float32", (math.prod(shape[:first]), count, 1, math.prod(shape[last + 1 :])))
+    pool = MaxPool2D((count, 1))
+    made = [Value(r.name(name), t) for name, t in (("rows", rows), ("largest", pool.infer([rows])[0]))]
+    nodes = [Node(Reshape(rows.shape), (x,), (made[0],), r.loc), Node(pool, (made[0],), (made[1],), r.loc)]
+    return [*nodes, *r.node(Reshape(r.output_type.shape), made[1])]
 
 
 def softmax(r: OpReader) -> list[Node]:
@@ -110,7 +143,7 @@ def leaky_relu(r: OpReader) -> list[Node]:
 
 
 def relu_0_to_1(r: OpReader) -> list[Node]:
-    return _bounded_relu(r, 0.0, 1.0)
+    return r.node(Clamp((0.0, 1.0)), real(r, 0))
 
 
 def real(r: OpReader, position: int) -> Value:
@@ -165,8 +198,8 @@ def maximum(r: OpReader) -> list[Node]:
 def p_relu(r: OpReader) -> list[Node]:
     """One slope: LeakyRelu. A slope a channel: max(x, 0) + slope * min(x, 0)."""
     x, slope = real(r, 0), r.data(1).astype(np.float32)
-    if slope.size == 1:
-        return r.node(LeakyRelu(float(slope.reshape(())), rounding="even"), x)
+    if slope.size and np.ptp(slope) == 0:
+        return r.node(LeakyRelu(float(slope.flat[0]), rounding="even"), x)
     c = r.constant("slope", TensorType("float32", slope.shape), slope)
     above, below, sloped = (Value(r.name(name), x.type) for name in ("above", "below", "sloped"))
     return [

@@ -64,6 +64,7 @@ IMPORTERS: dict[str, Importer] = {
     "PADV2": Importer(movement.pad, (Pad,)),
     "PRELU": Importer(elementwise.p_relu, (Add, Clamp, LeakyRelu, Mul)),
     "QUANTIZE": Importer(movement.quantize, (Quantize, Requantize)),
+    "REDUCE_MAX": Importer(elementwise.reduce_max, (MaxPool2D,)),
     "RELU": Importer(elementwise.relu, (Clamp, Requantize)),
     "RELU6": Importer(elementwise.relu6, (Clamp,)),
     "RELU_0_TO_1": Importer(elementwise.relu_0_to_1, (Clamp,)),
@@ -72,6 +73,7 @@ IMPORTERS: dict[str, Importer] = {
     "SOFTMAX": Importer(elementwise.softmax, (Softmax,)),
     "SQUEEZE": Importer(movement.reshape, (Reshape,)),
     "SUB": Importer(elementwise.sub, (Add,)),
+    "SUM": Importer(elementwise.sum_, (Mean, Mul)),
     "TANH": Importer(elementwise.curve(Curve("tanh")), (Curve,)),
     "TRANSPOSE": Importer(movement.transpose, (Transpose,)),
 }

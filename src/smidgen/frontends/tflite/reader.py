@@ -15,6 +15,7 @@ from smidgen.frontends.tflite.ops import IMPORTERS, Importer
 from smidgen.frontends.tflite.tensors import Downstream, Refused, TensorTable, builtin_name
 from smidgen.ir import Graph, Node, Numerics, verify
 
+_RESHAPING = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
 _BROKEN = (
     struct.error,
     IndexError,
@@ -84,22 +85,36 @@ class _Reader:
     def _nodes(self, model: tflite.Model, subgraph: tflite.SubGraph, table: TensorTable) -> list[Node]:
         nodes: list[Node] = []
         findings = list(table.input_findings)
-        for i in range(table.count(subgraph.OperatorsLength(), "operators")):
-            op = subgraph.Operators(i)
-            code = model.OperatorCodes(op.OpcodeIndex())
-            kind = builtin_name(code)
-            loc = f"{self.source}:op {i} {kind}"
-            reader = OpReader(i, kind, code.Version(), op, table, loc)
+        readers = [self._reader(model, table, i) for i in range(table.count(subgraph.OperatorsLength(), "operators"))]
+        for reader in _live(readers, table):
             try:
-                nodes += _convert(reader, IMPORTERS.get(kind))
+                nodes += _convert(reader, IMPORTERS.get(reader.kind))
             except Downstream:
                 table.poison(reader)
             except Refused as e:
-                findings.append(Finding(kind, f"op {i}", e.reason, e.remedy))
+                findings.append(Finding(reader.kind, f"op {reader.index}", e.reason, e.remedy))
                 table.poison(reader)
         if findings:
             raise unsupported(self.source, findings)
         return nodes
+
+    def _reader(self, model: tflite.Model, table: TensorTable, index: int) -> OpReader:
+        op = table.subgraph.Operators(index)
+        code = model.OperatorCodes(op.OpcodeIndex())
+        kind = builtin_name(code)
+        return OpReader(index, kind, code.Version(), op, table, f"{self.source}:op {index} {kind}")
+
+
+def _live(readers: list[OpReader], table: TensorTable) -> list[OpReader]:
+    """All operators but those that compute shapes: new shapes are read from the tensors that have them."""
+    needed = set(table.indices(table.subgraph.OutputsAsNumpy(), "outputs"))
+    live = []
+    for reader in reversed(readers):
+        outputs = reader.output_indices
+        if needed.intersection(outputs) or not all(table.is_integer(i) for i in outputs):
+            live.append(reader)
+            needed.update(reader.inputs[:1] if reader.kind in _RESHAPING else reader.inputs)
+    return live[::-1]
 
 
 def _convert(reader: OpReader, importer: Importer | None) -> list[Node]:

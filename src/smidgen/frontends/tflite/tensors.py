@@ -129,6 +129,10 @@ class TensorTable:
             raise MalformedModel(f"{self.source}: tensor {index} is int8 with zero point outside -128..127")
         return QuantParams(scales, zeros, axis)
 
+    def is_integer(self, index: int) -> bool:
+        """True for a tensor of int32 or int64: shapes, axes and indices."""
+        return index >= 0 and self.subgraph.Tensors(index).Type() in (tflite.TensorType.INT32, tflite.TensorType.INT64)
+
     def constant(self, index: int) -> Array | None:
         """A constant tensor's data in its shape, or None for an activation."""
         if index in self.computed:

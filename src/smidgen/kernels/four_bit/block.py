@@ -103,7 +103,7 @@ class Strips:
         group = 16 * steps + 7 * -(-steps // 8) + 40 + 8 * requantize_cycles(node)
         alone = 280 * is_general(node)  # a group whose sums or outputs go by way of the stack
         each = sum(unpack + 60 + (group + alone) * -(-n // 4) + 280 * (n % 4 > 0) * (not alone) for n in strips)
-        return pairs * each + sum(strips) * _gather_cycles(node) + 150
+        return float(pairs * each + sum(strips) * _gather_cycles(node) + 150)
 
     def overlap(self, node: Node) -> Mapping[str, int]:
         """A strip of outputs is written when all its inputs are gathered."""

@@ -101,9 +101,12 @@ def scratch(node: Node) -> int:
 
 
 def overlap(node: Node) -> Mapping[str, int]:
-    """A row is in scratch before its outputs are written."""
+    """A row is in scratch before its outputs are written. Four inputs become eight bytes, read before they are written.
+
+    Scratch may so end where the first row does.
+    """
     out_c, in_c = node["w"].type.shape
-    return {"y": max(0, (out_c - in_c) * (_shape(node)[0] - 1))}
+    return {"y": max(0, (out_c - in_c) * (_shape(node)[0] - 1)), "scratch": scratch(node) - in_c}
 
 
 def cost(node: Node, core: Core) -> float:

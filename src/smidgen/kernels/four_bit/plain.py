@@ -57,7 +57,7 @@ def cost(node: Node, core: Core) -> float:
 def footprint(node: Node) -> tuple[int, int]:
     op = type(node.op)
     assert op is Conv2D or op is FullyConnected
-    wide = 730 * (op is Conv2D and int16_elements(node))
+    wide = 730 * (op is Conv2D and node.output.type.dtype == "int16")
     return _CODE_BYTES[op] + _MORE_WITH_GROUPS * (group_of(node) > 0) + wide, _STACK_BYTES
 
 

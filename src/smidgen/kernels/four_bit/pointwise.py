@@ -87,7 +87,7 @@ def cost(node: Node, core: Core, *, nbytes: int) -> float:
     each = 6.0 if group_of(node) else 3.5
     groups = grouped_factors(node).shape[1]
     unpack = _weight_words(node) * each + 12 * groups + 130
-    return figures.cost(node, core, nbytes=nbytes) + _pair_blocks(node, nbytes) * unpack
+    return float(figures.cost(node, core, nbytes=nbytes) + _pair_blocks(node, nbytes) * unpack)
 
 
 def footprint(node: Node) -> tuple[int, int]:

@@ -116,8 +116,8 @@ SMG_INLINE void smg_four_bit_eight(const uint32_t *x, const uint32_t *w, int32_t
 /* A row as lanes, zeros up to a multiple of eight, and -8 times the sum of each chunk. */
 SMG_FEW_BYTES static __attribute__((noinline)) void smg_four_bit_expand(uint32_t *lanes, int32_t *starts, const int8_t *x,
                                                           int32_t in_c, int32_t steps) {
-    if (in_c % 8) lanes[steps - 1] = lanes[steps - 2] = 0;
     smg_expand(lanes, 2, 1, x, in_c);
+    if ((in_c + 3) / 4 % 2) lanes[steps - 1] = lanes[steps - 2] = 0; /* not before: x may lie there */
     for (int32_t s = 0; s < steps; s += SMG_CHUNK_STEPS) {
         const int32_t end = steps - s < SMG_CHUNK_STEPS ? steps : s + SMG_CHUNK_STEPS;
         int32_t sum = 0;
@@ -140,7 +140,8 @@ SMG_INLINE void smg_four_bit_totals(const uint32_t *lanes, const int32_t *starts
     }
 }
 
-/* b: the stream. scratch: a row's lanes and its chunks' starts. A row is read before its outputs are written. */
+/* b: the stream. scratch: a row's lanes and its chunks' starts. A row is read before its outputs are written; scratch
+ * may lie over rows already read. */
 void SMG_FUNCTION(const smg_fully_connected_params *p, const int8_t *x /* (rows, in_c) */, const int8_t *w,
                   const int32_t *b, int8_t *y /* (rows, out_c) */, void *scratch) {
     const int32_t steps = (p->in_c + 7) / 8 * 4, chunks = (steps + SMG_CHUNK_STEPS - 1) / SMG_CHUNK_STEPS;

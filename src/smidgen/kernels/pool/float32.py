@@ -28,7 +28,7 @@ def params(node: Node) -> Mapping[str, ParamValue]:
 def cost(node: Node, core: Core) -> float:
     op = node.op
     assert isinstance(op, MaxPool2D | AveragePool2D)
-    return slowed(node.output.type.elements * (op.kernel[0] * op.kernel[1] * 8 + 60), core)
+    return slowed(node.output.type.elements * (op.kernel[0] * op.kernel[1] * 15 + 110), core)
 
 
 KERNELS = (

@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from smidgen.ir import Node
-from smidgen.kernels.float32 import float_elements, per_output
+from smidgen.kernels.float32 import float_elements, slowed
 from smidgen.kernels.kernel import Kernel, ParamValue
 from smidgen.ops import Softmax
+from smidgen.targets.target import Core
 
 
 def params(node: Node) -> Mapping[str, ParamValue]:
@@ -17,7 +18,12 @@ def params(node: Node) -> Mapping[str, ParamValue]:
     return {"rows": x.elements // x.shape[-1], "depth": x.shape[-1], "beta": float(node.op.beta)}
 
 
+def cost(node: Node, core: Core) -> float:
+    x = node["x"].type
+    return slowed(x.elements * 98 + x.elements // x.shape[-1] * 176, core)
+
+
 KERNELS = (
-    Kernel("smg_softmax_f32_scalar", "softmax", "softmax_f32", Softmax, per_output(90), params,
+    Kernel("smg_softmax_f32_scalar", "softmax", "softmax_f32", Softmax, cost, params,
            requires=(float_elements,), inplace="x"),
 )  # fmt: skip
