@@ -124,6 +124,7 @@ def test_agreement_and_drops() -> None:
     assert BY_NAME["mse"].drop(0.1, 0.3) == pytest.approx(0.2)  # lower is better
     assert BY_NAME["sqnr"].drop(float("inf"), float("inf")) == 0.0
     assert AGREEMENT.drop(0.9, 0.95) == pytest.approx(-5)  # better than float
+    assert AGREEMENT.drop(0.91, 0.90) == 1.0  # and not 1.0000000000000009, which a bound of 1 would refuse
     assert BY_NAME["mse"].drop(0.3, 0.1) == pytest.approx(-0.2)
 
 
