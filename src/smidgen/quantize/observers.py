@@ -62,7 +62,7 @@ def see(parts: Sequence[Array], bounds: tuple[float, float] = (-math.inf, math.i
     stride = max(1, sum(p.size for p in flat) // _MOST_VALUES) | 1  # odd: shapes are mostly even
     counts, square, size = np.zeros(BINS, np.float64), 0.0, 0
     for p in flat:
-        values = p.ravel()[::stride]
+        values = p.ravel()[::stride].astype(np.float64)  # bins narrower than float32 steps are bins too
         square, size = square + float(np.sum(np.square(values, dtype=np.float64))), size + values.size
         counts += np.histogram(values, BINS, (least, most))[0] if most > least else 0
     counts[0] += size if most == least else 0

@@ -127,6 +127,11 @@ def test_a_tensor_that_was_always_zero_has_a_fine_scale() -> None:
         )
 
 
+def test_values_a_float32_step_apart_have_a_histogram_too() -> None:
+    seen = see([np.array([[1, np.nextafter(np.float32(1), np.float32(2))]], np.float32)])
+    assert (seen.counts.sum(), seen.counts[0], seen.counts[-1]) == (2, 1, 1)
+
+
 def test_merging_adds_histograms_and_widens_extremes() -> None:
     a, b = np.full((1, 8), 2, np.float32), np.linspace(-1, 1, 80, dtype=np.float32).reshape(2, 40)
     both = merge([see([a]), see([b])])
