@@ -4,9 +4,10 @@
 Start with everything at the base precision. Where that keeps the bound, list what would be cheaper, in order of cost
 saved by noise added at the output (each measured alone, taken to add up), and find by bisection how far down that list
 one may go; each step is judged by a true measurement, only the order is a guess. Then try what was left out one by one,
-and exchanges. Under additive noise the list alone is within the saving of one layer of the best (the bound of greedy
-filling of a knapsack). Where the base breaks the bound, layers are raised in order of noise removed by cost added,
-likewise, and what turns out not to be needed is lowered again.
+and exchanges. Under additive noise the list alone is within the saving of one layer of the best that raises no layer
+(the bound of greedy filling of a knapsack); raising one to lower others is not tried. Where the base breaks the bound,
+layers are raised in order of noise removed by cost added, likewise, and what turns out not to be needed is lowered
+again.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ from smidgen.quantize.weights import (
     layout,
     normalized,
     power_grid,
+    times,
 )
 
 Floats = npt.NDArray[np.float64]
@@ -58,8 +59,8 @@ class _Problem:
         """The mean squared error of the layer's output, summed over channels."""
         m = self.moments
         offset = self.b + _apply(self.v, m.mean) - b - _apply(w, m.mean_q)
-        spread = np.sum((self.v @ m.real) * self.v) - 2 * np.sum((self.v @ m.cross) * w)
-        return float(max(np.sum(offset**2) + spread + np.sum((w @ m.quantised) * w), 1e-300))
+        spread = np.sum(times(self.v, m.real) * self.v) - 2 * np.sum(times(self.v, m.cross) * w)
+        return float(max(np.sum(offset**2) + spread + np.sum(times(w, m.quantised) * w), 1e-300))
 
     def corrected(self, w: Floats) -> Floats:
         """The bias that leaves no mean error."""

@@ -16,6 +16,7 @@ Outputs = tuple[Array, ...]
 """Real values: a stack (samples, *shape) for each output of the model."""
 
 _THRESHOLD = 0.5  # of a model with one score in 0..1
+_POINT_DIGITS = 9  # 0.91 - 0.90 is 1 point, not a little more: it may be just what is allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,8 @@ class Metric:
         if float_score == score:
             return 0.0  # also where both are infinite
         sign = 1.0 if self.higher_is_better else -1.0
-        return float(sign * (float_score - score) * self.per_unit)
+        drop = float(sign * (float_score - score) * self.per_unit)
+        return round(drop, _POINT_DIGITS) if self.unit == "points" else drop
 
 
 def _rows(scores: Array) -> Array:

@@ -69,9 +69,19 @@ def layout(node: Node, v: Array) -> Array:
     return v.reshape(shape)
 
 
+def times(v: Floats, gram: Floats) -> Floats:
+    """v (B, O, K) times a Gram: (B, K, K), or (B, K) where only its diagonal is kept."""
+    product: Floats = v * gram[:, None] if gram.ndim == 2 else v @ gram
+    return product
+
+
+def _diagonal(gram: Floats) -> Floats:
+    return gram if gram.ndim == 2 else np.diagonal(gram, axis1=1, axis2=2)
+
+
 def output_error(difference: Floats, gram: Floats) -> Floats:
     """The mean squared error of each output channel, (B, O)."""
-    error: Floats = np.einsum("bok,bok->bo", difference @ gram, difference)
+    error: Floats = np.einsum("bok,bok->bo", times(difference, gram), difference)
     return error
 
 
@@ -80,17 +90,18 @@ def normalized(gram: Floats) -> Floats:
 
     A block that saw nothing (a dead channel) gets the identity: there all errors count alike.
     """
-    size = gram.shape[1]
-    factor = np.trace(gram, axis1=1, axis2=2)[:, None, None] / size
+    factor = _diagonal(gram).mean(axis=1)[:, None]
     alive = factor > _SILENT
-    scaled = (gram + gram.transpose(0, 2, 1)) / (2 * np.where(alive, factor, 1.0))
-    result: Floats = np.where(alive, scaled, np.eye(size))
-    return result
+    factor = np.where(alive, factor, 1.0)
+    if gram.ndim == 2:
+        return np.where(alive, gram / factor, 1.0)
+    scaled = (gram + gram.transpose(0, 2, 1)) / (2 * factor[..., None])
+    return np.where(alive[..., None], scaled, np.eye(gram.shape[1]))
 
 
 def damped(gram: Floats) -> Floats:
     """A normalized Gram with more on its diagonal: regular, and less bound to the calibration data."""
-    return gram + _DAMPING * np.eye(gram.shape[1])
+    return gram + _DAMPING * (1.0 if gram.ndim == 2 else np.eye(gram.shape[1]))
 
 
 def int8_grid(v: Floats, gram: Floats | None, power: bool, least: Floats) -> Grid:
@@ -136,7 +147,7 @@ def _best_scales(v: Floats, gram: Floats, full: Floats, lowest: int, highest: in
 
 def int4_grid(v: Floats, gram: Floats | None, group: int | None, least: Floats) -> tuple[Grid, Floats]:
     """(grid, channel scales (B, O, 1)): a step a channel, times a whole factor 1..15 a group of consecutive weights."""
-    weight = np.eye(v.shape[2])[None] if gram is None else gram
+    weight = np.ones((len(v), v.shape[2])) if gram is None else gram
     largest = np.maximum(np.abs(v).max(axis=2, keepdims=True), least * 7)
     if group is None or group >= v.shape[2]:
         step = _best_scales(v, weight, largest / 7, -8, 7, least)
@@ -157,7 +168,7 @@ def int4_grid(v: Floats, gram: Floats | None, group: int | None, least: Floats) 
 
 def _group_steps(v: Floats, gram: Floats, group: int) -> Floats:
     """(B, O, groups): each group's own best step, judged by the diagonal of the Gram."""
-    diagonal = np.diagonal(gram, axis1=1, axis2=2)
+    diagonal = _diagonal(gram)
     columns = []
     for at in range(0, v.shape[2], group):
         part, weight = v[:, :, at : at + group], diagonal[:, None, at : at + group]
@@ -179,6 +190,8 @@ def adapt(v: Floats, grid: Grid, gram: Floats) -> Floats:
     2022; the same objective as Nagel et al., "Up or Down?", 2020), then coordinate descent by single steps.
     """
     nearest = grid.nearest(v)
+    if gram.ndim == 2:  # without correlations rounding to nearest is best
+        return nearest
     chosen = _feed_forward(v, grid, gram)
     step = np.broadcast_to(grid.step, v.shape)
     worse = output_error(chosen * step - v, gram) > output_error(nearest * step - v, gram)

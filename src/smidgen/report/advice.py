@@ -109,8 +109,8 @@ def _kept(report: QuantizationReport) -> Iterator[str]:
         names = [layer.name for layer in report.layers if layer.precision == precision != reference]
         if names:
             yield (
-                f"{len(names)} of {len(report.layers)} layers are {precision} ({_some(names)}): with all in "
-                f"{reference} the bound was broken, and they gained most for what they cost"
+                f"{len(names)} of {len(report.layers)} layers in {precision} ({_some(names)}): with all in "
+                f"{reference} the bound was broken, and this gained most for what it costs"
             )
     if counts["int4"] and (wide := [x for x in report.layers if x.precision == "int8" and _has(x, "int4")]):
         worst = max(wide, key=lambda x: -min(s.sqnr_db for s in x.sensitivity if s.precision == "int4"))

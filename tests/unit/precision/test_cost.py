@@ -24,7 +24,7 @@ BOARD = load_target("nucleo-l4r5zi")
 
 
 def test_energy_is_near_what_was_published() -> None:
-    """uJ an inference over cycles, of the results in the package that are not of the 3 V supply (those are over 520)."""
+    """uJ an inference over cycles, of the results in the package but those of the 3 V supply, which are over 520."""
     rows = [r for r in published() if r.energy_uj is not None and r.board == "NUCLEO-L4R5ZI"]
     figures = [r.energy_uj / r.mcycles for r in rows if r.energy_uj is not None]
     low = [pj for pj in figures if pj < 520]

@@ -96,6 +96,9 @@ def test_ad_auc_averages_windows_over_recordings() -> None:
     labels, files = [0, 0, 1, 1, 0, 0], [0, 0, 1, 1, 2, 2]
     assert score("ad-auc", outputs, labels, files=files, inputs=inputs) == 1.0
     assert score("ad-auc", outputs, [1, 1, 0, 0, 1, 1], files=files, inputs=inputs) == 0.0
+    uneven = np.sqrt(np.array([[2.0], [2], [2], [3], [1], [1]])).repeat(2, axis=1)
+    # sums would say 6 for the normal recording of three windows; means say 2, 3, 1
+    assert score("ad-auc", uneven, [0, 0, 0, 1, 0, 0], files=[0, 0, 0, 1, 2, 2], inputs=inputs) == 1.0
     with pytest.raises(InvalidInput, match="save it as array 'recording'"):
         score("ad-auc", outputs, labels, inputs=inputs)
     with pytest.raises(InvalidInput, match="windows of one recording have different labels"):
@@ -120,6 +123,9 @@ def test_agreement_and_drops() -> None:
     assert BY_NAME["auc"].drop(0.99, 0.985) == pytest.approx(0.5)
     assert BY_NAME["mse"].drop(0.1, 0.3) == pytest.approx(0.2)  # lower is better
     assert BY_NAME["sqnr"].drop(float("inf"), float("inf")) == 0.0
+    assert AGREEMENT.drop(0.9, 0.95) == pytest.approx(-5)  # better than float
+    assert AGREEMENT.drop(0.91, 0.90) == 1.0  # and not 1.0000000000000009, which a bound of 1 would refuse
+    assert BY_NAME["mse"].drop(0.3, 0.1) == pytest.approx(-0.2)
 
 
 def test_defaults_follow_the_data() -> None:

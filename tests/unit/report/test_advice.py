@@ -82,7 +82,7 @@ def test_the_search() -> None:
     raised = replace(LAYER, name="b", precision="int16")
     met = replace(METRIC, max_drop=2.0, met=True)
     assert said(replace(GOOD, metric=met, search=SEARCH, layers=(LAYER, raised))).startswith(
-        "1 of 2 layers are int16 (b): with all in int8 the bound was broken"
+        "1 of 2 layers in int16 (b): with all in int8 the bound was broken"
     )
     stayed = replace(LAYER, sensitivity=(Sensitivity("int8", 30.0, 0.0), Sensitivity("int4", 12.0, 4.0)))
     four = replace(GOOD, metric=met, search=SEARCH, layers=(stayed, replace(LAYER, name="b", precision="int4")))
