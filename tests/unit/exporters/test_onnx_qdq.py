@@ -103,7 +103,7 @@ def check_same(direct: Graph, again: Graph, inputs: list[Array]) -> None:
         np.testing.assert_array_equal(a, b)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(SEEDS)
 def test_quantised_networks_read_back_to_the_same_integers(seed: int) -> None:
     graph = quantized(FloatNetwork(seed).graph())
@@ -111,7 +111,7 @@ def test_quantised_networks_read_back_to_the_same_integers(seed: int) -> None:
     check_same(integers(graph), integers(read_back(graph, full_check=True)), float_inputs(graph, 5))
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(SEEDS)
 def test_weights_in_four_bits_read_back_as_such(seed: int) -> None:
     graph = FloatNetwork(seed).graph()
@@ -119,7 +119,7 @@ def test_weights_in_four_bits_read_back_as_such(seed: int) -> None:
     check_same(integers(graph), integers(read_back(graph)), float_inputs(graph, 5))
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(SEEDS)
 def test_networks_with_16_bit_activations_read_back_to_the_same_integers(seed: int) -> None:
     graph, r = FloatNetwork(seed).graph(), np.random.default_rng(seed)
@@ -128,7 +128,7 @@ def test_networks_with_16_bit_activations_read_back_to_the_same_integers(seed: i
     check_same(integers(graph), integers(read_back(graph)), float_inputs(graph, 5))
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(SEEDS)
 def test_onnx_runtime_computes_a_float_network_as_we_do(seed: int) -> None:
     graph = FloatNetwork(seed).graph()
@@ -137,7 +137,7 @@ def test_onnx_runtime_computes_a_float_network_as_we_do(seed: int) -> None:
         np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-4)  # sums in another order
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(SEEDS)
 @example(7)
 def test_onnx_runtime_computes_a_quantised_network_nearly_as_we_do(seed: int) -> None:
@@ -267,6 +267,25 @@ def test_curves(function: Any) -> None:
         x = [np.linspace(-5, 5, 100).astype(np.float32).reshape(2, 50)]
         (got,) = onnx_runtime(to_onnx(graph), optimized=False)(x)
         np.testing.assert_allclose(got, evaluate(graph, x)[0], rtol=2e-6, atol=2e-6)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_quantised_curves_read_back_as_one_op(function: Any) -> None:
+    b = Builder()
+    y = b.op(
+        Curve(function, *((1.0, 0.0) if function == "elu" else (0.25, 0.5))), b.input(TensorType("float32", (1, 30)))
+    )
+    graph = quantized(b.graph(y))
+    check_same(integers(graph), integers(read_back(graph)), float_inputs(graph))
+
+
+def test_softmax_over_channels_reads_back_without_transposes() -> None:
+    b = Builder()
+    w = b.constant(TensorType("float32", (4, 1, 1, 3)), np.random.default_rng(2).normal(0, 1, (4, 1, 1, 3)))
+    x = b.op(Conv2D(), b.input(TensorType("float32", (1, 5, 7, 3))), w)
+    graph = quantized(b.graph(b.op(Softmax(), x)))
+    lowered = run_pipeline(INTEGER, integers(read_back(graph)))
+    assert [type(n.op) for n in lowered.nodes] == [Conv2D, Softmax]
 
 
 def test_uint8_inputs_and_outputs_are_requantised_in_the_file() -> None:

@@ -56,7 +56,17 @@ def sub(ctx: Context, node: OnnxNode) -> Operand:
 
 
 def mul(ctx: Context, node: OnnxNode) -> Operand:
+    """A product; x times its sigmoid is SiLU, which computes the same and has no operator before opset 24."""
+    operands = [ctx.operand(node, 0), ctx.operand(node, 1)]
+    for x, gate in (operands, operands[::-1]):
+        if isinstance(x, Value) and isinstance(gate, Value) and _is_sigmoid(ctx, gate, x):
+            return ctx.emit(Curve("silu"), (x,), node.outputs[0], node.loc)
     return _binary(ctx, node, Mul(rounding="even"))
+
+
+def _is_sigmoid(ctx: Context, y: Value, x: Value) -> bool:
+    producer = next((n for n in reversed(ctx.nodes) if y in n.outputs), None)
+    return producer is not None and producer.op == Curve("sigmoid") and producer.inputs == (x,)
 
 
 def sum_(ctx: Context, node: OnnxNode) -> Operand:

@@ -77,7 +77,7 @@ IMPORTERS: tuple[Importer, ...] = (
     Importer("Max", elementwise.maximum, (Clamp,)),
     Importer("MaxPool", compute.max_pool, (MaxPool2D,)),
     Importer("Min", elementwise.minimum, (Clamp,)),
-    Importer("Mul", elementwise.mul, (Mul,)),
+    Importer("Mul", elementwise.mul, (Curve, Mul)),
     Importer("Neg", elementwise.neg, (Mul,)),
     Importer("PRelu", elementwise.p_relu, (Add, Clamp, LeakyRelu, Mul)),
     Importer("Pad", simple.pad, (Pad,)),

@@ -46,11 +46,11 @@ def softmax(ctx: Context, node: OnnxNode) -> Operand:
         flat = ctx.reshape(x, rows, f"{node.outputs[0]}_x", node.loc)
         y = ctx.emit(Softmax(rounding="even"), (flat,), f"{node.outputs[0]}_y", node.loc)
         return ctx.reshape(y, x.type.shape, node.outputs[0], node.loc)
-    swap = [*range(rank)]
-    swap[axis], swap[-1] = swap[-1], swap[axis]
-    last = ctx.transpose(x, tuple(swap), f"{node.outputs[0]}_x", node.loc)
+    order = (*(i for i in range(rank) if i != axis), axis)  # for NCHW's channels this is NHWC
+    back = tuple(order.index(i) for i in range(rank))
+    last = ctx.transpose(x, order, f"{node.outputs[0]}_x", node.loc)
     y = ctx.emit(Softmax(rounding="even"), (last,), f"{node.outputs[0]}_y", node.loc)
-    return ctx.transpose(y, tuple(swap), node.outputs[0], node.loc)
+    return ctx.transpose(y, back, node.outputs[0], node.loc)
 
 
 def pad(ctx: Context, node: OnnxNode) -> Operand:
