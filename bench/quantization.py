@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,8 @@ from bench.quantization_ort import DEFAULTS, Quantizer, Setting, first_settings,
 from smidgen.cli.common import show, table
 from smidgen.compiler import load_float
 from smidgen.errors import SmidgenError, UsageError
-from smidgen.ir import Array
-from smidgen.quantize import Recipe, evaluate_batch, quantize
+from smidgen.ir import Array, Graph
+from smidgen.quantize import Recipe, evaluate_batch, layers, quantize
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench/quantization.json"
@@ -127,22 +127,26 @@ def _try(s: Subject, quantizer: Quantizer, setting: Setting) -> Entry:
         return {"failed": f"{type(e).__name__}: {str(e).splitlines()[0][:120] if str(e) else ''}"}
 
 
-RECIPES: Mapping[str, Recipe] = {
-    "affine": Recipe(),
-    "affine, no repairs": Recipe(equalize=False, correct_bias=False, adapt_rounding=False, clip_weights=False),
-    "power-of-two": Recipe(
-        scheme="power-of-two", equalize=False, correct_bias=False, adapt_rounding=False, clip_weights=False
-    ),
-    "affine, four-bit weights": Recipe(precision="int4"),
-    "affine, int16 activations": Recipe(precision="int16"),
-}
+_PLAIN = Recipe(equalize=False, correct_bias=False, adapt_rounding=False, clip_weights=False)
+
+
+def recipes(graph: Graph) -> dict[str, Recipe]:
+    last = layers(graph)[-1].output.name
+    return {
+        "affine": Recipe(),
+        "affine, no repairs": _PLAIN,
+        "affine, last layer int16": Recipe(precisions={last: "int16"}),
+        "affine, int16 activations": Recipe(precision="int16"),
+        "affine, four-bit weights": Recipe(precision="int4"),
+        "power-of-two": replace(_PLAIN, scheme="power-of-two"),
+    }
 
 
 def measure_smidgen(s: Subject) -> Entry:
     """Each recipe by the integer graph that is compiled, evaluated exactly."""
     graph = load_float(s.path)
     entry: Entry = {}
-    for label, recipe in RECIPES.items():
+    for label, recipe in recipes(graph).items():
         quantized = quantize(graph, [s.samples.calibration], recipe)
         entry[label] = s.judge(evaluate_batch(quantized.graph, [s.samples.judged])[0])
     return entry

@@ -5,7 +5,7 @@
     python docs/generate.py --update   write them
 
 Generated: docs/supported-ops.md, docs/cli.md, in README.md the tables and the outputs of commands, in
-docs/performance.md the tables.
+docs/performance.md and docs/quantization.md the tables.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ SPDX = "<!-- SPDX-License-Identifier: Apache-2.0 -->\n"
 MADE = "<!-- Made by docs/generate.py; edit that, not this. -->\n"
 BLOCK = re.compile(r"<!-- (output|table): (.+?) -->\n(.*?)<!-- end -->", re.DOTALL)
 MODELS = ("ad", "kws", "ic", "vww", "sww")
+QUANTISERS = ("affine", "affine, last layer int16", "affine, int16 activations", "power-of-two")
 PUBLISHED_MCYCLES = {"ad": 0.742, "kws": 9.43, "ic": 35.8, "vww": 30.4, "sww": 2.75}  # TFLM + CMSIS-NN, see README
 
 
@@ -251,6 +252,27 @@ def published_table(model: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def quantization() -> str:
+    """docs/quantization.md with its table made anew; the text round it is written by hand."""
+    text = (ROOT / "docs/quantization.md").read_text(encoding="utf-8")
+    return BLOCK.sub(f"<!-- table: quantisers -->\n{quantisers_table()}<!-- end -->", text)
+
+
+def quantisers_table() -> str:
+    """Mean SQNR of the output, smidgen beside ONNX Runtime's quantize_static (bench/quantization.json)."""
+    measured = json.loads((ROOT / "bench/quantization.json").read_text(encoding="utf-8"))
+    columns = [("ONNX Runtime, defaults", lambda e: e["onnxruntime"]["defaults"])]
+    columns.append(("its best", lambda e: e["onnxruntime"]["best"]))
+    columns += [(label, lambda e, label=label: e["smidgen"][label]) for label in QUANTISERS]
+    lines = ["| | " + " | ".join(name for name, _ in columns) + " |", "|---" * (len(columns) + 1) + "|"]
+    lines += [
+        f"| {model} | " + " | ".join(f"{figures(measured[model])['sqnr_db']:.1f}" for _, figures in columns) + " |"
+        for model in MODELS
+    ]
+    best = "; ".join(f"{model}: {measured[model]['onnxruntime']['best']['setting']}" for model in MODELS)
+    return "\n".join(lines) + f"\n\nONNX Runtime's best: {best}.\n"
+
+
 def run(command: str) -> str:
     """The command's stdout, with the synthetic zoo and nothing of this machine."""
     with tempfile.TemporaryDirectory() as empty:
@@ -266,6 +288,7 @@ PAGES = {
     "docs/cli.md": cli_page,
     "README.md": readme,
     "docs/performance.md": performance,
+    "docs/quantization.md": quantization,
 }
 
 

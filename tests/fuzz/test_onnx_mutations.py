@@ -18,6 +18,7 @@ from smidgen.errors import MalformedModel, UnsupportedModel
 from smidgen.frontends.onnx.ops import CONSTANT_ONLY, IMPORTERS
 from smidgen.ir import Graph, evaluate
 from tests.onnx_models import integer, official, tiny_model
+from tests.oracles.onnx_float_cases import build
 
 MAX_SECONDS = 10.0
 MAX_RESIDENT_KIB = 2 << 20
@@ -151,6 +152,12 @@ def fuzz(data: bytes, seed: str, count: int) -> Counter[str]:
 def test_damaged_tiny_model(opset: int) -> None:
     outcome = fuzz(tiny_model(opset), f"tiny {opset}", FAST_CASES // 2)
     assert min(outcome[k] for k in ("MalformedModel", "UnsupportedModel", "compiles")) >= 5, "it does not reach far"
+
+
+@pytest.mark.parametrize("name", ["conv-bn-relu-pool-linear", "squeeze and excite", "written out activations"])
+def test_damaged_float_model(name: str) -> None:
+    outcome = fuzz(build(name, 13), name, FAST_CASES // 3)
+    assert min(outcome[k] for k in ("MalformedModel", "UnsupportedModel", "compiles")) >= 3, "it does not reach far"
 
 
 @pytest.mark.full

@@ -19,6 +19,8 @@ from smidgen.errors import DoesNotFit, MalformedModel, ModelError, NoKernel
 from smidgen.frontends import load_bytes
 from smidgen.frontends.tflite.ops import IMPORTERS
 from smidgen.ir import Graph, evaluate
+from smidgen.transforms import FLOAT, run_pipeline
+from tests.oracles.test_tflite_float import CASES as FLOAT_CASES
 from tests.oracles.tflite_micro import run_tflite_micro
 from tests.shared import SHARED, needs_shared
 from tests.tflite_builder import Operator, Options, Tensor
@@ -177,6 +179,21 @@ def test_damaged_tiny_model() -> None:
     tiny = tiny_parts().file()
     outcome = fuzz("tiny", FAST_CASES, lambda case, r: changed(r) if case % 2 else mutated(tiny, r))
     assert min(outcome[k] for k in ("MalformedModel", "UnsupportedModel", "compiles")) >= 5, "it does not reach far"
+
+
+@pytest.mark.parametrize("kind", ["CONV_2D", "PRELU", "REDUCE_MAX", "PADV2"])
+def test_damaged_float_model(kind: str) -> None:
+    data = next(c.model for c in FLOAT_CASES if c.kind == kind)
+    outcome: Counter[str] = Counter()
+    for case in range(FAST_CASES // 3):
+        damaged = mutated(data, np.random.default_rng([zlib.crc32(kind.encode()), case]))
+        try:
+            _run_if_small(run_pipeline(FLOAT, load_bytes(damaged, "m", "m.tflite")))
+            outcome["imported"] += 1
+        except ModelError as e:
+            outcome[type(e).__name__ if 20 < len(str(e)) < 8000 else f"case {case}: {e}"] += 1
+    assert outcome.keys() <= {"imported", "MalformedModel", "UnsupportedModel"}
+    assert min(outcome["MalformedModel"], outcome["imported"]) >= 2, "it does not reach far"
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from smidgen import ops
 from smidgen.ir import Array, Node, Rounding
 from smidgen.kernels import Kernel
+from smidgen.kernels.common import even_rounding
 from smidgen.kernels.registry import all_kernels
 from smidgen.targets.target import Core
 from tests.kernels import float_nodes, int16_nodes, nodes, strided, winograd_nodes
@@ -98,7 +99,8 @@ def draw_nodes(kernel: Kernel, count: int) -> list[Case]:
     if kernel.constants is None:
         return list(_drawn(kernel.symbol, count))
     cases = _drawn(kernel.symbol, max(POOL, count))
-    if len({getattr(node.op, "rounding", None) for node, _ in cases}) < 2:  # what is drawn depends on chance
+    roundings = 1 if even_rounding in kernel.requires else 2
+    if len({getattr(node.op, "rounding", None) for node, _ in cases}) < roundings:  # what is drawn depends on chance
         cases = _drawn(kernel.symbol, 4 * max(POOL, count))
     return _unlike(kernel, cases, count)
 

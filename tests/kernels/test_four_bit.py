@@ -14,8 +14,10 @@ from smidgen.compiler import Compiled, profile, verify
 from smidgen.compiler import compile as compile_model
 from smidgen.ir import FourBit, Graph, Node, Rounding
 from smidgen.kernels import Kernel, function_name
-from smidgen.kernels.four_bit import KERNELS, dense
+from smidgen.kernels.four_bit import KERNELS as ANY_SHAPE
+from smidgen.kernels.four_bit import dense
 from smidgen.kernels.four_bit.storage import is_general
+from smidgen.kernels.pointwise import FOUR_BIT as POINTWISE
 from smidgen.kernels.registry import all_kernels
 from smidgen.ops import Conv2D, DepthwiseConv2D, FullyConnected
 from smidgen.report import ProfileReport
@@ -26,6 +28,7 @@ from tests.kernels.admitted import EVERY_FEATURE, draw_nodes
 from tests.kernels.test_pointwise import layer
 from tests.kernels.test_strided import code_bytes
 
+KERNELS = (*ANY_SHAPE, *POINTWISE)
 SYMBOLS = {k.symbol: k for k in KERNELS}
 QUICK = (("ad", None), ("kws", 32))
 

@@ -12,15 +12,16 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from smidgen.ir import QuantParams, TensorType
+from smidgen.ir import Node, QuantParams, TensorType
 from smidgen.kernels import Kernel
 from smidgen.kernels.int16 import block_widths, layer_widths
 from smidgen.kernels.registry import all_kernels
 from smidgen.ops import FullyConnected
 from smidgen.ops.arithmetic import WIDE_SHIFT
 from tests.kernels.admitted import EVERY_FEATURE, draw_nodes
-from tests.kernels.host import build
+from tests.kernels.host import build, build_instances, run
 from tests.kernels.nodes import make
+from tests.unit.ops.test_int16 import just_above_a_tie
 
 KERNELS = [k for k in all_kernels() if "_s16" in k.symbol]
 WRAPPER = """
@@ -48,8 +49,9 @@ def test_no_other_kernel_takes_their_nodes(kernel: Kernel) -> None:
 
 
 def test_both_widths_of_sums_and_all_pairs_of_types_are_drawn() -> None:
-    for kernel in (k for k in KERNELS if k.constants is not None):
-        assert kernel.constants is not None
+    for kernel in KERNELS:
+        if kernel.constants is None or kernel.family == "four_bit":
+            continue
         seen = [kernel.constants(node) for node, _ in draw_nodes(kernel, 12)]
         if "SMG_SUM_BITS" in seen[0] and kernel.symbol != "smg_depthwise_s16_dsp":  # which has few taps
             assert {s["SMG_SUM_BITS"] for s in seen} == {32, 64}, kernel.symbol
@@ -58,7 +60,7 @@ def test_both_widths_of_sums_and_all_pairs_of_types_are_drawn() -> None:
             assert len(pairs) == (2 if kernel.family == "rescale" else 3), kernel.symbol
 
 
-def dense(weights: int, scale: float, bias: int = 0) -> object:
+def dense(weights: int, scale: float, bias: int = 0) -> Node:
     w = np.full((1, weights), 127, np.int8)
     types = [
         (TensorType("int16", (1, weights), QuantParams((1.0,), (0,))), None),
@@ -91,3 +93,27 @@ def test_32_bits_are_taken_where_they_provably_suffice() -> None:
 def test_wide_sums_are_rounded_once(primitives: ctypes.CDLL, acc: int, q31: int, shift: int) -> None:
     want = round(Fraction(acc * q31, 1 << (31 - shift)))
     assert primitives.wide(acc, q31, shift) == min(max(want, -(1 << 31)), (1 << 31) - 1)
+
+
+@settings(deadline=None)
+@given(st.integers(1 << 29, (1 << 30) - 1), st.integers(18, 45), st.integers(1, (1 << 16) - 1))
+def test_nothing_is_lost_just_above_a_tie(primitives: ctypes.CDLL, half: int, bits: int, rest: int) -> None:
+    q31 = 2 * half + 1
+    acc = just_above_a_tie(q31, bits, rest)
+    for sign in (1, -1):
+        want = round(Fraction(sign * acc * q31, 1 << bits))
+        assert primitives.wide(sign * acc, q31, 31 - bits) == min(max(want, -(1 << 31)), (1 << 31) - 1)
+
+
+@pytest.mark.parametrize("symbol", ["smg_fully_connected_s16_scalar", "smg_fully_connected_s16_dsp"])
+def test_the_largest_sums_there_are(symbol: str, tmp_path: Path) -> None:
+    """All products as large as they get and of one sign, at the end of 32 bits and beyond, in runs of any length."""
+    (kernel,) = (k for k in KERNELS if k.symbol == symbol)
+    cases = [dense(n, 5e-6, bias) for n, bias in ((516, 131_071), (517, 0), (1100, 1 << 30), (503, 0), (1009, -9))]
+    library = build_instances(kernel, cases, tmp_path)
+    for node in cases:
+        for x in (-32768, 32767):
+            arrays = [np.full(node["x"].type.shape, x, np.int16), *(v.constant for v in node.inputs[1:])]
+            (want,) = node.op.evaluate(node.types, arrays)
+            assert 5_000 < abs(int(want[0, 0])) < 32_000
+            np.testing.assert_array_equal(run(library, kernel, node, arrays), want)

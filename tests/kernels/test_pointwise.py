@@ -15,13 +15,15 @@ from smidgen.compiler import compile, verify
 from smidgen.ir import Graph, Node, QuantParams, Rounding, TensorType
 from smidgen.kernels import Kernel, function_name
 from smidgen.kernels.fully_connected import KERNELS as DENSE
-from smidgen.kernels.pointwise import KERNELS as POINTWISE
+from smidgen.kernels.pointwise import FOUR_BIT
+from smidgen.kernels.pointwise import KERNELS as EVERY
 from smidgen.kernels.pointwise.packing import affine_layer, is_narrow
 from tests.kernels.admitted import EVERY_FEATURE, draw_nodes
 from tests.kernels.host import build_instances, run
 from tests.kernels.nodes import make, quant
 from tests.kernels.test_strided import code_bytes
 
+POINTWISE = tuple(k for k in EVERY if k not in FOUR_BIT)
 ROWS = next(k for k in DENSE if k.symbol == "smg_conv2d_1x1_rows_s8_m4")
 FAST_DENSE = tuple(k for k in DENSE if k.constants is not None)
 

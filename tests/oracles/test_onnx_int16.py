@@ -93,9 +93,7 @@ def test_whole_model_agrees_with_onnx_runtime(domain: str, tmp_path: Path) -> No
         differences.append(np.abs(got - want))
         equal += int(np.array_equal(got, want))
     difference = np.stack(differences)
-    print(
-        f"{domain}: {equal} of 40 cases equal, {(difference == 0).mean():.3f} of outputs, at most {difference.max()}"
-    )
+    print(f"{domain}: {equal} of 40 cases equal, {(difference == 0).mean():.3f} of outputs, at most {difference.max()}")
     assert difference.max() <= 3
     assert (difference == 0).mean() >= 0.8
 

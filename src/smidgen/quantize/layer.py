@@ -18,6 +18,7 @@ from smidgen.quantize.weights import (
     Grid,
     Weights,
     adapt,
+    adapt_with_scales,
     blocks,
     damped,
     int4_grid,
@@ -25,6 +26,7 @@ from smidgen.quantize.weights import (
     layout,
     normalized,
     power_grid,
+    times,
 )
 
 Floats = npt.NDArray[np.float64]
@@ -57,8 +59,8 @@ class _Problem:
         """The mean squared error of the layer's output, summed over channels."""
         m = self.moments
         offset = self.b + _apply(self.v, m.mean) - b - _apply(w, m.mean_q)
-        spread = np.sum((self.v @ m.real) * self.v) - 2 * np.sum((self.v @ m.cross) * w)
-        return float(max(np.sum(offset**2) + spread + np.sum((w @ m.quantised) * w), 1e-300))
+        spread = np.sum(times(self.v, m.real) * self.v) - 2 * np.sum(times(self.v, m.cross) * w)
+        return float(max(np.sum(offset**2) + spread + np.sum(times(w, m.quantised) * w), 1e-300))
 
     def corrected(self, w: Floats) -> Floats:
         """The bias that leaves no mean error."""
@@ -92,7 +94,11 @@ def fit(
         ladder.append(("correct_bias", problem.error(w, b)))
     if recipe.adapt_rounding:
         grid, channel = _grid(problem.target, problem, recipe, precision, problem.gram if recipe.clip_weights else None)
-        w = adapt(problem.target, grid, problem.gram) * grid.step
+        if precision == "int4" and recipe.clip_weights and recipe.scheme == "affine":
+            chosen, grid, channel = adapt_with_scales(problem.target, grid, channel, problem.gram)
+        else:
+            chosen = adapt(problem.target, grid, problem.gram)
+        w = chosen * grid.step
         b = problem.corrected(w) if recipe.correct_bias else b
         ladder.append(("adapt_rounding", problem.error(w, b)))
     gains = {n: decibels(ladder[i][1], e) for i, (n, e) in enumerate(ladder[1:])}

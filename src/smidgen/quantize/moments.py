@@ -18,12 +18,14 @@ from smidgen.ops.conv import pad_hw, spatial, windows
 Floats = npt.NDArray[np.float64]
 _ROUNDING = 1e-4  # relative, of float32 sums of many products; far below the damping in weights.py
 _LARGE = 1e15  # beyond it float32 sums of squares might overflow
+MOST_PAIRED = 2048  # values a channel sums up; beyond it Grams would take too much memory and time
 _MOST_ROWS = 16384  # per layer; a layer of K weights a channel gets at least 24 * K
 
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Of reals x and their quantised versions q, blocks as weights are: means (B, K), covariances (B, K, K).
+    """Of reals x and their quantised versions q, blocks as weights are: means (B, K), covariances (B, K, K); of layers
+    with more than ``MOST_PAIRED`` values a channel only their diagonals (B, K).
 
     ``cross`` is E[(x - mean x) (q - mean q)^T]; for statistics of the float network alone q is x.
     """
@@ -92,9 +94,9 @@ class Accumulator:
         centred = [a - shift for a, shift in zip(both, self.shifts, strict=True)]
         terms: list[Array] = []
         for a in centred:
-            terms += [a.sum(axis=1, dtype=np.float64), a.transpose(0, 2, 1) @ a]
+            terms += [a.sum(axis=1, dtype=np.float64), _products(a, a)]
         if q is not None:
-            terms.append(centred[0].transpose(0, 2, 1) @ centred[1])
+            terms.append(_products(centred[0], centred[1]))
         wide = [t.astype(np.float64) for t in terms]
         self.sums = [a + b for a, b in zip(self.sums, wide, strict=True)] if self.sums else wide
         self.count += x.shape[1]
@@ -106,13 +108,30 @@ class Accumulator:
         if len(sums) == 2:
             return Moments(mean + shifts[0], mean + shifts[0], real, real, real)
         mean_q = sums[2]
-        cross = sums[4] - mean[:, :, None] * mean_q[:, None, :]
+        cross = _centred(sums[4], mean, mean_q)
         return Moments(mean + shifts[0], mean_q + shifts[1], real, _covariance(sums[3], mean_q), cross)
+
+
+def _products(a: Array, b: Array) -> Array:
+    """Sums of products of rows (B, n, K): all pairs, (B, K, K), or only the diagonal, (B, K), where K is large."""
+    if a.shape[2] > MOST_PAIRED:
+        diagonal: Array = np.einsum("bnk,bnk->bk", a, b)
+        return diagonal
+    pairs: Array = a.transpose(0, 2, 1) @ b
+    return pairs
+
+
+def _centred(second: Floats, mean: Floats, other: Floats) -> Floats:
+    if second.ndim == 2:
+        return second - mean * other
+    return second - mean[:, :, None] * other[:, None, :]
 
 
 def _covariance(second: Floats, mean: Floats) -> Floats:
     """Second moments less the means', with what float32 sums may have lost added to the diagonal: never indefinite."""
+    if second.ndim == 2:
+        return np.maximum(_centred(second, mean, mean), 0.0)
     size = second.shape[1]
     lost = _ROUNDING * np.trace(second, axis1=1, axis2=2)[:, None, None] / size
-    result: Floats = second - mean[:, :, None] * mean[:, None, :] + lost * np.eye(size)
+    result: Floats = _centred(second, mean, mean) + lost * np.eye(size)
     return result

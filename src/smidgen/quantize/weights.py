@@ -23,6 +23,7 @@ _CLIP_SHARES = tuple(1.0 - 0.03 * i for i in range(16))  # of the largest weight
 _FOUR_BIT_LARGEST = (4, 5, 6, 7, 8, 10, 12, 15)  # candidates for the factor of the group with the largest weights
 _DAMPING = 1e-2  # of the Gram's mean diagonal: how much more than what calibration saw counts
 _SWEEPS = 3
+_WIDER = (1.0, 1.1, 1.22, 1.35, 1.5)  # times the scale that is best for rounding to nearest
 _SILENT = 1e-30  # a mean square that is none
 
 
@@ -68,9 +69,19 @@ def layout(node: Node, v: Array) -> Array:
     return v.reshape(shape)
 
 
+def times(v: Floats, gram: Floats) -> Floats:
+    """v (B, O, K) times a Gram: (B, K, K), or (B, K) where only its diagonal is kept."""
+    product: Floats = v * gram[:, None] if gram.ndim == 2 else v @ gram
+    return product
+
+
+def _diagonal(gram: Floats) -> Floats:
+    return gram if gram.ndim == 2 else np.diagonal(gram, axis1=1, axis2=2)
+
+
 def output_error(difference: Floats, gram: Floats) -> Floats:
     """The mean squared error of each output channel, (B, O)."""
-    error: Floats = np.einsum("bok,bok->bo", difference @ gram, difference)
+    error: Floats = np.einsum("bok,bok->bo", times(difference, gram), difference)
     return error
 
 
@@ -79,17 +90,18 @@ def normalized(gram: Floats) -> Floats:
 
     A block that saw nothing (a dead channel) gets the identity: there all errors count alike.
     """
-    size = gram.shape[1]
-    factor = np.trace(gram, axis1=1, axis2=2)[:, None, None] / size
+    factor = _diagonal(gram).mean(axis=1)[:, None]
     alive = factor > _SILENT
-    scaled = (gram + gram.transpose(0, 2, 1)) / (2 * np.where(alive, factor, 1.0))
-    result: Floats = np.where(alive, scaled, np.eye(size))
-    return result
+    factor = np.where(alive, factor, 1.0)
+    if gram.ndim == 2:
+        return np.where(alive, gram / factor, 1.0)
+    scaled = (gram + gram.transpose(0, 2, 1)) / (2 * factor[..., None])
+    return np.where(alive[..., None], scaled, np.eye(gram.shape[1]))
 
 
 def damped(gram: Floats) -> Floats:
     """A normalized Gram with more on its diagonal: regular, and less bound to the calibration data."""
-    return gram + _DAMPING * np.eye(gram.shape[1])
+    return gram + _DAMPING * (1.0 if gram.ndim == 2 else np.eye(gram.shape[1]))
 
 
 def int8_grid(v: Floats, gram: Floats | None, power: bool, least: Floats) -> Grid:
@@ -135,7 +147,7 @@ def _best_scales(v: Floats, gram: Floats, full: Floats, lowest: int, highest: in
 
 def int4_grid(v: Floats, gram: Floats | None, group: int | None, least: Floats) -> tuple[Grid, Floats]:
     """(grid, channel scales (B, O, 1)): a step a channel, times a whole factor 1..15 a group of consecutive weights."""
-    weight = np.eye(v.shape[2])[None] if gram is None else gram
+    weight = np.ones((len(v), v.shape[2])) if gram is None else gram
     largest = np.maximum(np.abs(v).max(axis=2, keepdims=True), least * 7)
     if group is None or group >= v.shape[2]:
         step = _best_scales(v, weight, largest / 7, -8, 7, least)
@@ -156,7 +168,7 @@ def int4_grid(v: Floats, gram: Floats | None, group: int | None, least: Floats) 
 
 def _group_steps(v: Floats, gram: Floats, group: int) -> Floats:
     """(B, O, groups): each group's own best step, judged by the diagonal of the Gram."""
-    diagonal = np.diagonal(gram, axis1=1, axis2=2)
+    diagonal = _diagonal(gram)
     columns = []
     for at in range(0, v.shape[2], group):
         part, weight = v[:, :, at : at + group], diagonal[:, None, at : at + group]
@@ -178,10 +190,30 @@ def adapt(v: Floats, grid: Grid, gram: Floats) -> Floats:
     2022; the same objective as Nagel et al., "Up or Down?", 2020), then coordinate descent by single steps.
     """
     nearest = grid.nearest(v)
+    if gram.ndim == 2:  # without correlations rounding to nearest is best
+        return nearest
     chosen = _feed_forward(v, grid, gram)
     step = np.broadcast_to(grid.step, v.shape)
     worse = output_error(chosen * step - v, gram) > output_error(nearest * step - v, gram)
     return _descend(v, grid, gram, np.where(worse[..., None], nearest, chosen))
+
+
+def adapt_with_scales(v: Floats, grid: Grid, channel: Floats, gram: Floats) -> tuple[Floats, Grid, Floats]:
+    """(integers, grid, channel scales): ``adapt`` with each of ``_WIDER`` times the scales; a channel keeps its best.
+
+    Clipping is chosen for rounding to nearest; with adaptive rounding less of it is often better.
+    """
+    blocks, outputs, values = v.shape
+    factors = np.broadcast_to(grid.step / channel, v.shape)
+    scales = np.stack([_scales(channel * wider) for wider in _WIDER], axis=1)  # (B, candidates, O, 1)
+    steps = (factors[:, None] * scales).reshape(blocks, -1, values)
+    repeated = np.broadcast_to(v[:, None], (blocks, len(_WIDER), outputs, values)).reshape(steps.shape)
+    tried = adapt(repeated, Grid(steps, grid.least, grid.most), gram)
+    error = output_error(tried * steps - repeated, gram).reshape(blocks, len(_WIDER), outputs)
+    best = error.argmin(axis=1)[:, None, :, None]
+    shape = (blocks, len(_WIDER), outputs, values)
+    chosen, step = (np.take_along_axis(a.reshape(shape), best, axis=1)[:, 0] for a in (tried, steps))
+    return chosen, Grid(step, grid.least, grid.most), np.take_along_axis(scales, best, axis=1)[:, 0]
 
 
 def _feed_forward(v: Floats, grid: Grid, gram: Floats) -> Floats:

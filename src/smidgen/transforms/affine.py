@@ -15,6 +15,7 @@ from smidgen.ops import Add, Conv2D, DepthwiseConv2D, FullyConnected, Mul
 Reals = npt.NDArray[np.float64]
 LAYERS = (Conv2D, DepthwiseConv2D, FullyConnected)
 
+_FLOAT32_MAX = float(np.finfo(np.float32).max)
 LARGEST_SHIFT = 64.0
 """Where a shift is larger, (x + c) * s and x * s + c * s differ: standardised data lose digits of float32 that the
 subtraction of their mean keeps. Beyond it the order of the file is kept."""
@@ -31,7 +32,8 @@ class Affine:
 
     @property
     def finite(self) -> bool:
-        return bool(np.all(np.isfinite(self.scale)) and np.all(np.isfinite(self.shift)))
+        """True if float32 can hold both."""
+        return all(bool(np.all(np.abs(v) <= _FLOAT32_MAX)) for v in (self.scale, self.shift))
 
 
 def affine_of(node: Node) -> Affine | None:

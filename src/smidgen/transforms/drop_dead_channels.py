@@ -85,12 +85,18 @@ def _mark_read(node: Node, ranges: Mapping[Value, Range], needed: Mapping[Value,
 
 def _losing_groups(graph: Graph, plan: _Plan) -> tuple[Value, ...]:
     """Every value that layers with weights in four bits need whole, if some do not have it so: groups of its channels
-    would shift against their factors."""
+    would shift against their factors. Not where what is left takes fewer bytes in eight bits than all in four."""
     layers = [n for n in graph.nodes if is_weighted(n) and n["w"].type.storage is not None]
-    losing = [n for n in layers if storage_after(_weights_left(n, plan)[0], n["w"].type.storage) is None]
-    losing = [n for n in losing if not plan.kept[n["x"]].all()]
+    losing = [n["x"] for n in layers if not plan.kept[n["x"]].all() and _loses_bytes(n, plan)]
     whole = [n["x"] for n in layers if plan.kept[n["x"]].all()]
-    return tuple(dict.fromkeys(whole + [n["x"] for n in losing])) if losing else ()
+    return tuple(dict.fromkeys(whole + losing)) if losing else ()
+
+
+def _loses_bytes(node: Node, plan: _Plan) -> bool:
+    """The weights that stay have no four-bit parts any more, and take more bytes than if all inputs stayed."""
+    left, t = _weights_left(node, plan)[0], node["w"].type
+    share = left.shape[0] / t.shape[0]
+    return storage_after(left, t.storage) is None and left.size > share * t.stored_nbytes
 
 
 def _kept(

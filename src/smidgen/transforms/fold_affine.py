@@ -50,8 +50,9 @@ class _Fold:
         self.mapping: dict[Value, Value] = {}
 
     def run(self) -> Graph:
-        for node in self.graph.nodes:
-            self._visit(node)
+        with np.errstate(all="ignore"):  # constants of a file may be infinite or no numbers; these are not folded
+            for node in self.graph.nodes:
+                self._visit(node)
         return self.graph.with_nodes(tuple(self.nodes)).substitute(self.mapping)
 
     def _append(self, node: Node) -> None:

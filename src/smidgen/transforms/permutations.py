@@ -38,7 +38,8 @@ def moved_reshape(base: Sequence[int], permutation: Permutation, to: Sequence[in
     """
     rank_of = {p: i for i, p in enumerate(p for p in range(len(base)) if base[p] != 1)}
     before = [p for p in permutation if base[p] != 1]
-    after = _with_ones(to)
+    leading = next((i for i, d in enumerate(to) if d != 1), len(to))
+    after = _with_ones(to, leading)
     found = _blocks([base[p] for p in before], [math.prod(to[i] for i in group) for group in after])
     if found is None:
         return None
@@ -48,17 +49,18 @@ def moved_reshape(base: Sequence[int], permutation: Permutation, to: Sequence[in
         if places != list(range(places[0], places[0] + len(places))):
             return None
         placed.append((places[0], [i for k in new for i in after[k]]))
-    order = [i for _, group in sorted(placed) for i in group] or list(range(len(to)))
+    order = [*range(leading), *(i for _, group in sorted(placed) for i in group)]
     return MovedReshape(tuple(to[i] for i in order), inverse(tuple(order)))
 
 
-def _with_ones(shape: Sequence[int]) -> list[list[int]]:
-    """The dimensions longer than 1, each with those of length 1 before it; the last also with those behind it."""
+def _with_ones(shape: Sequence[int], first: int) -> list[list[int]]:
+    """The dimensions longer than 1, from ``first`` on, each with those of length 1 before it, the last also with those
+    behind it."""
     groups: list[list[int]] = []
     ones: list[int] = []
-    for i, d in enumerate(shape):
+    for i in range(first, len(shape)):
         ones.append(i)
-        if d != 1:
+        if shape[i] != 1:
             groups.append(ones)
             ones = []
     if groups:

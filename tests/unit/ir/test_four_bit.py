@@ -131,6 +131,19 @@ def test_dead_channels_of_whole_groups_go() -> None:
     assert after.nodes[1]["w"].type.shape == (4, 1, 1, 16)
 
 
+def test_few_channels_that_stay_are_better_off_in_eight_bits() -> None:
+    rng = np.random.default_rng(5)
+    first, second = products(rng, 32, 8, 8).reshape(32, 1, 1, 8), products(rng, 4, 32, 8).reshape(4, 1, 1, 32)
+    first[np.arange(32) % 4 > 0] = 0
+    b = Builder()
+    x = b.input(int8_type(1, 3, 3, 8))
+    g = b.graph(conv(b, conv(b, x, first, 8), second, 8))
+    after = drop_dead_channels(g)
+    check(g, after)
+    assert stored(after) == [FourBit(8), None]
+    assert after.nodes[1]["w"].type.shape == (4, 1, 1, 8)
+
+
 @pytest.mark.parametrize("group", [None, 8])
 def test_permuted_dense_weights(group: int | None) -> None:
     """One step for all channels outlives any order; groups that come apart are kept in eight bits."""

@@ -111,6 +111,23 @@ def test_sums_beyond_32_bits_are_rounded_once(acc: int, q31: int, shift: int) ->
     assert got[0] == round(Fraction(acc * q31, 1 << (31 - shift)))  # Python rounds halves to even
 
 
+def just_above_a_tie(q31: int, bits: int, rest: int) -> int:
+    """acc with acc * q31 = 2**(bits - 1) + rest, modulo 2**(bits + 1), q31 odd: a tie but for its last 16 bits.
+
+    Rounded down where these are lost, for the integer below is even.
+    """
+    return ((1 << (bits - 1)) + rest) * pow(q31, -1, 1 << (bits + 1)) % (1 << (bits + 1))
+
+
+@given(st.integers(1 << 29, (1 << 30) - 1), st.integers(18, 45), st.integers(1, (1 << 16) - 1))
+def test_nothing_is_lost_just_above_a_tie(half: int, bits: int, rest: int) -> None:
+    q31 = 2 * half + 1
+    acc = just_above_a_tie(q31, bits, rest)
+    for sign in (1, -1):
+        got = requantize(np.array([sign * acc, 1 << 45]), q31, 31 - bits, "even")[0]
+        assert got == round(Fraction(sign * acc * q31, 1 << bits))
+
+
 @pytest.mark.parametrize("odd", [1, 3, -5])
 @pytest.mark.parametrize("offset", [-1, 0, 1])
 def test_ties_of_wide_sums_go_to_even(odd: int, offset: int) -> None:

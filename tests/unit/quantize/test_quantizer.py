@@ -144,6 +144,13 @@ def test_groups_of_four_bit_weights_only_where_a_channel_has_more_than_a_group()
     assert storage == [FourBit(16), None, FourBit(None), FourBit(None)]
 
 
+def test_every_tensor_tells_its_error_the_rounded_input_too() -> None:
+    q = quantize(small_network(), [normal(20, 6, 6, 3)])
+    assert [t.dtype for t in q.tensors] == ["int8"] * len(q.tensors)
+    assert 35 < q.tensors[0].sqnr_db < 45
+    assert all(20 < t.sqnr_db < 60 for t in q.tensors)
+
+
 def test_float_precision_leaves_the_graph_as_it_is() -> None:
     graph = small_network()
     q = quantize(graph, [normal(4, 6, 6, 3)], Recipe(precision="float", equalize=False))
@@ -254,6 +261,18 @@ def test_dead_channels_with_large_biases_and_constant_tensors(precision: Precisi
     assert np.allclose(got[:, 0], 1e4, rtol=0.01)
     assert sqnr_db(want, got) > 30
     run_pipeline(INTEGER, q.graph)
+
+
+@pytest.mark.parametrize("precision", ["int4", "int8"])
+def test_layers_too_large_for_whole_grams_are_quantised_by_their_diagonals(precision: Precision) -> None:
+    b = Builder()
+    x = b.input(real(1, 3000))
+    w = b.constant(real(4, 3000), normal(4, 3000))
+    graph, data = b.graph(b.op(FullyConnected(), x, w)), [normal(20, 3000)]
+    calibration = calibrate(graph, data)
+    assert calibration.moments[graph.nodes[-1].output.name].real.shape == (1, 3000)
+    q = quantize(graph, data, Recipe(precision=precision))
+    assert sqnr_db(*(evaluate_batch(g, data)[0] for g in (graph, q.graph))) > (15 if precision == "int4" else 35)
 
 
 def test_all_zero_data_and_one_sample_still_give_a_network() -> None:

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smidgen.ir import four_bit_parts
-from smidgen.quantize.weights import adapt, damped, int4_grid, int8_grid, normalized, output_error
+from smidgen.quantize.moments import Accumulator
+from smidgen.quantize.weights import _feed_forward, adapt, damped, int4_grid, int8_grid, normalized, output_error
 
 Floats = npt.NDArray[np.float64]
 
@@ -112,3 +113,29 @@ def test_power_of_two_weights_share_one_step() -> None:
 def test_a_dead_gram_is_the_identity() -> None:
     assert np.array_equal(normalized(np.zeros((2, 3, 3))), np.broadcast_to(np.eye(3), (2, 3, 3)))
     assert output_error(np.ones((1, 1, 3)), np.eye(3)[None])[0, 0] == pytest.approx(3)
+
+
+def test_feeding_errors_forward_gains_without_the_descent_after_it() -> None:
+    r = np.random.default_rng(1)
+    x = r.normal(size=(500, 4)) @ r.normal(size=(4, 24)) + 0.05 * r.normal(size=(500, 24))
+    gram = damped(normalized((x.T @ x / 500)[None]))
+    v = r.normal(size=(1, 6, 24))
+    grid = int4_grid(v, None, None, _none(v))[0]
+    forward = output_error(_feed_forward(v, grid, gram) * grid.step - v, gram).sum()
+    assert forward < 0.5 * output_error(grid.real(v) - v, gram).sum()
+
+
+def test_moments_of_chunks_with_different_means_are_those_of_all() -> None:
+    r = np.random.default_rng(0)
+    x = r.normal(size=(2, 60, 5)).astype(np.float32) + np.repeat([0, 50, -20], 20)[None, :, None].astype(np.float32)
+    q = (x + r.normal(0, 0.5, x.shape) + 1).astype(np.float32)
+    total = Accumulator()
+    for at in range(0, 60, 20):
+        total.add(x[:, at : at + 20], q[:, at : at + 20])
+    m = total.moments()
+    for b in range(2):
+        both = np.cov(x[b].T.astype(np.float64), q[b].T.astype(np.float64), bias=True)
+        assert np.allclose(m.mean[b], x[b].mean(axis=0), atol=1e-3)
+        assert np.allclose(m.mean_q[b], q[b].mean(axis=0), atol=1e-3)
+        for got, want in ((m.real, both[:5, :5]), (m.cross, both[:5, 5:]), (m.quantised, both[5:, 5:])):
+            assert np.allclose(got[b], want, rtol=1e-3, atol=1.0)

@@ -37,6 +37,8 @@ def test_random_inputs_hit_the_ends_and_repeat() -> None:
             assert (a.shape, a.dtype) == (v.type.shape, np.dtype(v.type.dtype))
             np.testing.assert_array_equal(a, b)
     assert [set(c[0].ravel()) for c in cases[:3]] == [{-128}, {127}, {-3}]
+    assert [set(c[1].ravel()) for c in cases[:3]] == [{-100.0}, {100.0}, {0.0}]
+    assert len(set(cases[3][1].ravel())) == 3
     assert len(set(cases[3][0].ravel())) > 20
     assert not np.array_equal(cases[3][0], cases[4][0])
     assert not np.array_equal(cases[3][0], list(random_inputs(g, 6, seed=1))[3][0])

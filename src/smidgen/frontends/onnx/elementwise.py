@@ -39,7 +39,8 @@ def _binary(ctx: Context, node: OnnxNode, op: Op) -> Operand:
 def with_constant(ctx: Context, node: OnnxNode, op: Op, x: Value, constant: Array, name: str) -> Value:
     """A binary op of a tensor and a float32 constant, which broadcasts to it."""
     rank = len(x.type.shape)
-    full = np.asarray(constant, np.float32)
+    with np.errstate(all="ignore"):  # what float32 cannot hold becomes infinite, as it would be while running
+        full = np.asarray(constant, np.float32)
     if full.ndim > rank:
         raise Refusal(f"a constant of shape {list(full.shape)} beside a tensor of {rank} dimensions")
     value = ctx.real_constant(full.reshape((1,) * (rank - full.ndim) + full.shape), f"{name}_constant")
@@ -176,7 +177,7 @@ def p_relu(ctx: Context, node: OnnxNode) -> Operand:
     require_float(node, x)
     if slope is None:
         raise Refusal("its slope is computed while the network runs", "Make the slope a constant")
-    if slope.size and np.ptp(slope) == 0:
+    if np.unique(slope).size == 1 and np.isfinite(slope).all():
         return ctx.emit(LeakyRelu(float(slope.flat[0]), rounding="even"), (x,), name, node.loc)
     above = ctx.emit(Clamp((0.0, _UNBOUNDED)), (x,), f"{name}_above", node.loc)
     below = ctx.emit(Clamp((-_UNBOUNDED, 0.0)), (x,), f"{name}_below", node.loc)

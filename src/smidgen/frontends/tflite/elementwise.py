@@ -198,7 +198,7 @@ def maximum(r: OpReader) -> list[Node]:
 def p_relu(r: OpReader) -> list[Node]:
     """One slope: LeakyRelu. A slope a channel: max(x, 0) + slope * min(x, 0)."""
     x, slope = real(r, 0), r.data(1).astype(np.float32)
-    if slope.size and np.ptp(slope) == 0:
+    if np.unique(slope).size == 1 and np.isfinite(slope).all():
         return r.node(LeakyRelu(float(slope.flat[0]), rounding="even"), x)
     c = r.constant("slope", TensorType("float32", slope.shape), slope)
     above, below, sloped = (Value(r.name(name), x.type) for name in ("above", "below", "sloped"))

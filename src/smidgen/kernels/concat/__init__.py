@@ -31,12 +31,16 @@ def params(node: Node) -> Mapping[str, ParamValue]:
     }
 
 
+def s16_cost(node: Node, core: Core) -> float:
+    return node.output.type.elements * 5.8
+
+
 def scalar_cost(node: Node, core: Core) -> float:
     return node.output.type.nbytes * SCALAR_CYCLES
 
 
 KERNELS = (
     Kernel("smg_concat_s8_scalar", "concat", "concat", Concat, scalar_cost, params, requires=(byte_elements,)),
-    Kernel("smg_concat_s16_scalar", "concat", "concat_s16", Concat, scalar_cost, params, requires=(int16_throughout,)),
+    Kernel("smg_concat_s16_scalar", "concat", "concat_s16", Concat, s16_cost, params, requires=(int16_throughout,)),
     *float32.KERNELS,
 )

@@ -3,6 +3,6 @@
 
 from __future__ import annotations
 
-from smidgen.kernels.four_bit import block, dense, plain, pointwise
+from smidgen.kernels.four_bit import block, dense, plain
 
-KERNELS = (*plain.KERNELS, *block.KERNELS, *dense.KERNELS, *pointwise.KERNELS)
+KERNELS = (*plain.KERNELS, *block.KERNELS, *dense.KERNELS)

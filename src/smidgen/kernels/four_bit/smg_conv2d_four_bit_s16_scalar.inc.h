@@ -6,6 +6,7 @@
 smg_conv2d_s16_kernel SMG_FUNCTION;
 
 /* Any shape, any core. */
-void SMG_FUNCTION(const smg_conv2d_params *p, const void *x, const int8_t *w, const int32_t *b, void *y, void *scratch) {
+void SMG_FUNCTION(const smg_conv2d_params *p, const void *x, const int8_t *w, const int32_t *b, void *y,
+                  void *scratch) {
     four_bit_conv2d(p, x, w, b, y, scratch);
 }

@@ -5,11 +5,11 @@
  * A pair of channels: SMG_PAIR_WORDS words (its biases with the input's zero point folded in, multipliers, shifts as
  * two bytes), then for each two steps (four inputs) a word of weights w + 8 as nibbles, lanes of int16: bits 0 of the
  * first step's first channel, 4 of its second, 8 and 12 of the second step's; then, if SMG_GROUP, a byte of two factors
- * for each so many inputs, filled up to words. Inputs count up to a multiple of eight: what is past the window's end has
- * zero weights.
+ * for each so many inputs, filled up to words. Inputs count up to a multiple of eight: what is past the window's end
+ * has zero weights.
  *
- * An instance defines SMG_GROUP, SMG_STRIP_PIXELS (a multiple of 4), SMG_STRIP_BYTES of their windows and what smg_four_bit_requantize.h needs. With
- * SMG_GENERAL the sums are stored and requantised in C. */
+ * An instance defines SMG_GROUP, SMG_STRIP_PIXELS (a multiple of 4), SMG_STRIP_BYTES of their windows and what
+ * smg_four_bit_requantize.h needs. With SMG_GENERAL the sums are stored and requantised in C. */
 #ifndef SMG_FOUR_BIT_BLOCK_INC_H
 #define SMG_FOUR_BIT_BLOCK_INC_H
 #include "smg_expand.h"
@@ -20,8 +20,8 @@
 
 enum { SMG_PAIR_WORDS = 5, SMG_GROUP_STEPS = SMG_GROUP / 2 };
 
-/* What two channels' sums become. Unless SMG_GENERAL starts are twice the biases. out_step: from a pixel's outputs to the next one's.
- * odd: whether the steps are an odd number of fours. */
+/* What two channels' sums become. Unless SMG_GENERAL starts are twice the biases. out_step: from a pixel's outputs to
+ * the next one's. odd: whether the steps are an odd number of fours. */
 typedef struct {
     const uint32_t *w_end;
     int32_t out_step, odd, start[2], requantize[2][3]; /* of each channel mult, addend, shift */
@@ -222,7 +222,10 @@ typedef struct {
     int32_t whole;
 } smg_four_bit_window;
 
-enum { SMG_PIXEL_FOUR = 8, SMG_PIXEL_ODD = 4 }; /* words from four inputs of a pixel to the next, and to their odd lanes */
+enum {
+    SMG_PIXEL_FOUR = 8,
+    SMG_PIXEL_ODD = 4
+}; /* words from four inputs of a pixel to the next, and to their odd lanes */
 
 static __attribute__((noinline)) void smg_four_bit_copy(smg_four_bit_window *to, const int8_t *from, int32_t count) {
     if (to->whole) {
@@ -234,7 +237,8 @@ static __attribute__((noinline)) void smg_four_bit_copy(smg_four_bit_window *to,
     }
 }
 
-SMG_FEW_BYTES static __attribute__((noinline)) void smg_four_bit_fill(smg_four_bit_window *to, int32_t value, int32_t count) {
+SMG_FEW_BYTES static __attribute__((noinline)) void smg_four_bit_fill(smg_four_bit_window *to, int32_t value,
+                                                                      int32_t count) {
     if (to->whole) {
         const uint32_t lanes = (uint32_t)(value & 0xffff) * 0x00010001U;
         for (; count > 0; count -= 4, to->lanes += SMG_PIXEL_FOUR) to->lanes[0] = to->lanes[SMG_PIXEL_ODD] = lanes;
@@ -245,9 +249,10 @@ SMG_FEW_BYTES static __attribute__((noinline)) void smg_four_bit_fill(smg_four_b
 }
 
 /* taps columns of one input row from column ix on, the zero point where they lie outside. */
-SMG_FEW_BYTES static __attribute__((noinline)) void smg_four_bit_row(const smg_conv2d_params *p, smg_four_bit_window *to,
-                                                       const int8_t *row /* (in_w, in_c) */, int32_t ix,
-                                                       int32_t taps) {
+SMG_FEW_BYTES static __attribute__((noinline)) void smg_four_bit_row(const smg_conv2d_params *p,
+                                                                     smg_four_bit_window *to,
+                                                                     const int8_t *row /* (in_w, in_c) */, int32_t ix,
+                                                                     int32_t taps) {
     const int32_t first = smg_clamp(-ix, 0, taps), end = smg_clamp(p->in_w - ix, first, taps);
     if (first > 0) smg_four_bit_fill(to, -p->in_offset, first * p->in_c);
     if (end > first) smg_four_bit_copy(to, row + (ix + first) * p->in_c, (end - first) * p->in_c);
@@ -262,7 +267,7 @@ SMG_INLINE void smg_four_bit_finish(uint32_t *lanes, const int8_t *bytes, int32_
 
 /* The window of the output at a place to a pixel's lanes, by way of bytes where it is not whole. */
 SMG_FEW_BYTES static void smg_four_bit_gather(const smg_conv2d_params *p, const smg_four_bit_place *at, uint32_t *lanes,
-                                    int8_t *bytes, int32_t whole) {
+                                              int8_t *bytes, int32_t whole) {
     const int32_t y0 = at->oy * p->stride_h - p->pad_t, x0 = at->ox * p->stride_w - p->pad_l;
     const int32_t taps = p->dilation_w == 1 ? p->k_w : 1, window = p->k_h * p->k_w * p->in_c;
     smg_four_bit_window to = {lanes, bytes, whole};
@@ -303,8 +308,10 @@ SMG_INLINE void smg_four_bit_strip(const smg_conv2d_params *p, smg_four_bit_plac
 }
 
 /* Both channels of one to four pixels, or only the first one. */
-SMG_FEW_BYTES static __attribute__((noinline)) void smg_four_bit_group(const uint32_t *x, const uint32_t *w, const smg_four_bit_pair *pair, int8_t *y,
-                                   int32_t count, int32_t channels, const uint32_t *x_end) {
+SMG_FEW_BYTES static __attribute__((noinline)) void smg_four_bit_group(const uint32_t *x, const uint32_t *w,
+                                                                       const smg_four_bit_pair *pair, int8_t *y,
+                                                                       int32_t count, int32_t channels,
+                                                                       const uint32_t *x_end) {
     smg_four_bit_result results[8];
     smg_four_bit_pair apart = *pair;
     apart.out_step = 2;

@@ -2,11 +2,11 @@
 /* Fully connected rows by four-bit weights, eight outputs at a time; weights are read once a row, in order, and taken
  * apart on the way into the multipliers.
  *
- * A weight word holds two inputs as lanes, in each lane four channels' nibbles: u = w + 8 of three, and on top w itself.
- * SMLAD with the word as it is accumulates T = 4096 * A3 + 256 * U2 + 16 * U1 + U0; masked, it accumulates U0, 16 * U1
- * and 256 * U2, which begin at -8 times the sum of the inputs: what comes out is A0, 16 * A1, 256 * A2 and, by taking
- * them from T, 4096 * A3, modulo 2^32. Up to 504 inputs no |A| reaches 2^19. A step, two inputs by eight outputs, is 4
- * cycles of loads, 6 of AND and 8 SMLAD.
+ * A weight word holds two inputs as lanes, in each lane four channels' nibbles: u = w + 8 of three, and on top w
+ * itself. SMLAD with the word as it is accumulates T = 4096 * A3 + 256 * U2 + 16 * U1 + U0; masked, it accumulates U0,
+ * 16 * U1 and 256 * U2, which begin at -8 times the sum of the inputs: what comes out is A0, 16 * A1, 256 * A2 and, by
+ * taking them from T, 4096 * A3, modulo 2^32. Up to 504 inputs no |A| reaches 2^19. A step, two inputs by eight
+ * outputs, is 4 cycles of loads, 6 of AND and 8 SMLAD.
  *
  * The stream has of eight outputs: for each SMG_CHUNK inputs the words of their steps (counted up to four), two a step,
  * and if SMG_GROUP a word of eight factors; then eight biases with the input's zero point folded in; unless SMG_UNIFORM
@@ -114,8 +114,8 @@ SMG_INLINE void smg_four_bit_eight(const uint32_t *x, const uint32_t *w, int32_t
 #endif
 
 /* A row as lanes, zeros up to a multiple of eight, and -8 times the sum of each chunk. */
-SMG_FEW_BYTES static __attribute__((noinline)) void smg_four_bit_expand(uint32_t *lanes, int32_t *starts, const int8_t *x,
-                                                          int32_t in_c, int32_t steps) {
+SMG_FEW_BYTES static __attribute__((noinline)) void smg_four_bit_expand(uint32_t *lanes, int32_t *starts,
+                                                                        const int8_t *x, int32_t in_c, int32_t steps) {
     smg_expand(lanes, 2, 1, x, in_c);
     if ((in_c + 3) / 4 % 2) lanes[steps - 1] = lanes[steps - 2] = 0; /* not before: x may lie there */
     for (int32_t s = 0; s < steps; s += SMG_CHUNK_STEPS) {

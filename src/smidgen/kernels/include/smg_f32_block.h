@@ -129,6 +129,7 @@ SMG_INLINE smg_quad smg_quad_taps(const float *b, const float *x, const float *w
 SMG_INLINE smg_quad smg_quad_dot(const float *b, const float *x, const float *w, const smg_reading *r) {
     register float a0 __asm__("s0"), a1 __asm__("s1"), a2 __asm__("s2"), a3 __asm__("s3");
     int32_t rows, runs, n;
+    /* clang-format off */
     __asm__ volatile(
         "vldmia %[b], {s0-s3}\n\t"
         "ldr %[rows], [%[r]]\n\t"
@@ -140,33 +141,37 @@ SMG_INLINE smg_quad smg_quad_dot(const float *b, const float *x, const float *w,
         "beq 4f\n\t"
         "3: vldmia %[w]!, {s16-s19}\n\t"
         "vldmia %[x]!, {s4}\n\t"
-        "subs %[b], #1\n\t" SMG_STEP(
-            "s16", "s17", "s18", "s19",
-            "s4") "bne 3b\n\t"
-                  "4: asrs %[n], %[n], #2\n\t"
-                  "beq 6f\n\t"
-                  ".p2align 2\n\t"
-                  "5: vldmia %[w]!, {s16-s31}\n\t"
-                  "vldmia %[x]!, {s4-s7}\n\t"
-                  "subs %[n], #1\n\t" SMG_STEP("s16", "s17", "s18", "s19", "s4")
-                      SMG_STEP("s20", "s21", "s22", "s23", "s5") SMG_STEP("s24", "s25", "s26", "s27", "s6")
-                          SMG_STEP("s28", "s29", "s30", "s31", "s7") "bne 5b\n\t"
-                                                                     "6: ldrd %[n], %[b], [%[r], #12]\n\t"
-                                                                     "add %[x], %[x], %[n], lsl #2\n\t"
-                                                                     "add %[w], %[w], %[b], lsl #2\n\t"
-                                                                     "subs %[runs], #1\n\t"
-                                                                     "bne 2b\n\t"
-                                                                     "ldrd %[n], %[b], [%[r], #20]\n\t"
-                                                                     "add %[x], %[x], %[n], lsl #2\n\t"
-                                                                     "add %[w], %[w], %[b], lsl #2\n\t"
-                                                                     "subs %[rows], #1\n\t"
-                                                                     "bne 1b\n\t"
-                                                                     "9:\n\t"
+        "subs %[b], #1\n\t"
+        SMG_STEP("s16", "s17", "s18", "s19", "s4")
+        "bne 3b\n\t"
+        "4: asrs %[n], %[n], #2\n\t"
+        "beq 6f\n\t"
+        ".p2align 2\n\t"
+        "5: vldmia %[w]!, {s16-s31}\n\t"
+        "vldmia %[x]!, {s4-s7}\n\t"
+        "subs %[n], #1\n\t"
+        SMG_STEP("s16", "s17", "s18", "s19", "s4")
+        SMG_STEP("s20", "s21", "s22", "s23", "s5")
+        SMG_STEP("s24", "s25", "s26", "s27", "s6")
+        SMG_STEP("s28", "s29", "s30", "s31", "s7")
+        "bne 5b\n\t"
+        "6: ldrd %[n], %[b], [%[r], #12]\n\t"
+        "add %[x], %[x], %[n], lsl #2\n\t"
+        "add %[w], %[w], %[b], lsl #2\n\t"
+        "subs %[runs], #1\n\t"
+        "bne 2b\n\t"
+        "ldrd %[n], %[b], [%[r], #20]\n\t"
+        "add %[x], %[x], %[n], lsl #2\n\t"
+        "add %[w], %[w], %[b], lsl #2\n\t"
+        "subs %[rows], #1\n\t"
+        "bne 1b\n\t"
+        "9:\n\t"
         : "=&t"(a0), "=&t"(a1), "=&t"(a2),
           "=&t"(a3), [b] "+r"(b), [x] "+r"(x), [w] "+r"(w), [rows] "=&r"(rows), [runs] "=&r"(runs), [n] "=&r"(n)
         : [r] "r"(r)
         : "cc", "memory", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "s16", "s17", "s18", "s19", "s20", "s21",
           "s22", "s23", "s24", "s25", "s26", "s27", "s28", "s29", "s30", "s31");
+    /* clang-format on */
     const smg_quad result = {a0, a1, a2, a3};
     return result;
 }
@@ -179,71 +184,75 @@ SMG_INLINE smg_block smg_block_dot(const float *b, const float *x, int32_t step,
     register float a12 __asm__("s12"), a13 __asm__("s13"), a14 __asm__("s14"), a15 __asm__("s15");
     const float *x1, *x2, *x3;
     int32_t rows, runs;
-    __asm__ volatile("vldmia %[b], {s0-s3}\n\t"
-                     "add %[x1], %[x], %[step], lsl #2\n\t"
-                     "vmov.f32 s4, s0\n\t"
-                     "vmov.f32 s5, s1\n\t"
-                     "vmov.f32 s6, s2\n\t"
-                     "vmov.f32 s7, s3\n\t"
-                     "vmov.f32 s8, s0\n\t"
-                     "vmov.f32 s9, s1\n\t"
-                     "vmov.f32 s10, s2\n\t"
-                     "vmov.f32 s11, s3\n\t"
-                     "vmov.f32 s12, s0\n\t"
-                     "vmov.f32 s13, s1\n\t"
-                     "vmov.f32 s14, s2\n\t"
-                     "vmov.f32 s15, s3\n\t"
-                     "\n\t"
-                     "add %[x2], %[x1], %[step], lsl #2\n\t"
-                     "add %[x3], %[x2], %[step], lsl #2\n\t"
-                     "ldr %[rows], [%[r]]\n\t"
-                     "cmp %[rows], #0\n\t"
-                     "beq 9f\n\t"
-                     "1: ldr %[runs], [%[r], #4]\n\t"
-                     "2: ldr %[b], [%[r], #8]\n\t"
-                     "lsrs %[b], %[b], #1\n\t"
-                     "bcc 3f\n\t"
-                     "vldmia %[w]!, {s16-s19}\n\t"
-                     "vldmia %[x]!, {s20}\n\t"
-                     "vldmia %[x1]!, {s22}\n\t"
-                     "vldmia %[x2]!, {s24}\n\t"
-                     "vldmia %[x3]!, {s26}\n\t" SMG_BLOCK(
-                         "s20", "s22", "s24",
-                         "s26") "3: beq 5f\n\t"
-                                ".p2align 2\n\t"
-                                "4: vldmia %[w]!, {s16-s19}\n\t"
-                                "vldmia %[x]!, {s20-s21}\n\t"
-                                "vldmia %[x1]!, {s22-s23}\n\t"
-                                "vldmia %[x2]!, {s24-s25}\n\t"
-                                "vldmia %[x3]!, {s26-s27}\n\t" SMG_BLOCK(
-                                    "s20", "s22", "s24",
-                                    "s26") "vldmia %[w]!, {s16-s19}\n\t"
-                                           "subs %[b], #1\n\t" SMG_BLOCK("s21", "s23", "s25",
-                                                                         "s27") "bne 4b\n\t"
-                                                                                "5: ldrd %[step], %[b], [%[r], #12]\n\t"
-                                                                                "add %[x], %[x], %[step], lsl #2\n\t"
-                                                                                "add %[x1], %[x1], %[step], lsl #2\n\t"
-                                                                                "add %[x2], %[x2], %[step], lsl #2\n\t"
-                                                                                "add %[x3], %[x3], %[step], lsl #2\n\t"
-                                                                                "add %[w], %[w], %[b], lsl #2\n\t"
-                                                                                "subs %[runs], #1\n\t"
-                                                                                "bne 2b\n\t"
-                                                                                "ldrd %[step], %[b], [%[r], #20]\n\t"
-                                                                                "add %[x], %[x], %[step], lsl #2\n\t"
-                                                                                "add %[x1], %[x1], %[step], lsl #2\n\t"
-                                                                                "add %[x2], %[x2], %[step], lsl #2\n\t"
-                                                                                "add %[x3], %[x3], %[step], lsl #2\n\t"
-                                                                                "add %[w], %[w], %[b], lsl #2\n\t"
-                                                                                "subs %[rows], #1\n\t"
-                                                                                "bne 1b\n\t"
-                                                                                "9:\n\t"
-                     : "=&t"(a0), "=&t"(a1), "=&t"(a2), "=&t"(a3), "=&t"(a4), "=&t"(a5), "=&t"(a6), "=&t"(a7),
-                       "=&t"(a8), "=&t"(a9), "=&t"(a10), "=&t"(a11), "=&t"(a12), "=&t"(a13), "=&t"(a14),
-                       "=&t"(a15), [b] "+r"(b), [x] "+r"(x), [w] "+r"(w), [step] "+r"(step), [x1] "=&r"(x1),
-                       [x2] "=&r"(x2), [x3] "=&r"(x3), [rows] "=&r"(rows), [runs] "=&r"(runs)
-                     : [r] "r"(r)
-                     : "cc", "memory", "s16", "s17", "s18", "s19", "s20", "s21", "s22", "s23", "s24", "s25", "s26",
-                       "s27", "s28", "s29", "s30", "s31");
+    /* clang-format off */
+    __asm__ volatile(
+        "vldmia %[b], {s0-s3}\n\t"
+        "add %[x1], %[x], %[step], lsl #2\n\t"
+        "vmov.f32 s4, s0\n\t"
+        "vmov.f32 s5, s1\n\t"
+        "vmov.f32 s6, s2\n\t"
+        "vmov.f32 s7, s3\n\t"
+        "vmov.f32 s8, s0\n\t"
+        "vmov.f32 s9, s1\n\t"
+        "vmov.f32 s10, s2\n\t"
+        "vmov.f32 s11, s3\n\t"
+        "vmov.f32 s12, s0\n\t"
+        "vmov.f32 s13, s1\n\t"
+        "vmov.f32 s14, s2\n\t"
+        "vmov.f32 s15, s3\n\t"
+        "\n\t"
+        "add %[x2], %[x1], %[step], lsl #2\n\t"
+        "add %[x3], %[x2], %[step], lsl #2\n\t"
+        "ldr %[rows], [%[r]]\n\t"
+        "cmp %[rows], #0\n\t"
+        "beq 9f\n\t"
+        "1: ldr %[runs], [%[r], #4]\n\t"
+        "2: ldr %[b], [%[r], #8]\n\t"
+        "lsrs %[b], %[b], #1\n\t"
+        "bcc 3f\n\t"
+        "vldmia %[w]!, {s16-s19}\n\t"
+        "vldmia %[x]!, {s20}\n\t"
+        "vldmia %[x1]!, {s22}\n\t"
+        "vldmia %[x2]!, {s24}\n\t"
+        "vldmia %[x3]!, {s26}\n\t"
+        SMG_BLOCK("s20", "s22", "s24", "s26")
+        "3: beq 5f\n\t"
+        ".p2align 2\n\t"
+        "4: vldmia %[w]!, {s16-s19}\n\t"
+        "vldmia %[x]!, {s20-s21}\n\t"
+        "vldmia %[x1]!, {s22-s23}\n\t"
+        "vldmia %[x2]!, {s24-s25}\n\t"
+        "vldmia %[x3]!, {s26-s27}\n\t"
+        SMG_BLOCK("s20", "s22", "s24", "s26")
+        "vldmia %[w]!, {s16-s19}\n\t"
+        "subs %[b], #1\n\t"
+        SMG_BLOCK("s21", "s23", "s25", "s27")
+        "bne 4b\n\t"
+        "5: ldrd %[step], %[b], [%[r], #12]\n\t"
+        "add %[x], %[x], %[step], lsl #2\n\t"
+        "add %[x1], %[x1], %[step], lsl #2\n\t"
+        "add %[x2], %[x2], %[step], lsl #2\n\t"
+        "add %[x3], %[x3], %[step], lsl #2\n\t"
+        "add %[w], %[w], %[b], lsl #2\n\t"
+        "subs %[runs], #1\n\t"
+        "bne 2b\n\t"
+        "ldrd %[step], %[b], [%[r], #20]\n\t"
+        "add %[x], %[x], %[step], lsl #2\n\t"
+        "add %[x1], %[x1], %[step], lsl #2\n\t"
+        "add %[x2], %[x2], %[step], lsl #2\n\t"
+        "add %[x3], %[x3], %[step], lsl #2\n\t"
+        "add %[w], %[w], %[b], lsl #2\n\t"
+        "subs %[rows], #1\n\t"
+        "bne 1b\n\t"
+        "9:\n\t"
+        : "=&t"(a0), "=&t"(a1), "=&t"(a2), "=&t"(a3), "=&t"(a4), "=&t"(a5), "=&t"(a6), "=&t"(a7),
+          "=&t"(a8), "=&t"(a9), "=&t"(a10), "=&t"(a11), "=&t"(a12), "=&t"(a13), "=&t"(a14),
+          "=&t"(a15), [b] "+r"(b), [x] "+r"(x), [w] "+r"(w), [step] "+r"(step), [x1] "=&r"(x1),
+          [x2] "=&r"(x2), [x3] "=&r"(x3), [rows] "=&r"(rows), [runs] "=&r"(runs)
+        : [r] "r"(r)
+        : "cc", "memory", "s16", "s17", "s18", "s19", "s20", "s21", "s22", "s23", "s24", "s25", "s26",
+          "s27", "s28", "s29", "s30", "s31");
+    /* clang-format on */
     const smg_block result = {{a0, a1, a2, a3}, {a4, a5, a6, a7}, {a8, a9, a10, a11}, {a12, a13, a14, a15}};
     return result;
 }
@@ -257,6 +266,7 @@ SMG_INLINE smg_block smg_block_taps(const float *b, const float *x, int32_t step
     register float a12 __asm__("s12"), a13 __asm__("s13"), a14 __asm__("s14"), a15 __asm__("s15");
     const float *x1, *x2, *x3;
     int32_t rows, n;
+    /* clang-format off */
     __asm__ volatile(
         "vldmia %[b], {s0-s3}\n\t"
         "add %[x1], %[x], %[step], lsl #2\n\t"
@@ -284,32 +294,34 @@ SMG_INLINE smg_block smg_block_taps(const float *b, const float *x, int32_t step
         "2: vldmia %[w], {s16-s19}\n\t"
         "vldmia %[x], {s20-s23}\n\t"
         "add %[w], %[w], %[b], lsl #2\n\t"
-        "add %[x], %[x], %[step], lsl #2\n\t" SMG_CHANNELS(
-            "s0", "s1", "s2",
-            "s3") "vldmia %[x1], {s20-s23}\n\t"
-                  "add %[x1], %[x1], %[step], lsl #2\n\t" SMG_CHANNELS(
-                      "s4", "s5", "s6",
-                      "s7") "vldmia %[x2], {s20-s23}\n\t"
-                            "add %[x2], %[x2], %[step], lsl #2\n\t" SMG_CHANNELS(
-                                "s8", "s9", "s10",
-                                "s11") "vldmia %[x3], {s20-s23}\n\t"
-                                       "add %[x3], %[x3], %[step], lsl #2\n\t"
-                                       "subs %[n], #1\n\t" SMG_CHANNELS("s12", "s13", "s14",
-                                                                        "s15") "bne 2b\n\t"
-                                                                               "ldrd %[step], %[b], [%[r], #16]\n\t"
-                                                                               "add %[x], %[x], %[step], lsl #2\n\t"
-                                                                               "add %[x1], %[x1], %[step], lsl #2\n\t"
-                                                                               "add %[x2], %[x2], %[step], lsl #2\n\t"
-                                                                               "add %[x3], %[x3], %[step], lsl #2\n\t"
-                                                                               "add %[w], %[w], %[b], lsl #2\n\t"
-                                                                               "subs %[rows], #1\n\t"
-                                                                               "bne 1b\n\t"
-                                                                               "9:\n\t"
+        "add %[x], %[x], %[step], lsl #2\n\t"
+        SMG_CHANNELS("s0", "s1", "s2", "s3")
+        "vldmia %[x1], {s20-s23}\n\t"
+        "add %[x1], %[x1], %[step], lsl #2\n\t"
+        SMG_CHANNELS("s4", "s5", "s6", "s7")
+        "vldmia %[x2], {s20-s23}\n\t"
+        "add %[x2], %[x2], %[step], lsl #2\n\t"
+        SMG_CHANNELS("s8", "s9", "s10", "s11")
+        "vldmia %[x3], {s20-s23}\n\t"
+        "add %[x3], %[x3], %[step], lsl #2\n\t"
+        "subs %[n], #1\n\t"
+        SMG_CHANNELS("s12", "s13", "s14", "s15")
+        "bne 2b\n\t"
+        "ldrd %[step], %[b], [%[r], #16]\n\t"
+        "add %[x], %[x], %[step], lsl #2\n\t"
+        "add %[x1], %[x1], %[step], lsl #2\n\t"
+        "add %[x2], %[x2], %[step], lsl #2\n\t"
+        "add %[x3], %[x3], %[step], lsl #2\n\t"
+        "add %[w], %[w], %[b], lsl #2\n\t"
+        "subs %[rows], #1\n\t"
+        "bne 1b\n\t"
+        "9:\n\t"
         : "=&t"(a0), "=&t"(a1), "=&t"(a2), "=&t"(a3), "=&t"(a4), "=&t"(a5), "=&t"(a6), "=&t"(a7), "=&t"(a8), "=&t"(a9),
           "=&t"(a10), "=&t"(a11), "=&t"(a12), "=&t"(a13), "=&t"(a14), "=&t"(a15), [b] "+r"(b), [x] "+r"(x), [w] "+r"(w),
           [step] "+r"(step), [x1] "=&r"(x1), [x2] "=&r"(x2), [x3] "=&r"(x3), [rows] "=&r"(rows), [n] "=&r"(n)
         : [r] "r"(r)
         : "cc", "memory", "s16", "s17", "s18", "s19", "s20", "s21", "s22", "s23", "s24", "s25", "s26", "s27");
+    /* clang-format on */
     const smg_block result = {{a0, a1, a2, a3}, {a4, a5, a6, a7}, {a8, a9, a10, a11}, {a12, a13, a14, a15}};
     return result;
 }

@@ -56,6 +56,10 @@ def float_cost(node: Node, core: Core) -> float:
     return node.output.type.elements * 5.0
 
 
+def s16_cost(node: Node, core: Core) -> float:
+    return node.output.type.elements * 6.0
+
+
 def scalar_cost(node: Node, core: Core) -> float:
     return node.output.type.elements * SCALAR_CYCLES
 
@@ -63,7 +67,7 @@ def scalar_cost(node: Node, core: Core) -> float:
 KERNELS = (
     Kernel("smg_pad_s8_scalar", "pad", "pad", Pad, scalar_cost, params, requires=(byte_elements, four_dimensions)),
     Kernel(
-        "smg_pad_s16_scalar", "pad", "pad_s16", Pad, scalar_cost, params, requires=(int16_throughout, four_dimensions)
+        "smg_pad_s16_scalar", "pad", "pad_s16", Pad, s16_cost, params, requires=(int16_throughout, four_dimensions)
     ),
     Kernel("smg_pad_f32_scalar", "pad", "pad_f32", Pad, float_cost, float_params,
            requires=(float_elements, four_dimensions)),

@@ -12,7 +12,9 @@ from smidgen.kernels.common import constant_weights, int8_elements
 from smidgen.kernels.conv2d import packed_params
 from smidgen.kernels.conv2d.shapes import pointwise
 from smidgen.kernels.fast_requantize import accumulator_bounds, fast_requantize
+from smidgen.kernels.four_bit.storage import four_bit_weights
 from smidgen.kernels.kernel import Kernel, Predicate
+from smidgen.kernels.pointwise import four_bit
 from smidgen.kernels.pointwise.figures import cost, flash_use, footprint, overlap, pixels_of, scratch
 from smidgen.kernels.pointwise.packing import affine_layer, constants, is_narrow, pack, pairs_of
 from smidgen.ops import Conv2D
@@ -52,8 +54,9 @@ def weights_pair(node: Node) -> bool:
     return bool((np.abs(256 * odd + even + 0.5) < 1 << 15).all())
 
 
-SHAPES: tuple[Predicate, ...] = (pointwise, four_pixels, pairs_fit, requantizes, weights_pair)
-_SHARED = tuple(f"smg_pointwise_{part}.inc.h" for part in ("shape", "expand", "pairs", "pixel", "block"))
+_SHAPES: tuple[Predicate, ...] = (pointwise, four_pixels, pairs_fit, requantizes, weights_pair)
+_PARTS = ("shape", "expand", "pairs", "pixel")
+_SHARED, _FOUR_BIT = (tuple(f"smg_pointwise_{p}.inc.h" for p in (*_PARTS, last)) for last in ("block", "four_bit"))
 
 
 def _kernel(kilobytes: int) -> Kernel:
@@ -61,11 +64,25 @@ def _kernel(kilobytes: int) -> Kernel:
     nbytes = 1024 * kilobytes
     return Kernel(
         f"smg_conv2d_1x1_{kilobytes}k_s8_m4", "pointwise", "conv2d", Conv2D, partial(cost, nbytes=nbytes),
-        packed_params, frozenset(("dsp", "fpu")), (int8_elements, constant_weights, *SHAPES), pack,
+        packed_params, frozenset(("dsp", "fpu")), (int8_elements, constant_weights, *_SHAPES), pack,
         partial(scratch, nbytes=nbytes),
         overlap=partial(overlap, nbytes=nbytes), includes=_SHARED, constants=partial(constants, nbytes=nbytes),
         footprint=footprint, flash_use=partial(flash_use, nbytes=nbytes),
     )  # fmt: skip
 
 
-KERNELS = tuple(_kernel(kilobytes) for kilobytes in (1, 2, 4, 8))
+def _four_bit_kernel(kilobytes: int) -> Kernel:
+    """The same from weights in four bits, unpacked once a block."""
+    nbytes = 1024 * kilobytes
+    return Kernel(
+        f"smg_conv2d_1x1_four_bit_{kilobytes}k_s8_m4", "pointwise", "conv2d", Conv2D,
+        partial(four_bit.cost, nbytes=nbytes), packed_params, frozenset(("dsp", "fpu")),
+        (int8_elements, four_bit_weights, *_SHAPES), four_bit.pack, partial(four_bit.scratch, nbytes=nbytes),
+        overlap=partial(overlap, nbytes=nbytes), includes=_FOUR_BIT,
+        constants=partial(four_bit.four_bit_constants, nbytes=nbytes), footprint=four_bit.footprint,
+        flash_use=partial(four_bit.flash_use, nbytes=nbytes),
+    )  # fmt: skip
+
+
+FOUR_BIT = tuple(_four_bit_kernel(kilobytes) for kilobytes in (2, 8))
+KERNELS = (*(_kernel(kilobytes) for kilobytes in (1, 2, 4, 8)), *FOUR_BIT)

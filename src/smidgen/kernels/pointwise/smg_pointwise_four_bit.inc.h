@@ -2,14 +2,14 @@
 /* Pointwise convolution by four-bit weights: those of two channels are unpacked once for a block of groups.
  *
  * The stream has of each pair of channels its SMG_PARAMETERS, then words of weights w + 8 as nibbles, two steps a word,
- * in lanes of two inputs: bits 0 of the even channel, 8 of the odd one, 4 and 12 of the next step's; then, if SMG_GROUP,
- * a byte for each so many inputs, the even channel's factor low, the odd one's high, filled up to words. */
+ * in lanes of two inputs: bits 0 of the even channel, 8 of the odd one, 4 and 12 of the next step's; then, if
+ * SMG_GROUP, a byte for each so many inputs, the even channel's factor low, the odd one's high, filled up to words. */
 #ifndef SMG_POINTWISE_FOUR_BIT_INC_H
 #define SMG_POINTWISE_FOUR_BIT_INC_H
 #define SMG_PAIRS 1
 #include "smg_pointwise_expand.inc.h"
-#include "smg_small.h"
 #include "smg_pointwise_pairs.inc.h"
+#include "smg_small.h"
 #if SMG_TAIL == 1
 #include "smg_pointwise_pixel.inc.h"
 #endif

@@ -11,6 +11,7 @@ from smidgen.kernels.kernel import Kernel, ParamValue
 from smidgen.ops import Dequantize, Quantize
 from smidgen.targets.target import Core
 
+S16_QUANTIZE_CYCLES, S16_DEQUANTIZE_CYCLES = 70.0, 15.0  # modelled on a Cortex-M4, zero wait states, zig cc 0.17.1 -O3
 SCALAR_CYCLES = 40.0  # estimated from the instructions of the loop, not fitted
 
 
@@ -50,6 +51,10 @@ def scalar_cost(node: Node, core: Core) -> float:
     return node.output.type.elements * SCALAR_CYCLES
 
 
+def s16_cost(node: Node, core: Core) -> float:
+    return node.output.type.elements * (S16_QUANTIZE_CYCLES if isinstance(node.op, Quantize) else S16_DEQUANTIZE_CYCLES)
+
+
 KERNELS = (
     Kernel("smg_quantize_s8_scalar", "quantize", "quantize", Quantize, scalar_cost, quantize_params,
            requires=(double_rounding, to_int8), includes=("smg_quantize_scalar.inc.h",)),
@@ -57,8 +62,8 @@ KERNELS = (
            requires=(even_rounding, to_int8), includes=("smg_quantize_scalar.inc.h",)),
     Kernel("smg_dequantize_s8_scalar", "quantize", "dequantize", Dequantize, scalar_cost, dequantize_params,
            requires=(from_int8,)),
-    Kernel("smg_quantize_s16rne_scalar", "quantize", "quantize_s16", Quantize, scalar_cost, quantize_params,
+    Kernel("smg_quantize_s16rne_scalar", "quantize", "quantize_s16", Quantize, s16_cost, quantize_params,
            requires=(even_rounding, to_int16)),
-    Kernel("smg_dequantize_s16_scalar", "quantize", "dequantize_s16", Dequantize, scalar_cost, dequantize_params,
+    Kernel("smg_dequantize_s16_scalar", "quantize", "dequantize_s16", Dequantize, s16_cost, dequantize_params,
            requires=(from_int16,)),
 )  # fmt: skip

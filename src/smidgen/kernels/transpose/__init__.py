@@ -34,6 +34,10 @@ def params(node: Node) -> Mapping[str, ParamValue]:
     }
 
 
+def s16_cost(node: Node, core: Core) -> float:
+    return node.output.type.elements * 8.0
+
+
 def scalar_cost(node: Node, core: Core) -> float:
     return node.output.type.elements * SCALAR_CYCLES
 
@@ -41,7 +45,7 @@ def scalar_cost(node: Node, core: Core) -> float:
 KERNELS = (
     Kernel("smg_transpose_s8_scalar", "transpose", "transpose", Transpose, scalar_cost, params,
            requires=(byte_elements, six_dimensions)),
-    Kernel("smg_transpose_s16_scalar", "transpose", "transpose_s16", Transpose, scalar_cost, params,
+    Kernel("smg_transpose_s16_scalar", "transpose", "transpose_s16", Transpose, s16_cost, params,
            requires=(int16_throughout, six_dimensions)),
     *float32.KERNELS,
 )  # fmt: skip

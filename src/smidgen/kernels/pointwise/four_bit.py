@@ -4,17 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 
 import numpy as np
 
 from smidgen.ir import Array, Node
-from smidgen.kernels.common import int8_elements
-from smidgen.kernels.conv2d import packed_params
 from smidgen.kernels.flash_use import FlashUse
-from smidgen.kernels.four_bit.storage import four_bit_weights, group_of, grouped_factors, parts
-from smidgen.kernels.kernel import Kernel, Packed
-from smidgen.kernels.pointwise import SHAPES, figures
+from smidgen.kernels.four_bit.storage import group_of, grouped_factors, parts
+from smidgen.kernels.kernel import Packed
+from smidgen.kernels.pointwise import figures
 from smidgen.kernels.pointwise.packing import (
     affine_layer,
     block_groups,
@@ -25,10 +22,7 @@ from smidgen.kernels.pointwise.packing import (
     pairs_of,
     steps_of,
 )
-from smidgen.ops import Conv2D
 from smidgen.targets.target import Core
-
-_FILES = tuple(f"smg_pointwise_{part}.inc.h" for part in ("shape", "expand", "pairs", "pixel", "four_bit"))
 
 
 def _parameters(node: Node) -> int:
@@ -102,18 +96,3 @@ def flash_use(node: Node, *, nbytes: int) -> FlashUse:
     pairs = -(-node.output.type.shape[-1] // 2)
     blocks = _pair_blocks(node, nbytes) // pairs
     return FlashUse((blocks - 1) * stream.nbytes, figures.flash_use(node, nbytes=nbytes).loops)
-
-
-def _kernel(kilobytes: int) -> Kernel:
-    """As the kernels of that family, with weights that are unpacked once a block."""
-    nbytes = 1024 * kilobytes
-    return Kernel(
-        f"smg_conv2d_1x1_four_bit_{kilobytes}k_s8_m4", "pointwise", "conv2d", Conv2D, partial(cost, nbytes=nbytes),
-        packed_params, frozenset(("dsp", "fpu")), (int8_elements, four_bit_weights, *SHAPES), pack,
-        partial(scratch, nbytes=nbytes), overlap=partial(figures.overlap, nbytes=nbytes), includes=_FILES,
-        constants=partial(four_bit_constants, nbytes=nbytes), footprint=footprint,
-        flash_use=partial(flash_use, nbytes=nbytes),
-    )  # fmt: skip
-
-
-KERNELS = tuple(_kernel(kilobytes) for kilobytes in (2, 8))
