@@ -83,7 +83,7 @@ class Writer:
         return self._initializer(array, self.fresh(wanted))
 
     def _initializer(self, array: Array, name: str) -> str:
-        self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        self.initializers.append(numpy_helper.from_array(np.asarray(array, order="C"), name))
         return name
 
     def parameters(self, value: Value) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smidgen.errors import InvalidInput
@@ -32,6 +32,7 @@ def score(name: str, scores: Any, labels: Any = None, **others: Any) -> float:
     return BY_NAME[name].score((outputs,), truth(outputs, labels, **others))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=2, max_size=25))
 def test_auc_counts_pairs(pairs: list[tuple[int, bool]]) -> None:
     positive = [s for s, p in pairs if p]

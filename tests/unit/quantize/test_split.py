@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smidgen.errors import InvalidInput
@@ -26,6 +26,7 @@ def numbers(samples: Samples) -> list[int]:
     return [int(v) for v in samples.inputs[0][:, 0]]
 
 
+@settings(deadline=None)
 @given(st.integers(8, 60), st.integers(1, 5), st.integers(0, 3), st.integers(4, 30))
 def test_disjoint_complete_and_in_proportion(count: int, classes: int, seed: int, wanted: int) -> None:
     if count < wanted + 4:

@@ -69,8 +69,8 @@ def test_the_bound() -> None:
     assert said(fallen).startswith("top-1 falls by 3.00 points: --max-drop 1.5 looks for")
     unsure = replace(GOOD, metric=replace(METRIC, max_drop=0.4, met=True))
     assert said(unsure) == (
-        "the bound is kept on these 400 samples; on others the drop may reach 0.50 points (95 %). Judge by more samples "
-        "to be surer"
+        "the bound is kept on these 400 samples; on others the drop may reach 0.50 points (95 %). Judge by more "
+        "samples to be surer"
     )
     coarse = replace(GOOD, metric=replace(METRIC, max_drop=0.1, met=True, confidence=None))
     assert said(coarse).startswith("one of 400 samples is 0.25 points, more than the bound of 0.10 points")
