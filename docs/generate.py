@@ -122,7 +122,7 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "kernels[]: none is beaten in all three",
     },
     "quantize": {
-        "schema": "1; changes when a field changes its meaning. All fields: [quantization.md](quantization.md#the-report)",
+        "schema": "1; changes when a field changes its meaning. More: [quantization.md](quantization.md#the-report)",
         "model, source, output, target, optimize": "name, the model's file, what was written, the board of the costs, "
         "and for which setting their kernels are chosen",
         "recipe, split": "the switches, precisions of every layer among them; which samples calibrated, which judged",
