@@ -72,6 +72,7 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "folder, files, digest": "where the C is, its files, SHA-256 over all of them",
         "optimize, max_ram_bytes, max_flash_bytes": "the setting and its limits, null: none",
         "weights": "where weights are read from: flash, staged or sram",
+        "notes": "what the importer left out, which steps compute in float32",
         "bytes.{arena,weights,static}": "exact; static: weights copied to RAM at start-up",
         "bytes_modelled.code, bytes_modelled.stack": "before building, from measured kernel sizes",
         "arena_lower_bound_bytes": "no order of execution and no placement needs less",
