@@ -114,7 +114,7 @@ def options_of(graph: Graph, recipe: Recipe) -> tuple[tuple[Precision, ...], ...
     for node in layers(graph):
         fixed = recipe.precisions.get(node.output.name)
         four: tuple[Precision, ...] = ("int4",) if allows_int4(node) else ()
-        result.append((fixed,) if fixed is not None else (*four, "int8", "int16", "float"))
+        result.append((fixed,) if fixed is not None else (*four, "int8", "int16", "float16", "float"))
     return tuple(result)
 
 
