@@ -17,7 +17,7 @@ from smidgen.quantize.integerize import integerize
 from smidgen.quantize.layer import Layer, fit
 from smidgen.quantize.observers import merge
 from smidgen.quantize.plan import Plan, layers, make_plan
-from smidgen.quantize.recipe import Precision, Quantized, Recipe
+from smidgen.quantize.recipe import FLOATS, Precision, Quantized, Recipe
 from smidgen.quantize.refine import Error, Refiner
 from smidgen.quantize.schemes import activation_quant
 
@@ -75,7 +75,7 @@ def _fitted_alone(
     fitted: dict[str, Layer] = {}
     for node in layers(calibration.graph):
         name = node.output.name
-        if plan.precision[name] == "float":
+        if plan.precision[name] in FLOATS:
             continue
         scale = activations[plan.group[node.inputs[0]]].scale[0]
         key = (name, plan.precision[name] == "int4", scale)
