@@ -101,8 +101,7 @@ def to_onnx(graph: Graph) -> bytes:
         writer.doc = node.loc
         EMITTERS[type(node.op)](writer, node)
     writer.doc = ""
-    for value in dict.fromkeys(graph.outputs):
-        writer.finish(value)
+    writer.finish()
     model = make_model(writer, _version())
     data: bytes = model.SerializeToString(deterministic=True)
     return data

@@ -25,6 +25,8 @@ def advice(report: QuantizationReport, unequalized: Mapping[str, str]) -> tuple[
 
 def number(value: float) -> str:
     """A figure of a metric, short."""
+    if abs(value) >= 1e6:
+        return f"{value:.3g}"
     return f"{value:.2f}" if abs(value) >= 0.1 or value == 0 else f"{value:.2g}"
 
 

@@ -214,6 +214,37 @@ def test_inputs_and_outputs_keep_names_shapes_and_types() -> None:
             assert info.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
 
 
+def _named(names: list[str]) -> bytes:
+    """A dense layer and a Softmax, whose names are given: of input, middle and two outputs."""
+    x, middle, first, second = names
+    nodes = [
+        onnx.helper.make_node("Gemm", [x, "weights"], [middle]),
+        onnx.helper.make_node("Softmax", [middle], [first], axis=0),  # ours: between transposes
+        onnx.helper.make_node("Identity", [first], [second]),
+    ]
+    floats = onnx.TensorProto.FLOAT
+    infos = [onnx.helper.make_tensor_value_info(n, floats, [1, c]) for n, c in ((x, 3), (first, 1), (second, 1))]
+    weights = onnx.numpy_helper.from_array(np.array([[1.0], [-2.0], [0.5]], np.float32), "weights")
+    body = onnx.helper.make_graph(nodes, "named", infos[:1], infos[1:], [weights])
+    model = onnx.helper.make_model(body, opset_imports=[onnx.helper.make_opsetid("", 13)], ir_version=8)
+    data: bytes = model.SerializeToString()
+    return data
+
+
+@pytest.mark.parametrize(
+    "names", [["input.1", "mid", "out:0", "serving/out"], ["a b", "x_2", "y", "x"], ["x", "y_y", "y_2", "y"]]
+)
+def test_inputs_and_outputs_are_called_as_in_the_model_file(names: list[str]) -> None:
+    graph = run_pipeline(FLOAT, load_bytes(_named(names), "named", "named.onnx"))
+    samples = np.random.default_rng(3).normal(size=(8, 3)).astype(np.float32)
+    for g in (graph, quantize(graph, [samples]).qdq):
+        model = onnx.load_model_from_string(to_onnx(g))
+        assert [i.name for i in model.graph.input] == names[:1]
+        assert [o.name for o in model.graph.output] == names[2:]
+        run = onnx_runtime(model.SerializeToString(), optimized=False)
+        assert [y.shape for y in run([np.array([[1, 2, 3]], np.float32)])] == [(1, 1), (1, 1)]
+
+
 def test_equal_graphs_give_equal_bytes_and_the_producer_is_named() -> None:
     data = [to_onnx(quantized(FloatNetwork(11).graph())) for _ in range(2)]
     assert data[0] == data[1]
