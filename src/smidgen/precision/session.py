@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -141,6 +142,7 @@ def run_session(
     truth = Truth(split.evaluation, float_outputs)
     metric = settings.metric or default_metric(split.evaluation, float_outputs)
     task = make_task(float_outputs, truth, metric, settings.target, settings.setting)
+    _check_bound(graph, settings, metric, task.score)
     quantizer = make(graph, split, settings.recipe, progress)
     names = tuple(n.output.name for n in layers(graph))
     judge = Judge(quantizer, names, task, _state(graph, split, settings, metric))
@@ -173,6 +175,22 @@ def run_session(
         state=judge.state,
         seconds=time.monotonic() - began,
     )
+
+
+def _check_bound(graph: Graph, settings: Settings, metric: Metric, float_score: float) -> None:
+    """UsageError for a bound that nothing could keep, or that only the float model itself would."""
+    if settings.max_drop is None:
+        return
+    if math.isinf(float_score):
+        raise UsageError(
+            f"{metric.title} of the float model is {float_score:g}: no drop from that has a size, so none can be "
+            f"bounded. Judge by another metric, or sqnr and the like by labels that are values"
+        )
+    options = options_of(graph, settings.recipe)
+    if options and all(o == ("float",) for o in options):
+        raise UsageError(
+            "--layer keeps every layer in float, which leaves a search nothing to quantise. Leave some out"
+        )
 
 
 def _search(judge: Judge, graph: Graph, settings: Settings, reference: Assignment) -> Found:
