@@ -15,7 +15,7 @@ from smidgen.precision.cost import OPTIMIZE, Cost, Minimized
 from smidgen.precision.evaluate import outputs_of
 from smidgen.precision.judge import Judge, Quantizer, make_task
 from smidgen.precision.search import Assignment, Found, Problem, search
-from smidgen.precision.state import Judged, State, digest_of, open_state, state_path
+from smidgen.precision.state import Judged, State, digest_of, open_state, state_path, target_words
 from smidgen.quantize import Calibration, Precision, Quantized, Recipe, allows_int4, apply, calibrate, layers
 from smidgen.quantize.calibrate import silent
 from smidgen.quantize.confidence import Confidence, drop_confidence
@@ -219,6 +219,6 @@ def _state(graph: Graph, split: Split, settings: Settings, metric: Metric) -> St
         split.evaluation.labels,
         split.evaluation.files,
     ]
-    words = (repr(settings.recipe), metric.name, settings.setting, repr(settings.target), *settings.words)
+    words = (repr(settings.recipe), metric.name, settings.setting, *target_words(settings.target), *settings.words)
     digest = digest_of(graph, arrays, words)
     return open_state(state_path(digest) if settings.resume else None, digest)
