@@ -86,9 +86,9 @@ def command(
     """Quantise the float32 MODEL (.onnx or .tflite) with recorded inputs, and judge the result on others.
 
     Writes a standard ONNX file with QuantizeLinear and DequantizeLinear, which compiles directly and which ONNX Runtime
-    runs. With --max-drop, the precision of each layer (int4, int8, int16, float) is searched for the least --minimize
-    that keeps the metric within so many points of the float model's; exit code 1 if nothing does, and then the best
-    attempt is saved beside -o. An interrupted search goes on where it stopped when the command is given again.
+    runs. With --max-drop, the precision of each layer (int4, int8, int16, float16, float) is searched for the least
+    --minimize that keeps the metric within so many points of the float model's; exit code 1 if nothing does, and then
+    the best attempt is saved beside -o. An interrupted search goes on where it stopped when the command is given again.
     """
     read = (data.data, *([] if data.evaluation is None else [data.evaluation]))
     files = _Files(model, read, output or Path(f"{_stem(model)}_int8.onnx"), report, plot)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from smidgen.errors import UnsupportedModel
 from smidgen.exporters import to_onnx
 from smidgen.frontends import load_bytes
-from smidgen.ir import Array, Graph, QuantParams, TensorType, Value, evaluate, verify
+from smidgen.ir import Array, Graph, Half, QuantParams, TensorType, Value, evaluate, verify
 from smidgen.ir.types import FourBit
 from smidgen.ops import (
     Add,
@@ -33,7 +33,8 @@ from smidgen.ops import (
     Transpose,
 )
 from smidgen.ops.curve import FUNCTIONS
-from smidgen.quantize import integerize, quantize
+from smidgen.quantize import Precision, Recipe, integerize, layers, quantize
+from smidgen.quantize.batches import sample_shape
 from smidgen.transforms import FLOAT, INTEGER, run_pipeline
 from tests.onnx_models import onnx_runtime
 from tests.op_graphs import Builder
@@ -126,6 +127,23 @@ def test_networks_with_16_bit_activations_read_back_to_the_same_integers(seed: i
     wide = frozenset(v for n in graph.nodes for v in n.outputs if r.random() < 0.5)
     graph = quantized(graph, wide=wide)
     check_same(integers(graph), integers(read_back(graph)), float_inputs(graph, 5))
+
+
+@settings(max_examples=30, deadline=None)
+@given(SEEDS)
+def test_float_weights_in_half_precision_read_back_as_such(seed: int) -> None:
+    """Mixed with integer layers; in the file they are FLOAT16, and a Cast makes them real."""
+    graph, r = run_pipeline(FLOAT, FloatNetwork(seed).graph()), np.random.default_rng(seed)
+    precisions: dict[str, Precision] = {n.output.name: "float16" if r.random() < 0.6 else "int8" for n in layers(graph)}
+    found = quantize(graph, [r.normal(size=(3, *sample_shape(v.type))).astype(np.float32) for v in graph.inputs],
+                     Recipe(precisions=precisions, equalize=False, adapt_rounding=False))  # fmt: skip
+    qdq, model = found.qdq, onnx.load_model_from_string(to_onnx(found.qdq))
+    halves = {v for n in qdq.nodes for v in n.inputs if v.type.storage == Half()}
+    assert bool(halves) == ("float16" in {e.precision for e in found.layers})
+    assert sum(i.data_type == onnx.TensorProto.FLOAT16 for i in model.graph.initializer) >= len(halves)
+    assert sum(n.op_type == "Cast" for n in model.graph.node) >= len(halves)
+    check_same(run_pipeline(INTEGER, integers(qdq)), run_pipeline(INTEGER, integers(read_back(qdq))),
+               float_inputs(qdq, 5))  # fmt: skip
 
 
 @settings(max_examples=40, deadline=None)
