@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from smidgen.precision.cost import OPTIMIZE, Cost, Minimized
 from smidgen.precision.evaluate import outputs_of
 from smidgen.precision.judge import Judge, Quantizer, make_task
 from smidgen.precision.search import Assignment, Found, Problem, search
-from smidgen.precision.state import Judged, State, digest_of, open_state, state_path
+from smidgen.precision.state import Judged, State, digest_of, open_state, state_path, target_words
 from smidgen.quantize import Calibration, Precision, Quantized, Recipe, allows_int4, apply, calibrate, layers
 from smidgen.quantize.calibrate import silent
 from smidgen.quantize.confidence import Confidence, drop_confidence
@@ -141,6 +142,7 @@ def run_session(
     truth = Truth(split.evaluation, float_outputs)
     metric = settings.metric or default_metric(split.evaluation, float_outputs)
     task = make_task(float_outputs, truth, metric, settings.target, settings.setting)
+    _check_bound(graph, settings, metric, task.score)
     quantizer = make(graph, split, settings.recipe, progress)
     names = tuple(n.output.name for n in layers(graph))
     judge = Judge(quantizer, names, task, _state(graph, split, settings, metric))
@@ -175,6 +177,22 @@ def run_session(
     )
 
 
+def _check_bound(graph: Graph, settings: Settings, metric: Metric, float_score: float) -> None:
+    """UsageError for a bound that nothing could keep, or that only the float model itself would."""
+    if settings.max_drop is None:
+        return
+    if math.isinf(float_score):
+        raise UsageError(
+            f"{metric.title} of the float model is {float_score:g}: no drop from that has a size, so none can be "
+            f"bounded. Judge by another metric, or sqnr and the like by labels that are values"
+        )
+    options = options_of(graph, settings.recipe)
+    if options and all(o == ("float",) for o in options):
+        raise UsageError(
+            "--layer keeps every layer in float, which leaves a search nothing to quantise. Leave some out"
+        )
+
+
 def _search(judge: Judge, graph: Graph, settings: Settings, reference: Assignment) -> Found:
     assert settings.max_drop is not None, "only called with a bound"
     what = settings.minimize
@@ -201,6 +219,6 @@ def _state(graph: Graph, split: Split, settings: Settings, metric: Metric) -> St
         split.evaluation.labels,
         split.evaluation.files,
     ]
-    words = (repr(settings.recipe), metric.name, settings.setting, repr(settings.target), *settings.words)
+    words = (repr(settings.recipe), metric.name, settings.setting, *target_words(settings.target), *settings.words)
     digest = digest_of(graph, arrays, words)
     return open_state(state_path(digest) if settings.resume else None, digest)

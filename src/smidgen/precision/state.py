@@ -7,13 +7,14 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 from smidgen.ir import Array, Graph, format_graph
 from smidgen.precision.cost import Cost
 from smidgen.precision.search import Assignment
 from smidgen.quantize.recipe import Precision
+from smidgen.targets import Target
 from smidgen.tune import user_cache
 from smidgen.tune.cache import write_atomically
 
@@ -113,6 +114,12 @@ def digest_of(graph: Graph, arrays: Iterable[Array | None], words: Iterable[str]
     for word in words:
         digest.update(f"\0{word}".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
+
+
+def target_words(target: Target) -> tuple[str, ...]:
+    """A target in words that are the same in every process, which the order of a set is not."""
+    plain = replace(target, core=replace(target.core, features=frozenset()))
+    return (*sorted(target.core.features), repr(plain))
 
 
 def finite(value: float) -> float:

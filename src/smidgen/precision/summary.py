@@ -12,6 +12,7 @@ from smidgen.precision.cost import Cost, cost_of, lower
 from smidgen.precision.judge import sqnr_db
 from smidgen.precision.session import Session, Settings
 from smidgen.quantize import Precision, integerize, layers
+from smidgen.quantize.metrics import doubts
 from smidgen.quantize.split import Split
 from smidgen.report.advice import advice
 from smidgen.report.quantization import (
@@ -45,6 +46,7 @@ def summarize(graph: Graph, split: Split, settings: Settings, session: Session, 
         *(n for n in split.evaluation.notes if n not in split.calibration.notes),
     ]
     notes += split.notes
+    notes += doubts(session.metric, session.float_score, split.evaluation)
     if session.state.damaged:
         notes.append("what an earlier run of the search had kept was damaged: everything was measured anew")
     report = QuantizationReport(

@@ -58,6 +58,21 @@ class Metric:
         return round(drop, _POINT_DIGITS) if self.unit == "points" else drop
 
 
+def doubts(metric: Metric, float_score: float, samples: Samples) -> tuple[str, ...]:
+    """A sentence where the float model does not know the labels: no better than one that always says the same class."""
+    labels = samples.labels
+    if metric.name != "top1" or labels is None:
+        return ()
+    flat = labels.argmax(axis=1) if labels.ndim == 2 and _one_hot(labels) else labels.reshape(-1)
+    share = float(np.unique(flat, return_counts=True)[1].max() / flat.size)
+    if float_score > min(share, _THRESHOLD):
+        return ()
+    return (
+        f"the float model's {metric.title} is {100 * float_score:.2f}, the commonest label alone makes "
+        f"{100 * share:.2f}. Do the labels belong to these samples, and are these prepared as for the training?",
+    )
+
+
 def _rows(scores: Array) -> Array:
     return scores.reshape(len(scores), -1)
 

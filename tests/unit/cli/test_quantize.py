@@ -16,6 +16,7 @@ from smidgen.compiler import load
 from smidgen.ir import Graph
 from smidgen.precision import judge
 from smidgen.precision.evaluate import exact_outputs, outputs_of
+from smidgen.quantize import layers
 from smidgen.quantize.data import load_samples
 from smidgen.quantize.split import split_samples
 from tests.float_classifier import input_shape, samples, save_classifier
@@ -190,6 +191,24 @@ def test_other_data_judges(net: Graph, smidgen: Smidgen) -> None:
     assert unlabelled["metric"]["name"] == "agreement"
 
 
+def test_labels_of_other_samples_are_noted(net: Graph, smidgen: Smidgen) -> None:
+    with np.load("data.npz") as data:
+        np.savez("shifted.npz", x=data["x"], y=(data["y"] + 1) % 3)
+    result = smidgen("quantize", "net_fp32.onnx", "--data", "shifted.npz", "--json")
+    assert result.code == 0
+    (note,) = [n for n in result.json["notes"] if n.startswith("the float model")]
+    assert note.endswith("Do the labels belong to these samples, and are these prepared as for the training?")
+    good = smidgen("quantize", "net_fp32.onnx", "--data", "data.npz", "--json")
+    assert not any(n.startswith("the float model") for n in good.json["notes"])
+
+
+def test_nothing_left_to_search(net: Graph, smidgen: Smidgen) -> None:
+    fixed = [f"--layer={n.output.name}=float" for n in layers(net)]
+    result = smidgen("quantize", "net_fp32.onnx", "--data", "data.npz", "--max-drop", "1", *fixed)
+    assert result.code == 2
+    assert "--layer keeps every layer in float" in result.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
@@ -211,6 +230,7 @@ def test_other_data_judges(net: Graph, smidgen: Smidgen) -> None:
         (["--data", "data.npz", "-o", "model.tflite"], 2, "-o takes the name of an .onnx file"),
         (["--data", "data.npz", "-o", "net_fp32.onnx"], 2, "is the model itself, which is never replaced"),
         (["--data", "data.npz", "--input-scale", "1", "--input-zero-point", "nan"], 2, "is a finite number, not nan"),
+        (["--data", "unlabelled.npz", "--metric", "sqnr", "--max-drop", "1"], 2, "of the float model is inf: no drop"),
         (["--data", "data.npz", "--report", "data.npz"], 2, "data.npz is data itself, which is never replaced"),
         (["--data", "data.npz", "-o", "a.onnx", "--report", "a.best-attempt.onnx"], 2, "need different files"),
         (["--data", "data.npz", "--plot", "e.txt"], 2, "a plot is one of .svg"),

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -97,3 +100,21 @@ def test_durations(text: str, seconds: float) -> None:
 def test_no_durations(text: str) -> None:
     with pytest.raises(UsageError, match="--budget takes a length of time like 90s, 10m or 1h, not"):
         parse_seconds(text, "--budget")
+
+
+def test_targets_are_told_alike_in_every_process() -> None:
+    code = "from smidgen.precision.state import target_words; from smidgen.targets import load_target\n"
+    code += "print(target_words(load_target('nucleo-l4r5zi')))"
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": str(seed)},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        ).stdout
+        for seed in range(4)
+    }
+    assert len(told) == 1, "or no search would go on where it stopped"
+    assert "fpu" in told.pop()
