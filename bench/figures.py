@@ -21,7 +21,7 @@ WORSE = 1.01  # times the baseline's cycles: more fails
 JOBS = 2
 Entry = dict[str, Any]  # Any: JSON
 
-OFFICIAL, ONNX, MADE = "official-tflite", "official-onnx", "synthetic"
+OFFICIAL, ONNX, MADE, FLOAT = "official-tflite", "official-onnx", "synthetic", "official-float32"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,8 @@ LABELS = {**{s: s for s in SETTINGS}, "speed-weights-sram": "speed, --weights sr
 
 
 def tasks(models_dir: Path | None) -> list[Task]:
-    """Every setting of each model in its best form, which is timed on the board too; the other forms for speed."""
+    """Every setting of each model in its best form, which is timed on the board too, as its float32 form is; the other
+    forms for speed."""
     found = []
     for model in (m.name for m in ZOO):
         path = find_model(model, models_dir).path
@@ -61,6 +62,8 @@ def tasks(models_dir: Path | None) -> list[Task]:
             onnx = path.with_suffix(".onnx")
             found += [Task(model, ONNX, "speed", onnx, False)] if onnx.is_file() else []
             found.append(Task(model, MADE, "speed", None, False))
+            real = path.with_name(path.name.replace("int8", "fp32"))
+            found += [Task(model, FLOAT, "speed", real, True)] if real != path and real.is_file() else []
     return found
 
 

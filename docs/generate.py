@@ -72,6 +72,7 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "folder, files, digest": "where the C is, its files, SHA-256 over all of them",
         "optimize, max_ram_bytes, max_flash_bytes": "the setting and its limits, null: none",
         "weights": "where weights are read from: flash, staged or sram",
+        "notes": "what the importer left out, which steps compute in float32",
         "bytes.{arena,weights,static}": "exact; static: weights copied to RAM at start-up",
         "bytes_modelled.code, bytes_modelled.stack": "before building, from measured kernel sizes",
         "arena_lower_bound_bytes": "no order of execution and no placement needs less",
@@ -120,6 +121,18 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "steps[]": "name, kernels[] (kernel, cycles with flash and caches, measured: false for scaled predictions)",
         "programs[]": "settings[] of --optimize that take it, board_cycles, latency_ms, ram_bytes, flash_bytes, "
         "kernels[]: none is beaten in all three",
+    },
+    "quantize": {
+        "schema": "1; changes when a field changes its meaning. More: [quantization.md](quantization.md#the-report)",
+        "model, source, output, target, optimize": "name, the model's file, what was written, the board of the costs, "
+        "and for which setting their kernels are chosen",
+        "recipe, split": "the switches, precisions of every layer among them; which samples calibrated, which judged",
+        "metric": "float_score, score, drop with its confidence, max_drop, met (null: no bound), output_sqnr_db",
+        "costs[]": "float, int8 and chosen: bytes of flash and RAM, cycles, latency_ms, energy_uj, all modelled",
+        "layers[], tensors[]": "precision, error, repairs and sensitivity of each layer; range, scale and error of "
+        "each activation",
+        "search": "what was minimised, whether it finished, assignments judged; null: none",
+        "notes[], advice[]": "sentences",
     },
     "check": {
         "model, target, supported, fits": "fits: null when not supported",
@@ -204,7 +217,8 @@ def performance() -> str:
 def _performance_block(match: re.Match[str]) -> str:
     kind, what, _ = match.groups()
     table, _, model = what.partition(" ")
-    body = published_table(model) if table == "published" else layers_table(model)
+    makers = {"published": published_table, "layers": layers_table, "float32": lambda _: float_table()}
+    body = makers[table](model)
     return f"<!-- {kind}: {what} -->\n{body}<!-- end -->"
 
 
@@ -238,6 +252,24 @@ def layers_table(model: str) -> str:
         f"\nFlash: {spent['live_weights']:,} bytes of int8 weights, {spent['growth']:+,} by packing, "
         f"{spent['tables']:,} of tables and parameters, {spent['code']:,} of code."
     )
+    return "\n".join(lines) + "\n"
+
+
+def float_table() -> str:
+    """The float32 models beside the integers of the same topology."""
+    lines = [
+        "| model | float32: Mcycles (cycles/MAC) | on the board | RAM, bytes | flash, bytes "
+        "| int8: Mcycles | RAM, bytes | flash, bytes |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    integers = entries()
+    for (name, setting), e in entries("official-float32").items():
+        cycles, q = e["cycles_modelled"], integers[name, setting]
+        sizes = [f"{sum(i[kind].values()):,}" for i in (e, q) for kind in ("ram_bytes", "flash_bytes")]
+        lines.append(
+            f"| {name} | {cycles / 1e6:.3f} ({cycles / e['macs']:.2f}) | {e['board_cycles_modelled'] / 1e6:.3f} | "
+            f"{sizes[0]} | {sizes[1]} | {q['cycles_modelled'] / 1e6:.3f} | {sizes[2]} | {sizes[3]} |"
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -11,6 +11,8 @@ from smidgen import errors
 from smidgen.compiler import Compiled, compile, load, profile, run, verify
 from smidgen.errors import SmidgenError
 from smidgen.ir import Graph
+from smidgen.quantization import QuantizedModel, quantize
+from smidgen.quantize.recipe import Recipe
 from smidgen.report import ProfileReport
 from smidgen.targets import Target, list_targets, load_target
 from smidgen.verify import Verification
@@ -19,6 +21,8 @@ __all__ = [
     "Compiled",
     "Graph",
     "ProfileReport",
+    "QuantizedModel",
+    "Recipe",
     "SmidgenError",
     "Target",
     "Verification",
@@ -28,6 +32,7 @@ __all__ = [
     "load",
     "load_target",
     "profile",
+    "quantize",
     "run",
     "verify",
 ]

@@ -104,7 +104,7 @@ def check_layers(graph: Graph, recipe: Recipe) -> None:
             op = type(known[name].op).__name__
             raise UsageError(
                 f"layer {name!r} ({op}) cannot have int4 weights: only fully connected layers and convolutions of one "
-                f"group can. Give it int8, int16 or float"
+                f"group can. Give it int8, int16, float16 or float"
             )
 
 
@@ -114,7 +114,7 @@ def options_of(graph: Graph, recipe: Recipe) -> tuple[tuple[Precision, ...], ...
     for node in layers(graph):
         fixed = recipe.precisions.get(node.output.name)
         four: tuple[Precision, ...] = ("int4",) if allows_int4(node) else ()
-        result.append((fixed,) if fixed is not None else (*four, "int8", "int16", "float"))
+        result.append((fixed,) if fixed is not None else (*four, "int8", "int16", "float16", "float"))
     return tuple(result)
 
 

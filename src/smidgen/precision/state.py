@@ -18,7 +18,7 @@ from smidgen.tune import user_cache
 from smidgen.tune.cache import write_atomically
 
 SCHEMA = 1
-_LETTERS: Mapping[Precision, str] = {"int4": "4", "int8": "8", "int16": "s", "float": "f"}
+_LETTERS: Mapping[Precision, str] = {"int4": "4", "int8": "8", "int16": "s", "float16": "h", "float": "f"}
 
 
 @dataclass(frozen=True, slots=True)

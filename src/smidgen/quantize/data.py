@@ -60,27 +60,29 @@ def load_samples(graph: Graph, path: Path, affine: Affine | None = None) -> Samp
     what integers stand for, without which they are refused. Raises InvalidInput, with what to do, for anything else:
     other shapes (a layout that would fit is named), NaN and infinity, inputs that are the same number everywhere.
     """
-    arrays = read_arrays(path, "data")
+    return make_samples(graph, read_arrays(path, "data"), path.name, affine)
+
+
+def make_samples(graph: Graph, arrays: Mapping[str, Array], source: str, affine: Affine | None = None) -> Samples:
+    """``load_samples`` of arrays by name; ``source`` is what messages call them."""
     names = [v.name for v in graph.inputs]
-    found = _choose(arrays, graph, path.name)
+    found = _choose(arrays, graph, source)
     notes: list[str] = []
     stacks = tuple(
-        _stack(a, v, f"{path.name}, {_called(key, v, names)}", affine, notes)
+        _stack(a, v, f"{source}, {_called(key, v, names)}", affine, notes)
         for v, (key, a) in zip(graph.inputs, found, strict=True)
     )
     if len({len(s) for s in stacks}) != 1:
         counts = ", ".join(f"{n}: {len(s)}" for n, s in zip(names, stacks, strict=True))
-        raise InvalidInput(
-            f"{path.name}: the inputs have different numbers of samples ({counts}). Save one row a sample"
-        )
+        raise InvalidInput(f"{source}: the inputs have different numbers of samples ({counts}). Save one row a sample")
     taken = {key for key, _ in found}
     labels = _first(arrays, LABEL_NAMES, taken)
     files = _first(arrays, FILE_NAMES, taken)
     samples = Samples(
-        path.name,
+        source,
         stacks,
-        None if labels is None else _labels(*labels, len(stacks[0]), path.name),
-        None if files is None else _files(*files, len(stacks[0]), path.name),
+        None if labels is None else _labels(*labels, len(stacks[0]), source),
+        None if files is None else _files(*files, len(stacks[0]), source),
     )
     return replace(samples, notes=(*notes, *_constant(samples, names)))
 
@@ -102,11 +104,11 @@ def _choose(arrays: Mapping[str, Array], graph: Graph, file: str) -> list[tuple[
     fitting = [(k, a) for k, a in numbers if _fits(a.shape, graph.inputs[0].type.shape)]
     if len(names) == 1 and len(fitting) == 1:
         return fitting
-    held = ", ".join(f"{k} {list(a.shape)}" for k, a in arrays.items()) or "no arrays"
+    held = ", ".join(f"{k} {a.dtype}{list(a.shape)}" for k, a in arrays.items()) or "no arrays"
     raise InvalidInput(
         f"{file} holds {held}; {graph.name} has {len(names)} input{'s' * (len(names) > 1)}: "
-        f"{', '.join(f'{v.name} {list(v.type.shape)}' for v in graph.inputs)}. Save an array for each, named so or in "
-        f"this order, and labels as 'y'"
+        f"{', '.join(f'{v.name} {list(v.type.shape)}' for v in graph.inputs)}. Save an array of real numbers for "
+        f"each, named so or in this order, and labels as 'y'"
     )
 
 
@@ -227,7 +229,7 @@ def _constant(samples: Samples, names: Sequence[str]) -> list[str]:
     flat = [s.reshape(len(s), -1) for s in samples.inputs]
     still = [bool((f == f[0, 0]).all()) for f in flat]
     if all(still):
-        value = float(flat[0][0, 0])
+        value = float(flat[0][0, 0]) + 0.0  # -0 is told as 0
         raise InvalidInput(
             f"{samples.source}: every value of every sample is {value:g}: ranges cannot be found from "
             f"{'all-zero' if value == 0 else 'constant'} data. Record real inputs"

@@ -18,7 +18,7 @@ from smidgen.quantize.layer import Layer, fit, request
 from smidgen.quantize.logits import only_for_softmax
 from smidgen.quantize.observers import merge
 from smidgen.quantize.plan import Plan, layers, make_plan
-from smidgen.quantize.recipe import Precision, Quantized, Recipe
+from smidgen.quantize.recipe import FLOATS, Precision, Quantized, Recipe
 from smidgen.quantize.refine import Error, Refiner
 from smidgen.quantize.schemes import activation_quant
 
@@ -76,7 +76,7 @@ def _fitted_alone(
     fitted: dict[str, Layer] = {}
     for node in layers(calibration.graph):
         name = node.output.name
-        if plan.precision[name] == "float":
+        if plan.precision[name] in FLOATS:
             continue
         wanted = request(plan, recipe, activations, node)
         key = (name, wanted.precision == "int4", wanted.x_scale)
