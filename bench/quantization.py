@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 import tempfile
 import time
@@ -152,6 +153,31 @@ def measure_smidgen(s: Subject) -> Entry:
     return entry
 
 
+_COST = """
+import json, resource, sys, time
+from pathlib import Path
+import numpy as np
+from smidgen.compiler import load_float
+from smidgen.quantize import quantize
+graph, samples = load_float(Path(sys.argv[1])), np.load(sys.argv[2])
+started = time.monotonic()
+quantize(graph, [samples])
+seconds, peak = round(time.monotonic() - started, 1), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(json.dumps({"seconds": seconds, "peak_kib": peak, "tag": "measured"}))
+"""
+
+
+def measure_cost(s: Subject) -> Entry:
+    """Wall time of quantising (every repair) and the peak memory of a process that does only that, on this machine."""
+    with tempfile.TemporaryDirectory(prefix="smidgen-bench-") as folder:
+        data = Path(folder) / "samples.npy"
+        np.save(data, s.samples.calibration)
+        command = [sys.executable, "-c", _COST, str(s.path), str(data)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
+    entry: Entry = json.loads(done.stdout)
+    return entry
+
+
 def measure(name: str, shared: Path, only: str) -> Entry:
     s = subject(name, shared)
     started = time.monotonic()
@@ -162,6 +188,8 @@ def measure(name: str, shared: Path, only: str) -> Entry:
         entry["onnxruntime"] = measure_ort(s)
     if only in ("", "smidgen"):
         entry["smidgen"] = measure_smidgen(s)
+    if only in ("", "cost"):
+        entry["cost"] = measure_cost(s)
     print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr)
     return entry
 
@@ -183,7 +211,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
     parser.add_argument("--models", default=",".join(MODELS))
-    parser.add_argument("--only", choices=("", "ort", "smidgen"), default="")
+    parser.add_argument("--only", choices=("", "ort", "smidgen", "cost"), default="")
     parser.add_argument("--update", action="store_true")
     arguments = parser.parse_args()
     kept: dict[str, Entry] = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from smidgen.ir import Array, FourBit, Node, QuantParams, Value
-from smidgen.quantize.calibrate import Calibration
 from smidgen.quantize.moments import Moments
 from smidgen.quantize.plan import Plan
 from smidgen.quantize.recipe import Precision, Recipe
@@ -45,14 +44,29 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
+class Request:
+    """What is wanted: this layer in this precision, with the recipe's repairs, for inputs in steps of ``x_scale``."""
+
+    node: Node
+    recipe: Recipe
+    precision: Precision
+    x_scale: float
+
+
+def request(plan: Plan, recipe: Recipe, activations: Mapping[Value, QuantParams], node: Node) -> Request:
+    """The layer in its planned precision."""
+    scale = activations[plan.group[node.inputs[0]]].scale[0]
+    return Request(node, recipe, plan.precision[node.output.name], scale)
+
+
+@dataclass(frozen=True, slots=True)
 class _Problem:
-    """v, b: the float layer. ``gram``, ``target``: what adaptive rounding minimises. ``least``: steps for the bias."""
+    """v, b: the float layer. ``gram``: what adaptive rounding minimises. ``least_step``: steps for the bias."""
 
     v: Floats
     b: Floats
     moments: Moments
     gram: Floats
-    target: Floats
     least_step: Floats
 
     def error(self, w: Floats, b: Floats) -> float:
@@ -71,38 +85,34 @@ def _apply(v: Floats, x: Floats) -> Floats:
     return np.asarray(np.einsum("bok,bk->bo", v, x), np.float64)
 
 
-def fit(
-    calibration: Calibration,
-    plan: Plan,
-    recipe: Recipe,
-    activations: Mapping[Value, QuantParams],
-    node: Node,
-    moments: Moments,
-) -> Layer:
-    """The layer in its planned precision, with the recipe's repairs."""
-    precision = plan.precision[node.output.name]
-    scale = activations[plan.group[node.inputs[0]]].scale[0]
-    problem = _problem(node, moments, scale)
-    plain, _ = _grid(problem.v, problem, recipe, precision, None)
-    nearest = plain.real(problem.v)
-    ladder = [("", problem.error(nearest, problem.b))]
-    grid, channel = _grid(problem.v, problem, recipe, precision, problem.gram if recipe.clip_weights else None)
+def fit(wanted: Request, moments: Moments) -> Layer:
+    """The layer as wanted, for these inputs; what each repair gained is told."""
+    recipe, problem = wanted.recipe, _problem(wanted.node, moments, wanted.x_scale)
+    plain, _ = _grid(problem, wanted, None)
+    ladder = [("", problem.error(plain.real(problem.v), problem.b))]
+    gram = problem.gram if recipe.clip_weights else None
+    grid, channel = _grid(problem, wanted, gram)
     w, b = grid.real(problem.v), problem.b
     ladder.append(("clip_weights", problem.error(w, b)))
     if recipe.correct_bias:
         b = problem.corrected(w)
         ladder.append(("correct_bias", problem.error(w, b)))
     if recipe.adapt_rounding:
-        grid, channel = _grid(problem.target, problem, recipe, precision, problem.gram if recipe.clip_weights else None)
-        if precision == "int4" and recipe.clip_weights and recipe.scheme == "affine":
-            chosen, grid, channel = adapt_with_scales(problem.target, grid, channel, problem.gram)
-        else:
-            chosen = adapt(problem.target, grid, problem.gram)
-        w = chosen * grid.step
+        w, channel = _adapted(problem, wanted, grid, channel)
         b = problem.corrected(w) if recipe.correct_bias else b
         ladder.append(("adapt_rounding", problem.error(w, b)))
     gains = {n: decibels(ladder[i][1], e) for i, (n, e) in enumerate(ladder[1:])}
-    return _layer(node, recipe, precision, problem, w, _whole(b, channel, scale), channel, gains)
+    return _layer(wanted, problem, w, _whole(b, channel, wanted.x_scale), channel, gains)
+
+
+def _adapted(problem: _Problem, wanted: Request, grid: Grid, channel: Floats) -> tuple[Floats, Floats]:
+    """(weights, channel scales) with adaptive rounding."""
+    recipe = wanted.recipe
+    if wanted.precision == "int4" and recipe.clip_weights and recipe.scheme == "affine":
+        chosen, grid, channel = adapt_with_scales(problem.v, grid, channel, problem.gram)
+    else:
+        chosen = adapt(problem.v, grid, problem.gram)
+    return chosen * grid.step, channel
 
 
 def _problem(node: Node, moments: Moments, x_scale: float) -> _Problem:
@@ -110,17 +120,16 @@ def _problem(node: Node, moments: Moments, x_scale: float) -> _Problem:
     bias = node.get("b")
     b = np.zeros(v.shape[:2]) if bias is None else bias.constant.astype(np.float64).reshape(v.shape[:2])
     gram = damped(normalized(moments.quantised))
-    return _Problem(v, b, moments, gram, v, np.abs(b)[..., None] / (x_scale * _LARGEST_BIAS))
+    return _Problem(v, b, moments, gram, np.abs(b)[..., None] / (x_scale * _LARGEST_BIAS))
 
 
-def _grid(
-    v: Floats, problem: _Problem, recipe: Recipe, precision: Precision, gram: Floats | None
-) -> tuple[Grid, Floats]:
-    """The grid and the channel scales (B, O, 1) for these weights."""
-    if precision == "int4" and recipe.scheme == "power-of-two":
+def _grid(problem: _Problem, wanted: Request, gram: Floats | None) -> tuple[Grid, Floats]:
+    """The grid and the channel scales (B, O, 1); with a Gram, clipped for the least output error."""
+    v, recipe = problem.v, wanted.recipe
+    if wanted.precision == "int4" and recipe.scheme == "power-of-two":
         grid = power_grid(np.maximum(np.abs(v).max(axis=2, keepdims=True), problem.least_step * 7), 7)
         return grid, grid.step
-    if precision == "int4":
+    if wanted.precision == "int4":
         return int4_grid(v, gram, _group(recipe, v), problem.least_step)
     grid = int8_grid(v, gram, recipe.scheme == "power-of-two", problem.least_step)
     return grid, grid.step
@@ -138,19 +147,13 @@ def _whole(b: Floats, channel: Floats, x_scale: float) -> Floats:
 
 
 def _layer(
-    node: Node,
-    recipe: Recipe,
-    precision: Precision,
-    problem: _Problem,
-    w: Floats,
-    b: Floats,
-    channel: Floats,
-    gains: Mapping[str, float],
+    wanted: Request, problem: _Problem, w: Floats, b: Floats, channel: Floats, gains: Mapping[str, float]
 ) -> Layer:
+    node, recipe = wanted.node, wanted.recipe
     power = recipe.scheme == "power-of-two"
     integers = np.clip(np.rint(w / channel), -128, 127).astype(np.int8)
     scale = tuple(float(s) for s in channel.reshape(-1))
-    storage = FourBit(_group(recipe, problem.v)) if precision == "int4" else None
+    storage = FourBit(_group(recipe, problem.v)) if wanted.precision == "int4" else None
     kept = Weights(layout(node, integers), scale[:1] if power else scale, storage, not power)
     has_bias = node.get("b") is not None or recipe.correct_bias
     real = layout(node, integers * channel).astype(np.float32)

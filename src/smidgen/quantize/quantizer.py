@@ -14,7 +14,7 @@ from smidgen.quantize.account import layer_errors, tensor_ranges
 from smidgen.quantize.calibrate import Calibration, Progress, calibrate, silent
 from smidgen.quantize.insert import Numbers, insert
 from smidgen.quantize.integerize import integerize
-from smidgen.quantize.layer import Layer, fit
+from smidgen.quantize.layer import Layer, fit, request
 from smidgen.quantize.logits import only_for_softmax
 from smidgen.quantize.observers import merge
 from smidgen.quantize.plan import Plan, layers, make_plan
@@ -78,10 +78,10 @@ def _fitted_alone(
         name = node.output.name
         if plan.precision[name] in FLOATS:
             continue
-        scale = activations[plan.group[node.inputs[0]]].scale[0]
-        key = (name, plan.precision[name] == "int4", scale)
+        wanted = request(plan, recipe, activations, node)
+        key = (name, wanted.precision == "int4", wanted.x_scale)
         if key not in calibration.kept:
-            calibration.kept[key] = fit(calibration, plan, recipe, activations, node, calibration.moments[name])
+            calibration.kept[key] = fit(wanted, calibration.moments[name])
         fitted[name] = calibration.kept[key]
     return fitted
 

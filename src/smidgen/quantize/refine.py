@@ -20,7 +20,7 @@ from smidgen.quantize.batches import chunks
 from smidgen.quantize.calibrate import Calibration, Progress
 from smidgen.quantize.fast import clipped, products
 from smidgen.quantize.insert import quantized_constant
-from smidgen.quantize.layer import Layer, fit
+from smidgen.quantize.layer import Layer, fit, request
 from smidgen.quantize.moments import Accumulator, Moments, rows, sampled_rows
 from smidgen.quantize.plan import MOVERS, Plan, fused_clamp, halved, is_weighted
 from smidgen.quantize.recipe import Recipe
@@ -73,7 +73,8 @@ class Refiner:
         name = node.outputs[0].name
         if is_weighted(node) and self.plan.kind[index] == "integer":
             x, q = self.real.operand(node.inputs[0]), self.quantised.operand(node.inputs[0])
-            layer = fit(self.calibration, self.plan, self.recipe, self.activations, node, self._moments(index, x, q))
+            wanted = request(self.plan, self.recipe, self.activations, node)
+            layer = fit(wanted, self._moments(index, x, q))
             self.layers[name] = layer
             self.real.step(index)
             self.quantised.env[name] = tuple(
