@@ -46,8 +46,12 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class _Problem:
-    """v, b: the float layer. ``gram``, ``target``: what adaptive rounding minimises. ``least``: steps for the bias."""
+    """name, v, b: the float layer. ``gram``, ``target``: what adaptive rounding minimises.
 
+    ``least_step``: what the bias needs.
+    """
+
+    name: str
     v: Floats
     b: Floats
     moments: Moments
@@ -110,7 +114,7 @@ def _problem(node: Node, moments: Moments, x_scale: float) -> _Problem:
     bias = node.get("b")
     b = np.zeros(v.shape[:2]) if bias is None else bias.constant.astype(np.float64).reshape(v.shape[:2])
     gram = damped(normalized(moments.quantised))
-    return _Problem(v, b, moments, gram, v, np.abs(b)[..., None] / (x_scale * _LARGEST_BIAS))
+    return _Problem(node.output.name, v, b, moments, gram, v, np.abs(b)[..., None] / (x_scale * _LARGEST_BIAS))
 
 
 def _grid(
@@ -121,14 +125,15 @@ def _grid(
         grid = power_grid(np.maximum(np.abs(v).max(axis=2, keepdims=True), problem.least_step * 7), 7)
         return grid, grid.step
     if precision == "int4":
-        return int4_grid(v, gram, _group(recipe, v), problem.least_step)
+        return int4_grid(v, gram, _group(recipe, problem.name, v), problem.least_step)
     grid = int8_grid(v, gram, recipe.scheme == "power-of-two", problem.least_step)
     return grid, grid.step
 
 
-def _group(recipe: Recipe, v: Floats) -> int | None:
-    grouped = recipe.group is not None and recipe.group < v.shape[2] and recipe.scheme == "affine"
-    return recipe.group if grouped else None
+def _group(recipe: Recipe, name: str, v: Floats) -> int | None:
+    group = recipe.groups.get(name, recipe.group)
+    grouped = group is not None and group < v.shape[2] and recipe.scheme == "affine"
+    return group if grouped else None
 
 
 def _whole(b: Floats, channel: Floats, x_scale: float) -> Floats:
@@ -150,7 +155,7 @@ def _layer(
     power = recipe.scheme == "power-of-two"
     integers = np.clip(np.rint(w / channel), -128, 127).astype(np.int8)
     scale = tuple(float(s) for s in channel.reshape(-1))
-    storage = FourBit(_group(recipe, problem.v)) if precision == "int4" else None
+    storage = FourBit(_group(recipe, problem.name, problem.v)) if precision == "int4" else None
     kept = Weights(layout(node, integers), scale[:1] if power else scale, storage, not power)
     has_bias = node.get("b") is not None or recipe.correct_bias
     real = layout(node, integers * channel).astype(np.float32)

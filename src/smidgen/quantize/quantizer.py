@@ -42,9 +42,10 @@ def apply(
     precisions: Mapping[str, Precision] | None = None,
     progress: Progress = silent,
     *,
+    groups: Mapping[str, int] | None = None,
     fast: bool = False,
 ) -> Quantized:
-    """The quantised network for these precisions (None: the recipe's), everything else as calibrated.
+    """The quantised network for these precisions and groups (None: the recipe's), everything else as calibrated.
 
     ``fast`` fits each layer to the float network's activations instead of the quantised one's, and keeps what it found
     for the next call: for searches that try many precisions. It reports no errors of tensors.
@@ -52,6 +53,8 @@ def apply(
     recipe = calibration.recipe
     if precisions is not None:
         recipe = replace(recipe, precisions=dict(precisions))
+    if groups is not None:
+        recipe = replace(recipe, groups=dict(groups))
     graph = calibration.graph
     plan = make_plan(graph, recipe)
     activations = activation_params(calibration, plan, recipe)
@@ -78,7 +81,7 @@ def _fitted_alone(
         if plan.precision[name] == "float":
             continue
         scale = activations[plan.group[node.inputs[0]]].scale[0]
-        key = (name, plan.precision[name] == "int4", scale)
+        key = (name, plan.precision[name] == "int4", recipe.groups.get(name), scale)
         if key not in calibration.kept:
             calibration.kept[key] = fit(calibration, plan, recipe, activations, node, calibration.moments[name])
         fitted[name] = calibration.kept[key]

@@ -143,7 +143,7 @@ def test_deterministic(pairs: list[tuple[int, int]], limit: int) -> None:
     assert first.measured == second.measured
 
 
-@pytest.mark.parametrize("most", [1, 2, 5, 9])
+@pytest.mark.parametrize("most", [1, 2, 5, 8])
 def test_the_budget_only_cuts(most: int) -> None:
     """What is measured before the end is the beginning of the whole search; the best of it is given."""
     whole = MadeUp([10, 20, 30, 40], [1.0, 3.0, 2.0, 9.0])
