@@ -72,6 +72,7 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "folder, files, digest": "where the C is, its files, SHA-256 over all of them",
         "optimize, max_ram_bytes, max_flash_bytes": "the setting and its limits, null: none",
         "weights": "where weights are read from: flash, staged or sram",
+        "notes": "what the importer left out, which steps compute in float32",
         "bytes.{arena,weights,static}": "exact; static: weights copied to RAM at start-up",
         "bytes_modelled.code, bytes_modelled.stack": "before building, from measured kernel sizes",
         "arena_lower_bound_bytes": "no order of execution and no placement needs less",
@@ -120,6 +121,18 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "steps[]": "name, kernels[] (kernel, cycles with flash and caches, measured: false for scaled predictions)",
         "programs[]": "settings[] of --optimize that take it, board_cycles, latency_ms, ram_bytes, flash_bytes, "
         "kernels[]: none is beaten in all three",
+    },
+    "quantize": {
+        "schema": "1; changes when a field changes its meaning. More: [quantization.md](quantization.md#the-report)",
+        "model, source, output, target, optimize": "name, the model's file, what was written, the board of the costs, "
+        "and for which setting their kernels are chosen",
+        "recipe, split": "the switches, precisions of every layer among them; which samples calibrated, which judged",
+        "metric": "float_score, score, drop with its confidence, max_drop, met (null: no bound), output_sqnr_db",
+        "costs[]": "float, int8 and chosen: bytes of flash and RAM, cycles, latency_ms, energy_uj, all modelled",
+        "layers[], tensors[]": "precision, error, repairs and sensitivity of each layer; range, scale and error of "
+        "each activation",
+        "search": "what was minimised, whether it finished, assignments judged; null: none",
+        "notes[], advice[]": "sentences",
     },
     "check": {
         "model, target, supported, fits": "fits: null when not supported",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Golden files: texts under tests/golden that a test must reproduce, rewritten with --update-golden."""
+"""Golden files, texts under tests/golden that a test must reproduce (--update-golden), and how hypothesis runs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 _GOLDEN = Path(__file__).resolve().parent / "golden"
+
+# The same verdict for the same sources, however busy the machine is.
+settings.register_profile(
+    "suite", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("suite")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -64,7 +64,7 @@ def test_official_model(stem: str, suffix: str, sanitizer: Sanitizer, tmp_path: 
     check(compile_model(path), tmp_path, sanitizer)
 
 
-@pytest.mark.parametrize("seed", (0, 1, 2, 5))
+@pytest.mark.parametrize("seed", [0, 1, 2, 5])
 def test_float_networks(seed: int, sanitizer: Sanitizer, tmp_path: Path) -> None:
     graph = mixed_network(seed) if seed % 2 else FloatNetwork(seed).graph()
     check(compile_model(graph, check_fit=False), tmp_path, sanitizer)

@@ -50,6 +50,8 @@ def strategy(kernel: Kernel) -> st.SearchStrategy[tuple[Node, list[Array]]]:
         return nodes.four_bit(_four_bit_shapes(kernel))
     if "_s16" in kernel.symbol:
         return int16_nodes.of(kernel.symbol, kernel.op)
+    if "_half_f32_" in kernel.symbol:
+        return float_nodes.in_half_precision(float_nodes.strategy(kernel))
     if "_f32_" in kernel.symbol:
         return float_nodes.strategy(kernel)
     for part, drawn in _STRIDED.get(kernel.family, ()):

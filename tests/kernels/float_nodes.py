@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
 from smidgen import ops
-from smidgen.ir import Array, Node, Op, TensorType
+from smidgen.ir import Array, Half, Node, Op, TensorType, Value
 from smidgen.kernels import Kernel
 from smidgen.ops.curve import FUNCTIONS, Function
 from tests.kernels.nodes import make
@@ -19,6 +20,7 @@ from tests.kernels.nodes import make
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 Drawn = st.SearchStrategy[tuple[Node, list[Array]]]
 SPECIAL = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-45, -1e-40, 1.1754944e-38, 3.4e38, -3.4e38], np.float32)
+HALVES = np.array([0.0, -0.0, 2**-24, -(2**-24), 1023 * 2**-24, 2**-14, -(2**-14), 65504.0, -65504.0], np.float16)
 
 
 def draw_floats(draw: Draw, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
@@ -161,6 +163,21 @@ def mover(draw: Draw, op: type[Op]) -> tuple[Node, list[Array]]:
         sizes = draw(st.lists(st.integers(1, 7), min_size=1, max_size=4))
         shapes, made = [(*shape[:axis], s, *shape[axis + 1 :]) for s in sizes], ops.Concat(axis)
     return make(made, [(_f32(s), None) for s in shapes]), [draw_floats(draw, rng, s) for s in shapes]
+
+
+@st.composite
+def in_half_precision(draw: Draw, drawn: Drawn) -> tuple[Node, list[Array]]:
+    """The layer with weights that halves hold: usual ones, subnormal ones, and the largest."""
+    node, arrays = draw(drawn)
+    w, rng = node["w"], _rng(draw)
+    size = draw(st.sampled_from([1.0, 1.0, 1e-6, 1e4]))
+    with np.errstate(over="ignore"):
+        halves = np.clip(w.constant.astype(np.float64) * size, -65504, 65504).astype(np.float16)
+    if draw(st.booleans()):
+        halves = np.where(rng.random(halves.shape) < 0.2, rng.choice(HALVES, halves.shape), halves)
+    data = halves.astype(np.float32)
+    kept = Value(w.name, replace(w.type, storage=Half()), data)
+    return replace(node, inputs=(node["x"], kept, *node.inputs[2:])), [arrays[0], data, *arrays[2:]]
 
 
 def strategy(kernel: Kernel) -> Drawn:

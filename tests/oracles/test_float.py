@@ -22,8 +22,8 @@ from tests.qdq_networks import FloatNetwork, float_inputs
 from tests.shared import SHARED, needs_shared
 
 BOUND = 5e-5
-"""Of the largest output. A sum of k products differs by at most about k * 2**-24 of the sum of their magnitudes, and large
-ones cancel: IC on an all-zero picture comes to 1.2e-5, everything else here to about 1e-6.
+"""Of the largest output. A sum of k products differs by at most about k * 2**-24 of the sum of their magnitudes, and
+large ones cancel: IC on an all-zero picture comes to 1.2e-5, everything else here to about 1e-6.
 """
 MODELS = ("ad", "ic", "kws", "sww", "vww")
 SEEDS = 80

@@ -21,6 +21,7 @@ from smidgen.cli.common import (
 from smidgen.compiler import Compiled
 from smidgen.compiler import compile as compile_model
 from smidgen.errors import Finding, NoKernel, UnsupportedModel
+from smidgen.report import model_notes
 from smidgen.targets import load_target
 
 
@@ -99,6 +100,8 @@ def _show(
     for s in compiled.schedule.steps:
         t.add_row(type(s.node.op).__name__, s.node.loc, s.choice.kernel.symbol)
     show(t)
+    for note in model_notes(compiled.graph):
+        show(f"note: {note}")
     for key, label in (("ram_bytes", "RAM"), ("flash_bytes", "flash")):
         verdict = ("fits", "green") if needs[key] <= has[key] else ("does not fit", "bold red")
         figures = f"{label:6} {needs[key]:>10,} of {has[key]:,} bytes (modelled before building): "

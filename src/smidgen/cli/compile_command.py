@@ -28,6 +28,7 @@ from smidgen.codegen.folder import check_folder, write_folder
 from smidgen.compiler import Compiled
 from smidgen.compiler import compile as compile_model
 from smidgen.ir import Graph, format_graph
+from smidgen.report import model_notes
 from smidgen.schedule import constant_bytes, weight_bits
 
 
@@ -95,6 +96,7 @@ def command(
                 "max_ram_bytes": objective.max_ram_bytes,
                 "max_flash_bytes": objective.max_flash_bytes,
                 "weights": compiled.schedule.weights,
+                "notes": model_notes(compiled.graph),
                 "bytes": {"arena": memory.arena, "weights": memory.weights, "static": memory.static},
                 "bytes_modelled": {"code": memory.code, "stack": memory.stack},
                 "arena_lower_bound_bytes": compiled.schedule.plan.bound_bytes,
@@ -134,6 +136,8 @@ def command(
             )
         )
     )
+    for note in model_notes(compiled.graph):
+        show(f"note: {note}")
     if explain:
         for s in compiled.schedule.steps:
             show(f"{s.name}: {s.choice.kernel.symbol}, about {s.choice.cycles:,.0f} cycles")

@@ -11,7 +11,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from smidgen.errors import InvalidGraph
-from smidgen.ir import Array, Graph, Node, QuantParams, TensorType, Value
+from smidgen.ir import Array, FourBit, Graph, Half, Node, QuantParams, TensorType, Value
 from smidgen.ir.names import Names
 from smidgen.ir.types import four_bit_parts
 from smidgen.ops import Dequantize
@@ -147,16 +147,22 @@ class Writer:
             stored = constant_of(value, self.producers)
             assert stored is not None
             if stored is value:
-                data = value.constant.transpose(order).reshape(shape)
-                self._constants[key] = self._initializer(data, self.own(value))
+                self._constants[key] = self._plain(value, value.constant.transpose(order).reshape(shape))
             else:
                 self._constants[key] = self._dequantized(stored, value, order, shape)
         return self._constants[key]
 
+    def _plain(self, value: Value, data: Array) -> str:
+        """A constant; one kept in half precision as FLOAT16 data and a Cast, which readers fold."""
+        if not isinstance(value.type.storage, Half):
+            return self._initializer(data, self.own(value))
+        halves = self.initializer(data.astype(np.float16), f"{value.name}_half")
+        return self.node("Cast", [halves], self.own(value), to=TensorProto.FLOAT)
+
     def _dequantized(self, stored: Value, real: Value, order: Permutation, shape: tuple[int, ...]) -> str:
         t = stored.type
         quant = quant_of(t)
-        if t.storage is not None and t.storage.group is not None:
+        if isinstance(t.storage, FourBit) and t.storage.group is not None:
             return self._grouped(stored, real, order, shape)
         axis = None if quant.axis is None else _axis_after(order.index(quant.axis), t, order, shape)
         data = stored.constant.transpose(order).reshape(shape)
@@ -178,7 +184,7 @@ class Writer:
         channel's, times the group's factor, itself a DequantizeLinear (of the factors), so that both can be read back.
         """
         t, quant = stored.type, quant_of(stored.type)
-        assert t.storage is not None
+        assert isinstance(t.storage, FourBit)
         assert t.storage.group is not None
         parts = four_bit_parts(stored.constant.reshape(t.shape[0], -1), t.storage.group)
         assert parts is not None

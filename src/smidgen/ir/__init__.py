@@ -10,11 +10,13 @@ from smidgen.ir.types import (
     Array,
     DType,
     FourBit,
+    Half,
     Numerics,
     QuantParams,
     Rounding,
     TensorType,
     four_bit_parts,
+    in_half_precision,
 )
 from smidgen.ir.verify import verify
 
@@ -26,6 +28,7 @@ __all__ = [
     "Form",
     "FourBit",
     "Graph",
+    "Half",
     "Node",
     "Numerics",
     "Op",
@@ -38,5 +41,6 @@ __all__ = [
     "evaluate_all",
     "format_graph",
     "four_bit_parts",
+    "in_half_precision",
     "verify",
 ]

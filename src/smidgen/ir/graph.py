@@ -90,7 +90,8 @@ class Graph:
     5. names are unique C identifiers; the graph's own is in lower case;
     6. every op allows the graph's form;
     7. every node has a loc;
-    8. constants kept in four bits have four-bit parts, in groups of the first dimension's rows.
+    8. constants kept in four bits have four-bit parts, in groups of the first dimension's rows; those kept in half
+       precision have values that it holds exactly.
 
     ``imported_macs`` is as a node's, and counts removed nodes too. ``notes``: what the importer left out, for the user.
     """

@@ -62,20 +62,33 @@ class FourBit:
 
 
 @dataclass(frozen=True, slots=True)
+class Half:
+    """Constant float32 weights that are kept in flash as IEEE 754 half precision, which holds their values exactly.
+
+    Like ``FourBit`` it says how weights are kept, never what they are: ops compute with the same float32 values.
+    """
+
+
+Storage = FourBit | Half
+
+
+@dataclass(frozen=True, slots=True)
 class TensorType:
     """Shape is static: positive ints only. Activations are NHWC, convolution weights OHWI."""
 
     dtype: DType
     shape: tuple[int, ...]
     quant: QuantParams | None = None
-    storage: FourBit | None = None
+    storage: Storage | None = None
 
     def __post_init__(self) -> None:
         if any(d < 1 for d in self.shape):
             raise InvalidGraph(f"shape {list(self.shape)} has a dimension below 1")
 
-        if self.storage is not None and self.dtype != "int8":
+        if isinstance(self.storage, FourBit) and self.dtype != "int8":
             raise InvalidGraph(f"only int8 weights are kept in four bits, not {self.dtype}")
+        if isinstance(self.storage, Half) and self.dtype != "float32":
+            raise InvalidGraph(f"only float32 weights are kept in half precision, not {self.dtype}")
 
     @property
     def elements(self) -> int:
@@ -87,9 +100,11 @@ class TensorType:
 
     @property
     def stored_nbytes(self) -> int:
-        """Bytes as kept in flash: ``nbytes``, or those of nibbles, and of a factor's nibble for each group."""
+        """Bytes as kept in flash: ``nbytes``, or those of halves, or of nibbles and of a factor's nibble a group."""
         if self.storage is None:
             return self.nbytes
+        if isinstance(self.storage, Half):
+            return 2 * self.elements
         channels, values = self.shape[0], self.elements // self.shape[0]
         groups = 0 if self.storage.group is None else -(-values // self.storage.group)
         return channels * -(-(values + groups) // 2)
@@ -118,9 +133,23 @@ class TensorType:
                 if self.quant.axis is None
                 else f" {n} scales on axis {self.quant.axis}"
             )
-        groups = "" if self.storage is None or self.storage.group is None else f" in groups of {self.storage.group}"
-        kept = "" if self.storage is None else f" kept in 4 bits{groups}"
-        return f"{self.dtype}[{','.join(map(str, self.shape))}]{quant}{kept}"
+        return f"{self.dtype}[{','.join(map(str, self.shape))}]{quant}{_kept(self.storage)}"
+
+
+def _kept(storage: Storage | None) -> str:
+    if storage is None:
+        return ""
+    if isinstance(storage, Half):
+        return " kept in 16 bits"
+    return " kept in 4 bits" + ("" if storage.group is None else f" in groups of {storage.group}")
+
+
+def in_half_precision(data: Array) -> Array | None:
+    """float32 data as float16, or None where that would change a value; NaN and infinities have none."""
+    with np.errstate(over="ignore"):
+        halves: Array = data.astype(np.float16)
+    same = np.isfinite(halves) & (halves.astype(np.float32) == data)
+    return halves if same.all() else None
 
 
 def four_bit_parts(data: Array, group: int | None) -> tuple[Array, Array] | None:
@@ -142,8 +171,10 @@ def four_bit_parts(data: Array, group: int | None) -> tuple[Array, Array] | None
     return w, factors
 
 
-def storage_after(data: Array, storage: FourBit | None) -> FourBit | None:
-    """How weights (channels, ...) that a pass has changed are kept: as before where they still fit, else in 8 bits."""
+def storage_after(data: Array, storage: Storage | None) -> Storage | None:
+    """How weights (channels, ...) that a pass has changed are kept: as before where they still fit, else whole."""
+    if isinstance(storage, Half):
+        return None if in_half_precision(data) is None else storage
     if storage is None or four_bit_parts(data.reshape(len(data), -1), storage.group) is None:
         return None
     return storage

@@ -8,7 +8,7 @@ import re
 from smidgen.errors import InvalidGraph
 from smidgen.ir.graph import Graph, Node, Value
 from smidgen.ir.op import Form
-from smidgen.ir.types import storage_after
+from smidgen.ir.types import Half, storage_after
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
@@ -53,10 +53,12 @@ def _check_storage(node: Node) -> None:
         storage = v.type.storage
         if storage is None:
             continue
+        form = "half precision" if isinstance(storage, Half) else "four bits"
         if v.data is None or not v.type.shape:
-            raise InvalidGraph(f"(8) {node.loc}: {v.name!r} is kept in four bits, but is no constant of weights")
+            raise InvalidGraph(f"(8) {node.loc}: {v.name!r} is kept in {form}, but is no constant of weights")
         if storage_after(v.data, storage) is None:
-            raise InvalidGraph(f"(8) {node.loc}: {v.name!r}, {v.type}, has values that are no four-bit products")
+            what = "not exact in half precision" if isinstance(storage, Half) else "no four-bit products"
+            raise InvalidGraph(f"(8) {node.loc}: {v.name!r}, {v.type}, has values that are {what}")
 
 
 def _check_arity(node: Node) -> None:

@@ -22,6 +22,11 @@ def float_elements(node: Node) -> bool:
     return all(v.type.dtype == "float32" for v in (*node.inputs, *node.outputs))
 
 
+def whole_weights(node: Node) -> bool:
+    """Weights are kept as float32"""
+    return node["w"].type.storage is None
+
+
 def constant_parameters(node: Node) -> bool:
     """Weights and bias are constants"""
     return all(v.data is not None for v in node.inputs[1:])
@@ -56,11 +61,14 @@ def packed_bias(node: Node, multiple: int = 1) -> Packed:
 
 
 def pack_quads(node: Node) -> Mapping[str, Packed]:
-    """Weights (out_c, k) as (out_c / 4, k, 4), with zeros past the last channel; flash grows by up to 3 channels."""
-    w = node["w"].constant
+    """Weights as ``quads``; flash grows by up to 3 channels."""
+    return {"w": Packed(quads(node["w"].constant)), "b": packed_bias(node, 4)}
+
+
+def quads(w: Array) -> Array:
+    """Weights (out_c, k) as (out_c / 4, k, 4), with zeros past the last channel."""
     padded = pad_last(w.reshape(w.shape[0], -1).T, 4)
-    quads: Array = padded.reshape(padded.shape[0], -1, 4).transpose(1, 0, 2)
-    return {"w": Packed(np.ascontiguousarray(quads)), "b": packed_bias(node, 4)}
+    return np.ascontiguousarray(padded.reshape(padded.shape[0], -1, 4).transpose(1, 0, 2))
 
 
 def slowed(cycles: float, core: Core) -> float:

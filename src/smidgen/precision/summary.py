@@ -41,7 +41,11 @@ class Names:
 def summarize(graph: Graph, split: Split, settings: Settings, session: Session, names: Names) -> QuantizationReport:
     """The report; ``graph`` is the float model's."""
     recipe = with_levels(replace(settings.recipe, precisions={}), session.layers, session.chosen)
-    notes = [*split.calibration.notes, *(n for n in split.evaluation.notes if n not in split.calibration.notes)]
+    notes = [
+        *graph.notes,
+        *split.calibration.notes,
+        *(n for n in split.evaluation.notes if n not in split.calibration.notes),
+    ]
     notes += split.notes
     if session.state.damaged:
         notes.append("what an earlier run of the search had kept was damaged: everything was measured anew")

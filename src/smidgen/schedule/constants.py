@@ -8,14 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smidgen.ir import Node
+from smidgen.ir import Half, Node
 from smidgen.kernels.kernel import Kernel, ParamValue
 
 
 @dataclass(frozen=True, slots=True)
 class ConstantBytes:
-    """``weights``: the node's own, those kept in four bits counted as such; ``growth``: what packing adds to them (less
-    than 0: it saves); ``tables``: biases, multipliers and what else a kernel reads; ``params``: its parameter struct.
+    """``weights``: the node's own, as they are kept (``TensorType.stored_nbytes``); ``growth``: what packing adds to
+    them (less than 0: it saves); ``tables``: biases, multipliers and what else a kernel reads; ``params``: its
+    parameter struct.
 
     Of a kernel that is not given ``w`` the largest array stands for the weights.
     """
@@ -62,7 +63,9 @@ def weight_bits(node: Node) -> int | None:
     w = node.get("w") if any(o.rstrip("?*") == "w" for o in node.op.operands) else None
     if w is None or w.data is None:
         return None
-    return 8 * w.data.itemsize if w.type.storage is None else 4
+    if w.type.storage is None:
+        return 8 * w.data.itemsize
+    return 16 if isinstance(w.type.storage, Half) else 4
 
 
 def params_bytes(kernel: Kernel, node: Node) -> int:

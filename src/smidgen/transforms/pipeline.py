@@ -13,6 +13,7 @@ from smidgen.transforms.fuse_bias import fuse_bias
 from smidgen.transforms.fuse_curves import fuse_curves
 from smidgen.transforms.fuse_pad import fuse_pad, fuse_real_pad
 from smidgen.transforms.hoist_transposes import hoist_transposes
+from smidgen.transforms.keep_halves import keep_halves
 from smidgen.transforms.lower_to_lookup import lower_to_lookup
 from smidgen.transforms.merge_reshapes import merge_reshapes
 from smidgen.transforms.note_macs import note_macs
@@ -63,6 +64,7 @@ INTEGER: tuple[Pass, ...] = (
     Pass("fuse-pad", fuse_pad),
     Pass("check-accumulators", check_accumulators),
     Pass("drop-dead-channels", drop_dead_channels),
+    Pass("keep-halves", keep_halves),
     Pass("lower-to-lookup", lower_to_lookup, makes="lowered"),
 )
 """Integer graphs, down to ops that all have kernels."""

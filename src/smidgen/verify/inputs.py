@@ -65,8 +65,8 @@ def load_inputs(graph: Graph, path: Path) -> list[list[Array]]:
 
 
 def _read(path: Path) -> dict[str, Array]:
-    """The numeric arrays of a file by name ("" in a .npy), without labels."""
-    return {k: a for k, a in read_arrays(path, skip=_LABELS).items() if a.dtype.kind in "iuf"}
+    """The numeric arrays of a .npz file by name, without labels, or whatever a .npy file holds, by the name ""."""
+    return {k: a for k, a in read_arrays(path, skip=_LABELS).items() if a.dtype.kind in "iuf" or not k}
 
 
 def _cases(array: Array, t: TensorType, what: str) -> Sequence[Array]:

@@ -6,8 +6,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from smidgen.ir import Node
+from smidgen.kernels import half
 from smidgen.kernels.flash_use import FlashUse
-from smidgen.kernels.float32 import constant_parameters, float_elements, pack_quads, slowed, window_params
+from smidgen.kernels.float32 import (
+    constant_parameters,
+    float_elements,
+    pack_quads,
+    slowed,
+    whole_weights,
+    window_params,
+)
 from smidgen.kernels.float32_cost import flat, work
 from smidgen.kernels.kernel import Kernel, ParamValue
 from smidgen.ops import Conv2D
@@ -55,8 +63,33 @@ def flash_use(node: Node) -> FlashUse:
     return FlashUse(max(read - 16 * quads * node["w"].type.elements // out_c, 0))
 
 
+def half_scalar_cost(node: Node, core: Core) -> float:
+    """And a conversion for each product."""
+    return scalar_cost(node, core) + half.conversions(node, core)
+
+
+def half_cost(node: Node, core: Core) -> float:
+    """As for float32 weights, and a conversion for each four of them that is read."""
+    (n, _, _, in_c), out_c, w = node["x"].type.shape, node.output.type.shape[-1], work(node)
+    fours = -(-out_c // 4) * in_c * (w.block_taps + w.single_taps)
+    return cost(node, core) + slowed(half.FOUR * fours * (1 if flat(node) else n), core)
+
+
+def half_flash_use(node: Node) -> FlashUse:
+    """Half of it."""
+    return half.flash_use(flash_use(node))
+
+
 KERNELS = (
-    Kernel("smg_conv2d_f32_scalar", "conv2d", "conv2d_f32", Conv2D, scalar_cost, params, requires=(float_elements,)),
+    Kernel("smg_conv2d_f32_scalar", "conv2d", "conv2d_f32", Conv2D, scalar_cost, params,
+           requires=(float_elements, whole_weights),
+           includes=("smg_conv2d_f32_scalar.inc.h",)),
     Kernel("smg_conv2d_f32_fpu", "conv2d", "conv2d_f32", Conv2D, cost, flat_params, frozenset(("fpu",)),
-           (float_elements, constant_parameters, one_group), pack_quads, flash_use=flash_use),
+           (float_elements, whole_weights, constant_parameters, one_group), pack_quads, flash_use=flash_use,
+           includes=("smg_conv2d_f32_fpu.inc.h",)),
+    Kernel("smg_conv2d_half_f32_scalar", "conv2d", "conv2d_f16", Conv2D, half_scalar_cost, params,
+           requires=(float_elements, half.half_weights), pack=half.pack, includes=("smg_conv2d_f32_scalar.inc.h",)),
+    Kernel("smg_conv2d_half_f32_fpu", "conv2d", "conv2d_f16", Conv2D, half_cost, flat_params, frozenset(("fpu",)),
+           (float_elements, half.half_weights, one_group), half.pack_quads, flash_use=half_flash_use,
+           includes=("smg_conv2d_f32_fpu.inc.h",)),
 )  # fmt: skip

@@ -5,9 +5,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from smidgen.ir import Node
+from smidgen.kernels import half
 from smidgen.kernels.flash_use import FlashUse
-from smidgen.kernels.float32 import constant_parameters, float_elements, packed_bias, slowed, window_params
+from smidgen.kernels.float32 import (
+    constant_parameters,
+    float_elements,
+    packed_bias,
+    slowed,
+    whole_weights,
+    window_params,
+)
 from smidgen.kernels.float32_cost import work
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue
 from smidgen.ops import DepthwiseConv2D
@@ -48,9 +58,39 @@ def flash_use(node: Node) -> FlashUse:
     return FlashUse(max(4 * c * (w.block_taps + w.single_taps) * n - node["w"].type.nbytes, 0))
 
 
+def half_pack(node: Node) -> Mapping[str, Packed]:
+    """Weights (k_h, k_w, in_c) as words of (in_c / 4, k_h, k_w, 4), the last four overlapping; a bias in any case."""
+    w, c = node["w"].constant, node["x"].type.shape[3]
+    starts = [*range(0, c - 4, 4), c - 4]
+    return {"w": Packed(half.words(np.stack([w[..., at : at + 4] for at in starts]))), "b": packed_bias(node)}
+
+
+def half_scalar_cost(node: Node, core: Core) -> float:
+    """And a conversion for each product."""
+    return scalar_cost(node, core) + half.conversions(node, core)
+
+
+def half_cost(node: Node, core: Core) -> float:
+    """As for float32 weights, and a conversion for each four of them that is read."""
+    (n, _, _, c), w = node["x"].type.shape, work(node)
+    return cost(node, core) + slowed(half.FOUR * -(-c // 4) * (w.block_taps + w.single_taps) * n, core)
+
+
+def half_flash_use(node: Node) -> FlashUse:
+    """Half of it."""
+    return half.flash_use(flash_use(node))
+
+
 KERNELS = (
     Kernel("smg_depthwise_f32_scalar", "depthwise", "depthwise_f32", DepthwiseConv2D, scalar_cost, params,
-           requires=(float_elements,)),
+           requires=(float_elements, whole_weights),
+           includes=("smg_depthwise_f32_scalar.inc.h",)),
     Kernel("smg_depthwise_f32_fpu", "depthwise", "depthwise_f32", DepthwiseConv2D, cost, params, frozenset(("fpu",)),
-           (float_elements, constant_parameters, one_to_one), pack, flash_use=flash_use),
+           (float_elements, whole_weights, constant_parameters, one_to_one), pack, flash_use=flash_use,
+           includes=("smg_depthwise_f32_fpu.inc.h",)),
+    Kernel("smg_depthwise_half_f32_scalar", "depthwise", "depthwise_f16", DepthwiseConv2D, half_scalar_cost, params,
+           requires=(float_elements, half.half_weights), pack=half.pack, includes=("smg_depthwise_f32_scalar.inc.h",)),
+    Kernel("smg_depthwise_half_f32_fpu", "depthwise", "depthwise_f16", DepthwiseConv2D, half_cost, params,
+           frozenset(("fpu",)), (float_elements, half.half_weights, one_to_one), half_pack, flash_use=half_flash_use,
+           includes=("smg_depthwise_f32_fpu.inc.h",)),
 )  # fmt: skip

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from smidgen.ir import Array, Node, four_bit_parts
+from smidgen.ir import Array, FourBit, Node, four_bit_parts
 from smidgen.kernels.common import Int32s, accumulator_fits_doubled, out_quant, packed_channels
 from smidgen.kernels.fast_requantize import (
     DOUBLE,
@@ -26,13 +26,13 @@ from smidgen.ops.arithmetic import int_bounds
 def four_bit_weights(node: Node) -> bool:
     """Weights and bias are constants, the weights kept in four bits"""
     bias, w = node.get("b"), node["w"]
-    return w.data is not None and w.type.storage is not None and (bias is None or bias.data is not None)
+    return w.data is not None and isinstance(w.type.storage, FourBit) and (bias is None or bias.data is not None)
 
 
 def group_of(node: Node) -> int:
     """SMG_GROUP: consecutive weights of an output channel that share a factor; 0: all factors are 1."""
     storage = node["w"].type.storage
-    assert storage is not None
+    assert isinstance(storage, FourBit)
     return storage.group or 0
 
 
@@ -40,7 +40,7 @@ def group_of(node: Node) -> int:
 def parts(node: Node) -> tuple[Array, Array]:
     """(w, factors) of the layer's weights: (out_c, values) in -8 .. 7 and (out_c, groups) in 1 .. 15."""
     data, storage = node["w"].constant, node["w"].type.storage
-    assert storage is not None
+    assert isinstance(storage, FourBit)
     found = four_bit_parts(data.reshape(len(data), -1), storage.group)
     assert found is not None, "verified: invariant 8 of Graph"
     return found

@@ -8,6 +8,10 @@
 #define SMG_F32_BLOCK_H
 #include "smg_float.h"
 
+#if !defined(SMG_WEIGHTS_H)
+#error "include smg_f32_weights.h or smg_f16_weights.h first: they say how weights lie in memory"
+#endif
+
 /* Four neighbouring output channels. */
 typedef struct {
     float c0, c1, c2, c3;
@@ -19,7 +23,7 @@ typedef struct {
 } smg_block;
 
 /* What a sum reads: ``rows`` of ``runs`` of ``length`` inputs side by side, with as many weights (length, 4); how many
- * elements of x and w are left out after each run, and after each row besides. */
+ * elements of x and words of w are left out after each run, and after each row besides. */
 typedef struct {
     int32_t rows, runs, length, run_x, run_w, row_x, row_w;
 } smg_reading;
@@ -32,6 +36,12 @@ typedef struct {
 SMG_INLINE smg_quad smg_quad_load(const float *p) {
     const smg_quad q = {p[0], p[1], p[2], p[3]};
     return q;
+}
+
+SMG_INLINE smg_quad smg_quad_weights(const smg_words *w) {
+    float v[4];
+    smg_four_weights(v, w);
+    return smg_quad_load(v);
 }
 
 SMG_INLINE smg_quad smg_quad_add_product(smg_quad acc, float x, smg_quad w) {
@@ -89,12 +99,12 @@ SMG_INLINE void smg_block_store(float *y, int32_t step, smg_block v, int32_t lef
 }
 
 /* b (4) plus the products channel by channel, of one pixel. */
-SMG_INLINE smg_quad smg_quad_taps(const float *b, const float *x, const float *w, const smg_tap_reading *r) {
+SMG_INLINE smg_quad smg_quad_taps(const float *b, const float *x, const smg_words *w, const smg_tap_reading *r) {
     smg_quad acc = smg_quad_load(b);
     int32_t at = 0, weight = 0;
     for (int32_t row = r->rows; row > 0; row--, at += r->row_x, weight += r->row_w) {
         for (int32_t tap = r->taps; tap > 0; tap--, at += r->tap_x, weight += r->tap_w) {
-            acc = smg_quad_add_products(acc, smg_quad_load(x + at), smg_quad_load(w + weight));
+            acc = smg_quad_add_products(acc, smg_quad_load(x + at), smg_quad_weights(w + weight));
         }
     }
     return acc;
@@ -126,7 +136,7 @@ SMG_INLINE smg_quad smg_quad_taps(const float *b, const float *x, const float *w
     "vmul.f32 s26, s22, s18\n\tvmul.f32 s27, s23, s19\n\t" SMG_ADD4(a0, a1, a2, a3, "s24", "s25", "s26", "s27")
 
 /* b (4) plus the products of one pixel. */
-SMG_INLINE smg_quad smg_quad_dot(const float *b, const float *x, const float *w, const smg_reading *r) {
+SMG_INLINE smg_quad smg_quad_dot(const float *b, const float *x, const smg_words *w, const smg_reading *r) {
     register float a0 __asm__("s0"), a1 __asm__("s1"), a2 __asm__("s2"), a3 __asm__("s3");
     int32_t rows, runs, n;
     /* clang-format off */
@@ -139,7 +149,7 @@ SMG_INLINE smg_quad smg_quad_dot(const float *b, const float *x, const float *w,
         "2: ldr %[n], [%[r], #8]\n\t"
         "ands %[b], %[n], #3\n\t"
         "beq 4f\n\t"
-        "3: vldmia %[w]!, {s16-s19}\n\t"
+        "3: " SMG_LOAD_4_WEIGHTS("!")
         "vldmia %[x]!, {s4}\n\t"
         "subs %[b], #1\n\t"
         SMG_STEP("s16", "s17", "s18", "s19", "s4")
@@ -147,7 +157,7 @@ SMG_INLINE smg_quad smg_quad_dot(const float *b, const float *x, const float *w,
         "4: asrs %[n], %[n], #2\n\t"
         "beq 6f\n\t"
         ".p2align 2\n\t"
-        "5: vldmia %[w]!, {s16-s31}\n\t"
+        "5: " SMG_LOAD_16_WEIGHTS
         "vldmia %[x]!, {s4-s7}\n\t"
         "subs %[n], #1\n\t"
         SMG_STEP("s16", "s17", "s18", "s19", "s4")
@@ -177,7 +187,8 @@ SMG_INLINE smg_quad smg_quad_dot(const float *b, const float *x, const float *w,
 }
 
 /* b (4) plus the products, of four pixels ``step`` inputs apart. */
-SMG_INLINE smg_block smg_block_dot(const float *b, const float *x, int32_t step, const float *w, const smg_reading *r) {
+SMG_INLINE smg_block smg_block_dot(const float *b, const float *x, int32_t step, const smg_words *w,
+                                   const smg_reading *r) {
     register float a0 __asm__("s0"), a1 __asm__("s1"), a2 __asm__("s2"), a3 __asm__("s3");
     register float a4 __asm__("s4"), a5 __asm__("s5"), a6 __asm__("s6"), a7 __asm__("s7");
     register float a8 __asm__("s8"), a9 __asm__("s9"), a10 __asm__("s10"), a11 __asm__("s11");
@@ -210,7 +221,7 @@ SMG_INLINE smg_block smg_block_dot(const float *b, const float *x, int32_t step,
         "2: ldr %[b], [%[r], #8]\n\t"
         "lsrs %[b], %[b], #1\n\t"
         "bcc 3f\n\t"
-        "vldmia %[w]!, {s16-s19}\n\t"
+        SMG_LOAD_4_WEIGHTS("!")
         "vldmia %[x]!, {s20}\n\t"
         "vldmia %[x1]!, {s22}\n\t"
         "vldmia %[x2]!, {s24}\n\t"
@@ -218,13 +229,13 @@ SMG_INLINE smg_block smg_block_dot(const float *b, const float *x, int32_t step,
         SMG_BLOCK("s20", "s22", "s24", "s26")
         "3: beq 5f\n\t"
         ".p2align 2\n\t"
-        "4: vldmia %[w]!, {s16-s19}\n\t"
+        "4: " SMG_LOAD_4_WEIGHTS("!")
         "vldmia %[x]!, {s20-s21}\n\t"
         "vldmia %[x1]!, {s22-s23}\n\t"
         "vldmia %[x2]!, {s24-s25}\n\t"
         "vldmia %[x3]!, {s26-s27}\n\t"
         SMG_BLOCK("s20", "s22", "s24", "s26")
-        "vldmia %[w]!, {s16-s19}\n\t"
+        SMG_LOAD_4_WEIGHTS("!")
         "subs %[b], #1\n\t"
         SMG_BLOCK("s21", "s23", "s25", "s27")
         "bne 4b\n\t"
@@ -258,7 +269,7 @@ SMG_INLINE smg_block smg_block_dot(const float *b, const float *x, int32_t step,
 }
 
 /* b (4) plus the products channel by channel, of four pixels ``step`` inputs apart. */
-SMG_INLINE smg_block smg_block_taps(const float *b, const float *x, int32_t step, const float *w,
+SMG_INLINE smg_block smg_block_taps(const float *b, const float *x, int32_t step, const smg_words *w,
                                     const smg_tap_reading *r) {
     register float a0 __asm__("s0"), a1 __asm__("s1"), a2 __asm__("s2"), a3 __asm__("s3");
     register float a4 __asm__("s4"), a5 __asm__("s5"), a6 __asm__("s6"), a7 __asm__("s7");
@@ -291,7 +302,7 @@ SMG_INLINE smg_block smg_block_taps(const float *b, const float *x, int32_t step
         "1: ldrd %[n], %[step], [%[r], #4]\n\t"
         "ldr %[b], [%[r], #12]\n\t"
         ".p2align 2\n\t"
-        "2: vldmia %[w], {s16-s19}\n\t"
+        "2: " SMG_LOAD_4_WEIGHTS("")
         "vldmia %[x], {s20-s23}\n\t"
         "add %[w], %[w], %[b], lsl #2\n\t"
         "add %[x], %[x], %[step], lsl #2\n\t"
@@ -327,13 +338,13 @@ SMG_INLINE smg_block smg_block_taps(const float *b, const float *x, int32_t step
 }
 #else
 /* b (4) plus the products of one pixel. */
-SMG_INLINE smg_quad smg_quad_dot(const float *b, const float *x, const float *w, const smg_reading *r) {
+SMG_INLINE smg_quad smg_quad_dot(const float *b, const float *x, const smg_words *w, const smg_reading *r) {
     smg_quad acc = smg_quad_load(b);
     int32_t at = 0, weight = 0;
     for (int32_t row = r->rows; row > 0; row--, at += r->row_x, weight += r->row_w) {
         for (int32_t run = r->runs; run > 0; run--, at += r->run_x, weight += r->run_w) {
-            for (int32_t n = r->length; n > 0; n--, at++, weight += 4) {
-                acc = smg_quad_add_product(acc, x[at], smg_quad_load(w + weight));
+            for (int32_t n = r->length; n > 0; n--, at++, weight += SMG_WORDS(4)) {
+                acc = smg_quad_add_product(acc, x[at], smg_quad_weights(w + weight));
             }
         }
     }
@@ -341,14 +352,15 @@ SMG_INLINE smg_quad smg_quad_dot(const float *b, const float *x, const float *w,
 }
 
 /* b (4) plus the products, of four pixels ``step`` inputs apart. */
-SMG_INLINE smg_block smg_block_dot(const float *b, const float *x, int32_t step, const float *w, const smg_reading *r) {
+SMG_INLINE smg_block smg_block_dot(const float *b, const float *x, int32_t step, const smg_words *w,
+                                   const smg_reading *r) {
     const smg_block sums = {smg_quad_dot(b, x, w, r), smg_quad_dot(b, x + step, w, r),
                             smg_quad_dot(b, x + 2 * step, w, r), smg_quad_dot(b, x + 3 * step, w, r)};
     return sums;
 }
 
 /* b (4) plus the products channel by channel, of four pixels ``step`` inputs apart. */
-SMG_INLINE smg_block smg_block_taps(const float *b, const float *x, int32_t step, const float *w,
+SMG_INLINE smg_block smg_block_taps(const float *b, const float *x, int32_t step, const smg_words *w,
                                     const smg_tap_reading *r) {
     const smg_block sums = {smg_quad_taps(b, x, w, r), smg_quad_taps(b, x + step, w, r),
                             smg_quad_taps(b, x + 2 * step, w, r), smg_quad_taps(b, x + 3 * step, w, r)};

@@ -267,6 +267,17 @@ typedef struct {
 typedef void smg_fully_connected_f32_kernel(const smg_fully_connected_f32_params *p, const float *x, const float *w,
                                             const float *b, float *y, void *scratch);
 
+/* The same with weights in half precision: uint16_t each, or for blocks uint32_t words of two. */
+typedef smg_conv2d_f32_params smg_conv2d_f16_params;
+typedef void smg_conv2d_f16_kernel(const smg_conv2d_f32_params *p, const float *x, const void *w, const float *b,
+                                   float *y, void *scratch);
+typedef smg_depthwise_f32_params smg_depthwise_f16_params;
+typedef void smg_depthwise_f16_kernel(const smg_depthwise_f32_params *p, const float *x, const void *w, const float *b,
+                                      float *y, void *scratch);
+typedef smg_fully_connected_f32_params smg_fully_connected_f16_params;
+typedef void smg_fully_connected_f16_kernel(const smg_fully_connected_f32_params *p, const float *x, const void *w,
+                                            const float *b, float *y, void *scratch);
+
 /* a_sign * a + b_sign * b */
 typedef struct {
     smg_broadcast shape;

@@ -136,6 +136,7 @@ typedef struct {
 #endif
 
 #define SMG_CHUNKS_TEXT SMG_TEXT(SMG_CHUNKS)
+#define SMG_PAIRS_TEXT SMG_TEXT(SMG_PAIRS)
 #define SMG_STEPS_BEFORE "(\\q*" SMG_TEXT(SMG_CHUNK_STEPS) ")"
 #define SMG_BYTES_BEFORE "(\\q*(16*" SMG_TEXT(SMG_CHUNK_STEPS) "+32)-32)" /* to the sums that a chunk goes on from */
 #define SMG_GROUP_BYTES "(16*" SMG_STEPS_TEXT "+32*" SMG_CHUNKS_TEXT "-32)"
@@ -177,7 +178,7 @@ __attribute__((naked, noinline)) static void smg_pointwise_pairs(const uint32_t 
                   "ldmia r3, {r4-r6}\n"
                   "str r0, [sp, #" SMG_FRAME_ACTIVATIONS "]\n"
                   "str r1, [sp, #" SMG_FRAME_OUT "]\n"
-                  "movw r1, #" SMG_TEXT(SMG_PAIRS) "\n"
+                  "movw r1, #" SMG_PAIRS_TEXT "\n"
                   "str r4, [sp, #" SMG_FRAME_END "]\n"
                   "str r5, [sp, #" SMG_FRAME_TAIL_END "]\n"
                   "str r6, [sp, #" SMG_FRAME_ODD "]\n"

@@ -64,7 +64,7 @@ __attribute__((naked, noinline)) static void smg_pointwise_pixel(const uint32_t 
                                                                  const int32_t *stream __attribute__((unused))) {
     __asm__("push {r4-r11, lr}\n"
             "vmov s8, r0\n"
-            "movw r3, #" SMG_TEXT(SMG_PAIRS) "\n"
+            "movw r3, #" SMG_PAIRS_TEXT "\n"
             "mov lr, r1\n"
             "mov r0, r2\n"
             "1:\n"

@@ -135,7 +135,7 @@ def max_dsp_cost(node: Node, core: Core) -> float:
 
 KERNELS = (
     Kernel("smg_maxpool_s8_scalar", "pool", "pool", MaxPool2D, scalar_cost, params,
-           requires=(int8_elements,), includes=("smg_pool_window.inc.h",)),
+           requires=(int8_elements,), includes=("smg_maxpool.inc.h", "smg_pool_window.inc.h")),
     Kernel("smg_maxpool_s8_dsp", "pool", "pool", MaxPool2D, max_dsp_cost, params, frozenset(("dsp",)),
            (int8_elements, four_channels), includes=("smg_pool_window.inc.h",)),
     Kernel("smg_avgpool_s8_scalar", "pool", "pool", AveragePool2D, scalar_cost, params,
@@ -147,7 +147,7 @@ KERNELS = (
     Kernel("smg_avgpool_s8rne_dsp", "pool", "avgpoolrne", AveragePool2D, dsp_cost, params_rne, frozenset(("dsp",)),
            (even_rounding, *_DSP, shifted_sum_fits), includes=_INCLUDES),
     Kernel("smg_maxpool_s16_scalar", "pool", "maxpool_s16", MaxPool2D, s16_cost, params,
-           requires=(int16_throughout,), includes=("smg_pool_window.inc.h",)),
+           requires=(int16_throughout,), includes=("smg_maxpool.inc.h", "smg_pool_window.inc.h")),
     Kernel("smg_avgpool_s16_scalar", "pool", "avgpool_s16", AveragePool2D, s16_cost, params_rne,
            requires=(even_rounding, int16_elements, pooled_sum_fits), includes=("smg_pool_window.inc.h",),
            constants=pooled_widths, footprint=s16_footprint),

@@ -1,31 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "smg_pool_window.inc.h"
+#define SMG_ELEMENT int8_t
+#include "smg_maxpool.inc.h"
 
 smg_pool_kernel smg_maxpool_s8_scalar;
 
-SMG_INLINE int32_t maximum(const smg_pool_params *p, const int8_t *x, smg_span rows, smg_span cols) {
-    int32_t best = INT8_MIN;
-    for (int32_t iy = rows.first; iy < rows.end; iy++) {
-        for (int32_t ix = cols.first; ix < cols.end; ix++) {
-            const int32_t v = x[(iy * p->in_w + ix) * p->in_c];
-            if (v > best) best = v;
-        }
-    }
-    return best;
-}
-
-/* Any shape, any core: outputs in memory order, each the maximum of its window's elements inside the input. */
+/* Any shape, any core: outputs in memory order. */
 void smg_maxpool_s8_scalar(const smg_pool_params *p, const int8_t *x, int8_t *y, void *scratch) {
     (void)scratch;
-    for (int32_t n = 0; n < p->batch; n++, x += p->in_h * p->in_w * p->in_c) {
-        for (int32_t oy = 0; oy < p->out_h; oy++) {
-            const smg_span rows = smg_pool_span(oy, p->stride_h, p->pad_t, p->k_h, p->in_h);
-            for (int32_t ox = 0; ox < p->out_w; ox++) {
-                const smg_span cols = smg_pool_span(ox, p->stride_w, p->pad_l, p->k_w, p->in_w);
-                for (int32_t c = 0; c < p->in_c; c++) {
-                    *y++ = (int8_t)smg_clamp(maximum(p, x + c, rows, cols), p->act_min, p->act_max);
-                }
-            }
-        }
-    }
+    maxpool(p, x, y);
 }

@@ -15,6 +15,7 @@ from smidgen.kernels.transpose import float32
 from smidgen.ops import Transpose
 from smidgen.targets.target import Core
 
+_BODY = ("smg_transpose.inc.h",)
 SCALAR_CYCLES = 6.0  # estimated from the instructions of the loop, not fitted
 
 
@@ -44,8 +45,8 @@ def scalar_cost(node: Node, core: Core) -> float:
 
 KERNELS = (
     Kernel("smg_transpose_s8_scalar", "transpose", "transpose", Transpose, scalar_cost, params,
-           requires=(byte_elements, six_dimensions)),
+           requires=(byte_elements, six_dimensions), includes=_BODY),
     Kernel("smg_transpose_s16_scalar", "transpose", "transpose_s16", Transpose, s16_cost, params,
-           requires=(int16_throughout, six_dimensions)),
+           requires=(int16_throughout, six_dimensions), includes=_BODY),
     *float32.KERNELS,
 )  # fmt: skip

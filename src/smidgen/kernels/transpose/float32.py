@@ -36,5 +36,5 @@ def cost(node: Node, core: Core) -> float:
 
 KERNELS = (
     Kernel("smg_transpose_f32_scalar", "transpose", "transpose_f32", Transpose, cost, params,
-           requires=(float_elements, six_dimensions)),
+           requires=(float_elements, six_dimensions), includes=("smg_transpose.inc.h",)),
 )  # fmt: skip

@@ -1,22 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "smg_kernels.h"
+#define SMG_ELEMENT float
+#include "smg_transpose.inc.h"
 
 smg_transpose_f32_kernel smg_transpose_f32_scalar;
 
-/* Any permutation of up to six dimensions, any core: outputs in memory order. */
+/* Any permutation of up to six dimensions of floats, any core: outputs in memory order. */
 void smg_transpose_f32_scalar(const smg_transpose_f32_params *p, const float *x, float *y, void *scratch) {
     (void)scratch;
-    const int32_t *d = p->dims, *s = p->in_strides; /* (6) of each */
-    for (int32_t i0 = 0; i0 < d[0]; i0++) {
-        for (int32_t i1 = 0; i1 < d[1]; i1++) {
-            for (int32_t i2 = 0; i2 < d[2]; i2++) {
-                for (int32_t i3 = 0; i3 < d[3]; i3++) {
-                    for (int32_t i4 = 0; i4 < d[4]; i4++) {
-                        const float *row = x + i0 * s[0] + i1 * s[1] + i2 * s[2] + i3 * s[3] + i4 * s[4];
-                        for (int32_t i5 = 0; i5 < d[5]; i5++) *y++ = row[i5 * s[5]];
-                    }
-                }
-            }
-        }
-    }
+    transpose(p->dims, p->in_strides, x, y);
 }

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "smg_f16_weights.h"
+
+#include "smg_fully_connected_f32_fpu.inc.h"
+
+smg_fully_connected_f16_kernel smg_fully_connected_half_f32_fpu;
+
+/* Rows and channels by four; weights in half precision. */
+void smg_fully_connected_half_f32_fpu(const smg_fully_connected_f16_params *p, const float *x, const void *w,
+                                      const float *b, float *y, void *scratch) {
+    (void)scratch;
+    fully_connected_f32_blocks(p, x, w, b, y);
+}
