@@ -8,7 +8,8 @@
 KWS: the 500 official samples, 100 of them calibrate, top-1 on the other 400 may fall by 1.0 points. VWW: 100 pictures
 calibrate and 100 judge (quantization_data.py), of which as many as the bound says may be told otherwise than by the
 float model. Every search begins with nothing known, in a process of its own. Bytes are counted (weights as packed) or
-modelled (code in flash), drops are measured with the integer graph that is compiled, seconds and memory on this machine.
+modelled (code in flash), drops are measured with the integer graph that is compiled, and so are seconds and
+memory, on this machine.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
-
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -38,7 +38,8 @@ from smidgen.quantize.split import Split, split_samples
 from smidgen.report.quantization import QuantizationReport
 from smidgen.targets import load_target
 
-RESULTS = Path(__file__).resolve().parent / "quantization.json"
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "bench/quantization.json"
 SEEDS = {"kws": (0, 1, 2, 3, 4), "vww": (0,)}
 MAX_DROP = 1.0
 _VWW_JUDGED = 100
@@ -75,7 +76,8 @@ def figures(report: QuantizationReport, seconds: float, peak: float) -> Entry:
     costs = {c.name: c for c in report.costs}
     plain, chosen, found, m = costs["int8"], costs["chosen"], report.search, report.metric
     assert found is not None
-    assert plain.weights_bytes and chosen.weights_bytes
+    assert plain.weights_bytes
+    assert chosen.weights_bytes
     words = [x.precision if x.group is None else f"{x.precision}/{x.group}" for x in report.layers]
     return {
         "modelled": {"flash_bytes": chosen.flash_bytes, "int8_flash_bytes": plain.flash_bytes},
@@ -115,7 +117,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", default=",".join(SEEDS))
     parser.add_argument("--seeds", help="such as 0,1; default: all")
-    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder with zoo/ and datasets/")
+    parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared", help="folder with zoo/ and datasets/")
     parser.add_argument("--update", action="store_true")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -116,6 +116,7 @@ class _Search:
     # Down from what keeps the bound
 
     def cheapen(self, start: Assignment) -> None:
+        self._if_better(start, lowest(start, self._possible(start)))  # the least there is, whatever the budget
         moves, model = self._cheaper_moves(start)
         together = [a for a in _uniform(start, moves).values() if self.cheaper(a, start)]
         current = next((a for a in sorted(together, key=self.problem.cost) if self.allowed(a)), start)
