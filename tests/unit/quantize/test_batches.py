@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from smidgen.errors import InvalidInput
 from smidgen.ir import Array, Graph, TensorType, evaluate
 from smidgen.ops import Add, Concat, Conv2D, FullyConnected, Mean, Reshape, Softmax, Transpose
-from smidgen.quantize import evaluate_batch
+from smidgen.quantize import evaluate_batch, walk
 from smidgen.quantize.batches import chunks, rebatched, sample_shape
 from smidgen.quantize.walk import affordable, live_bytes
 from smidgen.transforms import FLOAT, run_pipeline
@@ -113,7 +113,7 @@ def test_samples_are_thinned_out_where_they_would_not_fit(monkeypatch: pytest.Mo
     x = b.input(real(1, 100))
     graph = b.graph(b.op(Reshape((1, 10, 10)), x))
     assert live_bytes(graph) == 800
-    monkeypatch.setattr("smidgen.quantize.walk._LIVE_BYTES", 8000)
+    monkeypatch.setattr(walk, "_LIVE_BYTES", 8000)
     (kept,) = affordable(graph, [normal(100, 100)])
     assert len(kept) == 10
     assert np.array_equal(kept[-1], normal(100, 100)[-1])
