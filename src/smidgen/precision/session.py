@@ -213,6 +213,7 @@ class _Watched:
         if keeps(trial.drop, self.limit):
             cost = self.judge.cost(a).of(self.settings.minimize)
             self.best = cost if self.best is None else min(self.best, cost)
+            self.tell(self.judge.measured)
         return trial
 
     def tell(self, measured: int) -> None:
