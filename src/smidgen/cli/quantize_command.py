@@ -50,6 +50,7 @@ class _Files:
     """Where results go."""
 
     model: Path
+    data: tuple[Path, ...]
     output: Path
     report: Path | None
     plot: Path | None
@@ -86,11 +87,12 @@ def command(
     """Quantise the float32 MODEL (.onnx or .tflite) with recorded inputs, and judge the result on others.
 
     Writes a standard ONNX file with QuantizeLinear and DequantizeLinear, which compiles directly and which ONNX Runtime
-    runs. With --max-drop, the precision of each layer (int4, int8, int16, float) is searched for the least --minimize
-    that keeps the metric within so many points of the float model's; exit code 1 if nothing does, and then the best
-    attempt is saved beside -o. An interrupted search goes on where it stopped when the command is given again.
+    runs. With --max-drop, the precision of each layer (int4, int8, int16, float16, float) is searched for the least
+    --minimize that keeps the metric within so many points of the float model's; exit code 1 if nothing does, and then
+    the best attempt is saved beside -o. An interrupted search goes on where it stopped when the command is given again.
     """
-    files = _Files(model, output or Path(f"{_stem(model)}_int8.onnx"), report, plot)
+    read = (data.data, *([] if data.evaluation is None else [data.evaluation]))
+    files = _Files(model, read, output or Path(f"{_stem(model)}_int8.onnx"), report, plot)
     _check_files(files)
     board = load_target(target)
     metric = find_metric(searching.metric) if searching.metric is not None else None
@@ -124,12 +126,13 @@ def _check_files(files: _Files) -> None:
     """Complain before any work."""
     if files.output.suffix != ".onnx":
         raise UsageError(f"-o takes the name of an .onnx file, not {files.output.name!r}")
-    written = [f for f in (files.output, files.report, files.plot) if f is not None]
+    written = [f for f in (files.output, files.attempt, files.report, files.plot) if f is not None]
+    read = {f.resolve(): what for what, fs in (("data", files.data), ("the model", (files.model,))) for f in fs}
     for file in written:
         if file.is_dir():
             raise OutputError(f"{file} is a folder. Choose the name of a file")
-        if file.resolve() == files.model.resolve():
-            raise UsageError(f"{file} is the model itself, which is never replaced. Choose another name")
+        if what := read.get(file.resolve()):
+            raise UsageError(f"{file} is {what} itself, which is never replaced. Choose another name")
     if len({f.resolve() for f in written}) != len(written):
         raise UsageError("-o, --report and --plot need different files")
     if files.plot is not None:

@@ -66,6 +66,8 @@ def data_options(f: F) -> F:
             raise UsageError("--input-zero-point needs --input-scale: real = scale * (q - zero point)")
         if input_scale is not None and not (math.isfinite(input_scale) and input_scale > 0):
             raise UsageError(f"--input-scale is a positive number, not {input_scale:g}")
+        if input_zero_point is not None and not math.isfinite(input_zero_point):
+            raise UsageError(f"--input-zero-point is a finite number, not {input_zero_point:g}")
         affine = None if input_scale is None else Affine(input_scale, input_zero_point or 0.0)
         return f(data=DataOptions(samples, evaluation, affine, calibration_samples), **others)
 

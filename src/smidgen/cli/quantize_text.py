@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from smidgen.cli.common import facts, table
+from smidgen.quantize import PRECISIONS
 from smidgen.report.advice import in_unit, number
 from smidgen.report.quantization import CostReport, LayerReport, MetricReport, QuantizationReport
 
@@ -162,7 +163,7 @@ def _change(m: MetricReport, drop: float) -> str:
 def _searched(report: QuantizationReport) -> str:
     assert report.search is not None, "only called with one"
     s = report.search
-    counts = {p: sum(x.precision == p for x in report.layers) for p in ("int4", "int8", "int16", "float")}
+    counts = {p: sum(x.precision == p for x in report.layers) for p in PRECISIONS}
     mixture = ", ".join(f"{n} {p}" for p, n in counts.items() if n)
     kept = f", {s.resumed} of them known from an earlier run" if s.resumed else ""
     end = "" if s.finished else f"; cut off by --budget ({s.budget_seconds:g} s)"

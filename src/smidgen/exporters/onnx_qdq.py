@@ -31,7 +31,7 @@ from smidgen.exporters.onnx_simple import (
     transpose,
 )
 from smidgen.exporters.onnx_writer import INT4_OPSET, Writer, constant_of, make_model
-from smidgen.ir import Graph, Node, Op, Value
+from smidgen.ir import FourBit, Graph, Node, Op, Value
 from smidgen.ops import (
     Add,
     AveragePool2D,
@@ -101,8 +101,7 @@ def to_onnx(graph: Graph) -> bytes:
         writer.doc = node.loc
         EMITTERS[type(node.op)](writer, node)
     writer.doc = ""
-    for value in dict.fromkeys(graph.outputs):
-        writer.finish(value)
+    writer.finish()
     model = make_model(writer, _version())
     data: bytes = model.SerializeToString(deterministic=True)
     return data
@@ -124,7 +123,7 @@ def _finding(node: Node) -> Finding | None:
 
 def _opset(graph: Graph) -> int:
     """The least operator set that has all types and ops of the graph."""
-    wide = any(v.type.dtype == "int16" or v.type.storage is not None for v in graph.values())
+    wide = any(v.type.dtype == "int16" or isinstance(v.type.storage, FourBit) for v in graph.values())
     curves = [curve_opset(n.op) for n in graph.nodes if isinstance(n.op, Curve)]
     return max([INT4_OPSET if wide else OLDEST_OPSET, *curves])
 

@@ -42,8 +42,16 @@ def inverse(order: Permutation) -> Permutation:
     return tuple(order.index(i) for i in range(len(order)))
 
 
-def value_info(value: Value) -> Any:  # Any: protobuf classes are generated at run time
-    return helper.make_tensor_value_info(value.name, _ELEMENT_TYPES[value.type.dtype], value.type.shape)
+def _value_info(name: str, t: TensorType) -> Any:  # Any: protobuf classes are generated at run time
+    return helper.make_tensor_value_info(name, _ELEMENT_TYPES[t.dtype], t.shape)
+
+
+def _interface(graph: Graph) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What inputs and outputs are called: as in the model's file where that is known and no name occurs twice."""
+    own = tuple(v.name for v in graph.inputs), tuple(v.name for v in graph.outputs)
+    given = graph.input_names or own[0], graph.output_names or own[1]
+    distinct = {n for n in (*given[0], *given[1]) if n}
+    return given if len(distinct) == len(graph.inputs) + len(graph.outputs) else own
 
 
 class Writer:
@@ -51,15 +59,27 @@ class Writer:
 
     def __init__(self, graph: Graph, opset: int, wants: frozenset[Value]) -> None:
         self.graph, self.opset, self.wants = graph, opset, wants
-        self.names = Names(v.name for v in graph.values())
+        self.inputs, self.outputs = _interface(graph)
+        self.names = Names((*self.inputs, *self.outputs, *(v.name for v in graph.values())))
+        self._own = self._own_names()
         self.nodes: list[Any] = []
         self.initializers: list[Any] = []
         self.producers = graph.producers()
         self.doc = ""
         self._named: set[Value] = set(graph.inputs)
-        self._at: dict[tuple[Value, Layout], str] = {(v, "graph"): v.name for v in graph.inputs}
+        self._at: dict[tuple[Value, Layout], str] = {(v, "graph"): self._own[v] for v in graph.inputs}
         self._parameters: dict[Value, list[str]] = {}
         self._constants: dict[tuple[Value, Permutation, tuple[int, ...]], str] = {}
+
+    def _own_names(self) -> dict[Value, str]:
+        """Each value's name: an input's and an output's as in the interface, others aside where that takes theirs."""
+        outputs = zip(reversed(self.graph.outputs), reversed(self.outputs), strict=True)
+        own = {**dict(outputs), **dict(zip(self.graph.inputs, self.inputs, strict=True))}
+        taken = set(own.values())
+        for v in self.graph.values():
+            if v not in own:
+                own[v] = self.names.fresh(v.name) if v.name in taken else v.name
+        return own
 
     def node(self, op: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
         """Append a node that writes ``output``; its name is the output's."""
@@ -76,7 +96,7 @@ class Writer:
         if value in self._named:
             return self.fresh(value.name)
         self._named.add(value)
-        return value.name
+        return self._own[value]
 
     def initializer(self, array: Array, wanted: str) -> str:
         """A constant of this data, under a new name."""
@@ -125,11 +145,12 @@ class Writer:
         """``value`` in this layout is the tensor of this name, which exists."""
         self._at[value, layout] = name
 
-    def finish(self, value: Value) -> None:
-        """Make sure that a graph output is there under its own name, in the graph's layout."""
-        name = self.at(value, "graph")
-        if name != value.name:
-            self.node("Identity", [name], value.name)
+    def finish(self) -> None:
+        """Make sure that each graph output is there under its own name, in the graph's layout."""
+        for value, wanted in zip(self.graph.outputs, self.outputs, strict=True):
+            name = self.at(value, "graph")
+            if name != wanted:
+                self.node("Identity", [name], wanted)
 
     def _name(self, value: Value, layout: Layout) -> str:
         """A value's own name for what is written first, but a graph output has it in the graph's layout."""
@@ -262,8 +283,8 @@ def make_model(writer: Writer, version: str) -> Any:
     body = helper.make_graph(
         writer.nodes,
         graph.name,
-        [value_info(v) for v in graph.inputs],
-        [value_info(v) for v in graph.outputs],
+        [_value_info(n, v.type) for n, v in zip(writer.inputs, graph.inputs, strict=True)],
+        [_value_info(n, v.type) for n, v in zip(writer.outputs, graph.outputs, strict=True)],
         writer.initializers,
     )
     model = helper.make_model(

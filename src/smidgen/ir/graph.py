@@ -94,6 +94,7 @@ class Graph:
        precision have values that it holds exactly.
 
     ``imported_macs`` is as a node's, and counts removed nodes too. ``notes``: what the importer left out, for the user.
+    ``input_names``, ``output_names``: as the model's file has them, which may be no C identifiers; (): as the values'.
     """
 
     name: str
@@ -103,6 +104,8 @@ class Graph:
     nodes: tuple[Node, ...]
     imported_macs: int | None = None
     notes: tuple[str, ...] = ()
+    input_names: tuple[str, ...] = ()
+    output_names: tuple[str, ...] = ()
 
     def with_nodes(self, nodes: tuple[Node, ...]) -> Graph:
         return replace(self, nodes=nodes)

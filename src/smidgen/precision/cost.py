@@ -47,9 +47,9 @@ UNITS: Mapping[Minimized, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of one program. ``weights_bytes``: the layers' weights, four bits each (and four for each group) in int4 layers;
-    ``constants_bytes``: all that flash keeps beside code: biases, tables, what packing adds. Code, stack and cycles are
-    modelled. Energy in microjoules, None for a board without a figure.
+    """Of one program. ``weights_bytes``: the layers' weights as they are kept: four bits each (and four for each group)
+    in int4 layers, 16 in float16 layers; ``constants_bytes``: all that flash keeps beside code: biases, tables, what
+    packing adds. Code, stack and cycles are modelled. Energy in microjoules, None for a board without a figure.
     """
 
     weights_bytes: int

@@ -11,10 +11,10 @@ from smidgen.ir import Node
 from smidgen.quantize import allows_int4
 from smidgen.quantize.recipe import Precision, Recipe
 
-Level = Literal["int4", "int4/16", "int4/8", "int8", "int16", "float"]
+Level = Literal["int4", "int4/16", "int4/8", "int8", "int16", "float16", "float"]
 """int4: four-bit weights with the recipe's group; int4/16, int4/8: in smaller groups; the others are precisions."""
 
-LEVELS: tuple[Level, ...] = ("int4", "int4/16", "int4/8", "int8", "int16", "float")
+LEVELS: tuple[Level, ...] = ("int4", "int4/16", "int4/8", "int8", "int16", "float16", "float")
 """The least precise first."""
 
 FINER: Mapping[Level, int] = {"int4/16": 16, "int4/8": 8}
@@ -22,7 +22,13 @@ FINER: Mapping[Level, int] = {"int4/16": 16, "int4/8": 8}
 Assignment = tuple[Level, ...]
 """The level of each layer, in the graph's order."""
 
-_PRECISION: Mapping[Level, Precision] = {"int4": "int4", "int8": "int8", "int16": "int16", "float": "float"}
+_PRECISION: Mapping[Level, Precision] = {
+    "int4": "int4",
+    "int8": "int8",
+    "int16": "int16",
+    "float16": "float16",
+    "float": "float",
+}
 
 
 def rank(level: Level) -> int:
@@ -36,11 +42,11 @@ def precision_of(level: Level) -> Precision:
 def levels_of(node: Node, recipe: Recipe) -> tuple[Level, ...]:
     """All that a layer may have, the least precise first. Smaller groups than the recipe's, where they are any."""
     if not allows_int4(node):
-        return ("int8", "int16", "float")
+        return ("int8", "int16", "float16", "float")
     weights = node["w"].type.elements // node["w"].type.shape[0]
     largest = min(recipe.group or weights, weights)
     finer = [f for f, group in FINER.items() if group < largest and recipe.scheme == "affine"]
-    return ("int4", *finer, "int8", "int16", "float")
+    return ("int4", *finer, "int8", "int16", "float16", "float")
 
 
 def with_levels(recipe: Recipe, layers: Sequence[str], assignment: Assignment) -> Recipe:

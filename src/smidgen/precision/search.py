@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 from smidgen.precision.explore import Model, Move, candidates, changed, lowest
 from smidgen.precision.levels import FINER, Assignment, Level, rank
+from smidgen.quantize.recipe import FLOATS
 
 _LEAST_NOISE = 1e-12  # of the signal's power: a move that adds nothing measurable comes first, not with 0 below
 _MEASURED_AROUND = 40  # assignments measured around the best, at most
@@ -242,21 +243,23 @@ class _Search:
         return _apply(base, moves[:high])
 
     def _last_resort(self, base: Assignment) -> Assignment | None:
-        """Everything in floats but the one layer that adds the least noise where it alone is quantised."""
+        """Every layer in float16; or everything in floats but the layer that adds the least noise if only it is not."""
         if not all("float" in o for o in self.problem.options):
             return None
-        allowed = []
+        halves: Assignment = tuple("float16" if "float16" in o else "float" for o in self.problem.options)
+        allowed = [halves] if self.allowed(halves) else []
         for i, options in enumerate(self.problem.options):
             for p in options:
                 a = tuple("float" if j != i else p for j in range(len(base)))
-                if p != "float" and self.allowed(a):
+                if p not in FLOATS and self.allowed(a):
                     allowed.append(a)
         return min(allowed, key=lambda a: (self.problem.cost(a), self.trials[a].drop)) if allowed else None
 
     def _raising_moves(self, base: Assignment) -> list[Move]:
-        """By noise removed over cost added; int16 before float in each layer."""
+        """By noise removed over cost added; int16 before float in each layer. ``lower_again`` tries float16."""
         noise, cost = self.sense(base).noise, self.problem.cost(base)
-        moves = [m for m in self._moves(base) if rank(m.to) > rank(base[m.layer])]
+        dearer = [m for m in self._moves(base) if rank(m.to) > rank(base[m.layer])]
+        moves = [m for m in dearer if m.to != "float16" or "float" not in self.problem.options[m.layer]]
         worth: dict[Move, float] = {}
         for m in moves:
             removed = max(noise - self.single(m.layer, m.to).noise, 0.0)

@@ -117,7 +117,7 @@ def check_layers(graph: Graph, recipe: Recipe) -> None:
             op = type(known[name].op).__name__
             raise UsageError(
                 f"layer {name!r} ({op}) cannot have int4 weights: only fully connected layers and convolutions of one "
-                f"group can. Give it int8, int16 or float"
+                f"group can. Give it int8, int16, float16 or float"
             )
 
 

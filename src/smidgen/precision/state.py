@@ -17,7 +17,15 @@ from smidgen.tune import user_cache
 from smidgen.tune.cache import write_atomically
 
 SCHEMA = 2
-_LETTERS: Mapping[Level, str] = {"int4": "4", "int4/16": "h", "int4/8": "o", "int8": "8", "int16": "s", "float": "f"}
+_LETTERS: Mapping[Level, str] = {
+    "int4": "4",
+    "int4/16": "g",
+    "int4/8": "o",
+    "int8": "8",
+    "int16": "s",
+    "float16": "h",
+    "float": "f",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from smidgen.ir import Node, QuantParams, Value
 from smidgen.quantize.calibrate import Calibration
 from smidgen.quantize.layer import Layer, decibels
 from smidgen.quantize.observers import Seen, clipping_error
-from smidgen.quantize.plan import Plan, fused_clamp, is_weighted
+from smidgen.quantize.plan import Plan, fused_clamp, halved, is_weighted
 from smidgen.quantize.recipe import LayerError, TensorRange
 from smidgen.quantize.refine import Error
 from smidgen.quantize.schemes import LIMITS
@@ -43,7 +43,7 @@ def layer_errors(
     activations: Mapping[Value, QuantParams],
     fitted: Mapping[str, Layer],
 ) -> tuple[LayerError, ...]:
-    """Every layer with weights, in order. Layers that stay float have no error."""
+    """Every layer with weights, in order. Layers that stay float have no error, in float16 only that of weights."""
     graph, found = calibration.graph, []
     users = graph.users()
     for node in graph.nodes:
@@ -58,9 +58,22 @@ def layer_errors(
             own = _own_sqnr(calibration, node, layer, point, plan, activations)
             weights, gains = layer.weight_sqnr_db, dict(layer.repairs)
             gains |= _modelled_gains(calibration, plan, activations, node.inputs[0])
+        elif plan.precision[name] == "float16":
+            own, weights = _halving_errors(calibration, node, point)
         count, op = node["w"].type.elements, type(node.op).__name__
         found.append(LayerError(name, node.loc, op, plan.precision[name], count, weights, own, gains))
     return tuple(found)
+
+
+def _halving_errors(calibration: Calibration, node: Node, point: Value) -> tuple[float, float]:
+    """SQNR of the layer's output, and of its weights, with these alone in half precision."""
+    weights = halved(node)
+    assert weights is not None, "planned so"
+    exact = blocks(node, node["w"].constant)
+    difference = blocks(node, weights) - exact
+    noise = float(np.mean(output_error(difference, calibration.moments[node.output.name].real)))
+    squares = (float(np.sum(a.astype(np.float64) ** 2)) for a in (exact, difference))
+    return decibels(calibration.seen[point.name].mean_square, noise), decibels(*squares)
 
 
 def _own_sqnr(

@@ -38,8 +38,11 @@ def read_arrays(path: Path, what: str = "inputs", skip: Container[str] = ()) -> 
     except OSError as e:
         raise InvalidInput(f"cannot read {what} {path}: {e.strerror or e}. Check the path") from e
     except Exception as e:  # numpy raises many kinds for damaged archives (zipfile, struct, ValueError, EOFError)
+        why = str(e).rstrip(".") or type(e).__name__
+        if "pickle" in why:  # numpy advises to load it all the same, which runs whatever code is in it
+            why = "it starts like none of them, or holds Python objects, which are never loaded"
         raise InvalidInput(
-            f"{path.name} is not a readable .npy or .npz file of numbers: {e or type(e).__name__}. "
+            f"{path.name} is not a readable .npy or .npz file of numbers: {why}. "
             f"Make one with numpy.save or numpy.savez"
         ) from e
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,13 +12,15 @@ import numpy as np
 
 from smidgen.errors import InvalidInput
 from smidgen.ir import Array, Graph, QuantParams
+from smidgen.ops import Softmax
 from smidgen.quantize.batches import check_samples
 from smidgen.quantize.equalize import Channels, equalized, see_channels
+from smidgen.quantize.logits import softmax_range
 from smidgen.quantize.moments import Accumulator, Moments, rows, sampled_rows
 from smidgen.quantize.observers import Seen, see
 from smidgen.quantize.plan import fused_clamp, is_weighted
 from smidgen.quantize.recipe import Recipe
-from smidgen.quantize.schemes import grid
+from smidgen.quantize.schemes import activation_quant, grid
 from smidgen.quantize.walk import Visit, affordable, walk
 
 Progress = Callable[[str, int, int], None]
@@ -32,7 +34,8 @@ def silent(stage: str, done: int, total: int) -> None:
 class Calibration:
     """What calibration found. ``graph`` is the float network that is quantised: equalised if the recipe says so.
 
-    ``seen`` by tensor, ``moments`` by layer output name, ``grids`` of inputs whose values are steps already.
+    ``seen`` by tensor, ``moments`` by layer output name, ``grids`` of inputs whose values are steps already;
+    ``logits``: of what a softmax reads, the int8 quantization that is best for the probabilities.
     ``equalized``: of rescaled tensors, the modelled gain in dB. ``kept`` caches fitted layers.
     """
 
@@ -42,6 +45,7 @@ class Calibration:
     seen: dict[str, Seen]
     moments: dict[str, Moments]
     grids: dict[str, QuantParams]
+    logits: dict[str, QuantParams]
     equalized: dict[str, float] = field(default_factory=dict)
     kept: dict[tuple[object, ...], Any] = field(default_factory=dict)  # Any: Layer, which imports this module
 
@@ -60,6 +64,7 @@ def calibrate(
         graph, gains = equalized(graph, _channels(graph, data, progress), recipe, len(data[0]))
     seen = {v.name: see([a]) for v, a in zip(graph.inputs, data, strict=True) if v.type.dtype == "float32"}
     moments: dict[str, Moments] = {}
+    logits: dict[str, QuantParams] = {}
     users = graph.users()
     for visit in walk(graph, data):
         node = graph.nodes[visit.index]
@@ -68,9 +73,11 @@ def calibrate(
             seen.update((v.name, see(a, bounds)) for v, a in zip(node.outputs, visit.outputs, strict=True))
         if is_weighted(node):
             moments[node.output.name] = _moments(visit, recipe.seed)
+        logits |= _logits(visit, recipe, seen)
         progress("calibrate", visit.index + 1, len(graph.nodes))
     grids = {v.name: grid(a, "int8") for v, a in zip(graph.inputs, data, strict=True) if v.type.dtype == "float32"}
-    return Calibration(graph, recipe, data, seen, moments, {k: g for k, g in grids.items() if g is not None}, gains)
+    known = {name: quant for name, quant in grids.items() if quant is not None}
+    return Calibration(graph, recipe, data, seen, moments, known, logits, gains)
 
 
 def _channels(graph: Graph, data: Sequence[Array], progress: Progress) -> dict[str, Channels]:
@@ -99,6 +106,15 @@ def checked(graph: Graph, calibration: Sequence[Array]) -> tuple[Array, ...]:
                 f"the first in sample {sample}: remove such samples"
             )
     return tuple(np.ascontiguousarray(a, np.float32) for a in calibration)
+
+
+def _logits(visit: Visit, recipe: Recipe, seen: Mapping[str, Seen]) -> dict[str, QuantParams]:
+    """Of what this node reads, if it is a softmax: what the mse observer makes of it."""
+    node = visit.nodes[0]
+    if not isinstance(node.op, Softmax) or recipe.observer != "mse" or node.inputs[0].name not in seen:
+        return {}
+    name, rows = node.inputs[0].name, np.concatenate([a.reshape(-1, a.shape[-1]) for a in visit.inputs[0]])
+    return {name: softmax_range(node.op, rows, activation_quant(seen[name], "int8", recipe))}
 
 
 def _moments(visit: Visit, seed: int) -> Moments:

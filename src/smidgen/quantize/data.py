@@ -104,11 +104,11 @@ def _choose(arrays: Mapping[str, Array], graph: Graph, file: str) -> list[tuple[
     fitting = [(k, a) for k, a in numbers if _fits(a.shape, graph.inputs[0].type.shape)]
     if len(names) == 1 and len(fitting) == 1:
         return fitting
-    held = ", ".join(f"{k} {list(a.shape)}" for k, a in arrays.items()) or "no arrays"
+    held = ", ".join(f"{k} {a.dtype}{list(a.shape)}" for k, a in arrays.items()) or "no arrays"
     raise InvalidInput(
         f"{file} holds {held}; {graph.name} has {len(names)} input{'s' * (len(names) > 1)}: "
-        f"{', '.join(f'{v.name} {list(v.type.shape)}' for v in graph.inputs)}. Save an array for each, named so or in "
-        f"this order, and labels as 'y'"
+        f"{', '.join(f'{v.name} {list(v.type.shape)}' for v in graph.inputs)}. Save an array of real numbers for "
+        f"each, named so or in this order, and labels as 'y'"
     )
 
 
@@ -229,7 +229,7 @@ def _constant(samples: Samples, names: Sequence[str]) -> list[str]:
     flat = [s.reshape(len(s), -1) for s in samples.inputs]
     still = [bool((f == f[0, 0]).all()) for f in flat]
     if all(still):
-        value = float(flat[0][0, 0])
+        value = float(flat[0][0, 0]) + 0.0  # -0 is told as 0
         raise InvalidInput(
             f"{samples.source}: every value of every sample is {value:g}: ranges cannot be found from "
             f"{'all-zero' if value == 0 else 'constant'} data. Record real inputs"

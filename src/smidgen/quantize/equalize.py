@@ -40,7 +40,7 @@ _EXPONENTS = tuple(i / 8 for i in range(1, 9))
 _LEAST_SHARE = 1 / 32  # of the largest channel's range: quieter channels may have been quiet by chance
 _HALF_TRUST = 20  # samples at which a channel's extremes count as much as its rms
 _HOMOGENEOUS = (Add, AveragePool2D, Clamp, LeakyRelu, MaxPool2D, Mean, Pad, Reshape)
-_STEPS: Mapping[str, float] = {"int4": 7.0, "int8": 127.0, "int16": 127.0, "float": 127.0}
+_STEPS: Mapping[str, float] = {"int4": 7.0, "int8": 127.0, "int16": 127.0, "float16": 127.0, "float": 127.0}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from smidgen.ir import Array, Graph, Node, QuantParams, TensorType, Value
+from smidgen.ir import Array, Graph, Half, Node, QuantParams, TensorType, Value
 from smidgen.ir.names import Names
 from smidgen.ops import DepthwiseConv2D, Dequantize, Pad, Quantize
-from smidgen.quantize.plan import MOVERS, Plan, fused_clamp, is_weighted
+from smidgen.quantize.plan import MOVERS, Plan, fused_clamp, halved, is_weighted
 from smidgen.quantize.schemes import params
 from smidgen.quantize.weights import Weights
 
@@ -47,6 +47,7 @@ class _Inserter:
         self.users = graph.users()
         self.nodes: list[Node] = []
         self.mapping: dict[Value, Value] = {}
+        self.halves: dict[Value, Value] = {}
         self.shared: dict[tuple[str, bytes, QuantParams], Value] = {}
 
     def run(self) -> Graph:
@@ -62,6 +63,8 @@ class _Inserter:
             inputs = self._layer_operands(node)
         else:
             inputs = tuple(self._operand(v, integer) for v in node.inputs)
+        if self.plan.precision.get(node.outputs[0].name) == "float16":
+            inputs = (inputs[0], self._half(node), *inputs[2:])
         result = node.outputs
         if self._is_point(node):
             result = (Value(self.names.fresh(f"{node.output.name}_real"), node.output.type),)
@@ -101,6 +104,15 @@ class _Inserter:
             return self.mapping.get(value, value)
         kept = quantized_constant(value)
         return value if kept is None else self._constant(value.name, *kept)
+
+    def _half(self, node: Node) -> Value:
+        """The layer's weights in half precision."""
+        w, weights = node["w"], halved(node)
+        assert weights is not None, "planned so"
+        if w not in self.halves:
+            t = replace(w.type, storage=Half())
+            self.halves[w] = Value(self.names.fresh(f"{w.name}_half"), t, weights)
+        return self.halves[w]
 
     def _layer_operands(self, node: Node) -> tuple[Value, ...]:
         x, w = self._operand(node.inputs[0], True), node["w"]

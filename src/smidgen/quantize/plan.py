@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from smidgen.errors import UsageError
-from smidgen.ir import DType, Graph, Node, Value
+from smidgen.ir import Array, DType, Graph, Node, Value
 from smidgen.ops import (
     Add,
     AveragePool2D,
@@ -28,7 +30,7 @@ from smidgen.ops import (
     Reshape,
     Transpose,
 )
-from smidgen.quantize.recipe import PRECISIONS, Precision, Recipe
+from smidgen.quantize.recipe import FLOATS, PRECISIONS, Precision, Recipe
 
 MOVERS = (Reshape, Transpose, MaxPool2D, Pad)
 WEIGHTED = (Conv2D, DepthwiseConv2D, FullyConnected)
@@ -41,7 +43,7 @@ Kind = Literal["integer", "float"]
 class Plan:
     """``group``: each float tensor's representative. ``dtype``: of groups that are quantised. ``kind``: by node index.
 
-    ``precision``: of each layer with weights, by output name, as it will be (int4 only where weights can be).
+    ``precision``: of each layer with weights, by output name, as it will be (int4, float16 only where weights can).
     """
 
     group: Mapping[Value, Value]
@@ -78,6 +80,13 @@ def has_integer_form(node: Node) -> bool:
 def allows_int4(node: Node) -> bool:
     """Four-bit weights: dense layers and convolutions in one group."""
     return isinstance(node.op, FullyConnected) or (isinstance(node.op, Conv2D) and node.op.groups == 1)
+
+
+def halved(node: Node) -> Array | None:
+    """A layer's weights rounded to half precision, ties to even, as float32; None where that has no such value."""
+    with np.errstate(over="ignore"):
+        rounded: Array = node["w"].constant.astype(np.float16).astype(np.float32)
+    return rounded if np.isfinite(rounded).all() else None
 
 
 def fused_clamp(node: Node, users: Mapping[Value, list[Node]], outputs: tuple[Value, ...]) -> Node | None:
@@ -166,11 +175,11 @@ class _Planner:
         for name in names:
             if name in precisions:
                 return precisions[name]
-        return self.recipe.precision if is_weighted(node) or self.recipe.precision in ("int16", "float") else None
+        return self.recipe.precision if is_weighted(node) or self.recipe.precision in ("int16", *FLOATS) else None
 
     def _precision(self, index: int, node: Node) -> Precision:
         if self.kind[index] == "float":
-            return "float"
+            return "float16" if self.wanted[index] == "float16" and halved(node) is not None else "float"
         wanted = self.wanted[index] or "int8"
         return "int8" if wanted == "int4" and not allows_int4(node) else wanted
 
@@ -203,7 +212,7 @@ class _Planner:
             if wanted is None:
                 computed = [v for v in node.inputs if v in self.parent]
                 among_floats = bool(computed) and all(real.get(v, False) for v in computed)
-            is_float = wanted == "float" or curve or among_floats or not has_integer_form(node)
+            is_float = wanted in FLOATS or curve or among_floats or not has_integer_form(node)
             kind: Kind = "float" if is_float else "integer"
             self.kind.append(kind)
             real.update(dict.fromkeys(node.outputs, kind == "float"))

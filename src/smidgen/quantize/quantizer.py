@@ -15,9 +15,10 @@ from smidgen.quantize.calibrate import Calibration, Progress, calibrate, silent
 from smidgen.quantize.insert import Numbers, insert
 from smidgen.quantize.integerize import integerize
 from smidgen.quantize.layer import Layer, fit
+from smidgen.quantize.logits import only_for_softmax
 from smidgen.quantize.observers import merge
 from smidgen.quantize.plan import Plan, layers, make_plan
-from smidgen.quantize.recipe import Precision, Quantized, Recipe
+from smidgen.quantize.recipe import FLOATS, Precision, Quantized, Recipe
 from smidgen.quantize.refine import Error, Refiner
 from smidgen.quantize.schemes import activation_quant
 
@@ -78,7 +79,7 @@ def _fitted_alone(
     fitted: dict[str, Layer] = {}
     for node in layers(calibration.graph):
         name = node.output.name
-        if plan.precision[name] == "float":
+        if plan.precision[name] in FLOATS:
             continue
         scale = activations[plan.group[node.inputs[0]]].scale[0]
         key = (name, plan.precision[name] == "int4", recipe.groups.get(name), scale)
@@ -95,11 +96,15 @@ def activation_params(calibration: Calibration, plan: Plan, recipe: Recipe) -> d
         if group in plan.dtype and v.name in calibration.seen:
             members.setdefault(group, []).append(v)
     natural = _natural(calibration)
+    users = calibration.graph.users()
     result = {}
     for group, values in members.items():
         seen = merge([calibration.seen[v.name] for v in values])
         dtype = plan.dtype[group]
         fixed = calibration.grids.get(group.name, natural.get(group) if len(values) == 1 else None)
+        read = [calibration.logits[v.name] for v in values if v.name in calibration.logits]
+        if fixed is None and len(read) == 1 and only_for_softmax(calibration.graph, users, values):
+            fixed = read[0]
         known = fixed is not None and dtype == "int8" and recipe.scheme == "affine"
         result[group] = fixed if known and fixed is not None else activation_quant(seen, dtype, recipe)
     return result
@@ -108,5 +113,5 @@ def activation_params(calibration: Calibration, plan: Plan, recipe: Recipe) -> d
 def _natural(calibration: Calibration) -> dict[Value, QuantParams]:
     """Results whose range is known: probabilities."""
     found = [n.output for n in calibration.graph.nodes if isinstance(n.op, Softmax)]
-    certain = {v.name for v in found if calibration.seen[v.name].most > _CERTAIN}
+    certain = {v.name for v in found if v.name in calibration.seen and calibration.seen[v.name].most > _CERTAIN}
     return {v: _CERTAINTIES if v.name in certain else _PROBABILITIES for v in found}

@@ -9,9 +9,10 @@ from typing import Literal
 
 from smidgen.ir import Graph
 
-Precision = Literal["int4", "int8", "int16", "float"]
+Precision = Literal["int4", "int8", "int16", "float16", "float"]
 """Of one layer. int4: int8 activations, weights kept in four bits. int8: both int8. int16: int16 activations read and
-written, int8 weights. float: computed in float32; it reads and writes reals where its neighbours are float too."""
+written, int8 weights. float: computed in float32; it reads and writes reals where its neighbours are float too.
+float16: likewise, with weights rounded to half precision and kept so; float where one of them is out of its range."""
 
 Scheme = Literal["affine", "power-of-two"]
 """affine: TFLite's: int8 weights per channel, symmetric; activations per tensor with a zero point. power-of-two: the
@@ -19,7 +20,9 @@ legacy CMSIS-NN q7 convention that ONNC used: per tensor, symmetric, every scale
 
 Observer = Literal["minmax", "average", "percentile", "mse", "entropy"]
 
-PRECISIONS: tuple[Precision, ...] = ("int4", "int8", "int16", "float")
+PRECISIONS: tuple[Precision, ...] = ("int4", "int8", "int16", "float16", "float")
+FLOATS: tuple[Precision, ...] = ("float16", "float")
+"""Layers that compute in float32."""
 OBSERVERS: tuple[Observer, ...] = ("minmax", "average", "percentile", "mse", "entropy")
 
 

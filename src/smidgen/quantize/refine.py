@@ -22,7 +22,7 @@ from smidgen.quantize.fast import clipped, products
 from smidgen.quantize.insert import quantized_constant
 from smidgen.quantize.layer import Layer, fit
 from smidgen.quantize.moments import Accumulator, Moments, rows, sampled_rows
-from smidgen.quantize.plan import MOVERS, Plan, fused_clamp, is_weighted
+from smidgen.quantize.plan import MOVERS, Plan, fused_clamp, halved, is_weighted
 from smidgen.quantize.recipe import Recipe
 from smidgen.quantize.walk import Walker, affordable
 
@@ -82,11 +82,19 @@ class Refiner:
         else:
             self.real.step(index)
             integer = self.plan.kind[index] == "integer"
-            self.quantised.step(index, _rounded_constants(node) if integer else None)
+            self.quantised.step(index, _rounded_constants(node) if integer else self._halves(node))
         moved = isinstance(node.op, MOVERS) and not isinstance(node.op, Pad)  # a padding value is rounded
         if not moved and fused_clamp(node, self.users, self.calibration.graph.outputs) is None:
             for v in node.outputs:
                 self._round(v)
+
+    def _halves(self, node: Node) -> dict[int, Array] | None:
+        """The weights of a float16 layer, by position."""
+        if self.plan.precision.get(node.outputs[0].name) != "float16":
+            return None
+        weights = halved(node)
+        assert weights is not None, "planned so"
+        return {1: weights}
 
     def _moments(self, index: int, x: tuple[Array, ...], q: tuple[Array, ...]) -> Moments:
         nodes = [c.graph.nodes[index] for c in self.real.chunks]

@@ -9,6 +9,7 @@ import numbers
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -55,7 +56,8 @@ def _run(path: Path) -> ModuleType:
     sys.dont_write_bytecode = True  # no __pycache__ beside the user's file
     sys.path.insert(0, str(path.resolve().parent))  # as python would: its own modules lie there
     try:
-        specification.loader.exec_module(module)
+        with redirect_stdout(sys.stderr):
+            specification.loader.exec_module(module)
     except (Exception, SystemExit) as e:
         raise UsageError(f"{path} cannot be run: {_told(e, path)}") from e
     finally:
@@ -77,7 +79,8 @@ def _guarded(function: _Function, path: Path, name: str) -> Callable[[Outputs, T
         given = [o.copy() for o in outputs]
         labels = truth.samples.labels
         try:
-            result = function(given[0] if len(given) == 1 else given, None if labels is None else labels.copy())
+            with redirect_stdout(sys.stderr):  # stdout is for results
+                result = function(given[0] if len(given) == 1 else given, None if labels is None else labels.copy())
         except (Exception, SystemExit) as e:
             shapes = ", ".join(str(list(o.shape)) for o in outputs)
             kind = "None" if labels is None else f"{labels.dtype}{list(labels.shape)}"
@@ -96,9 +99,13 @@ def _number(result: object, path: Path, name: str) -> float:
     if not isinstance(result, numbers.Real):
         shown = f"{type(result).__name__} {' '.join(repr(result).split()):.60}"
         raise InvalidInput(f"metric {name} of {path} returned {shown}, not one number")
-    if math.isnan(float(result)):
+    try:
+        value = float(result)
+    except OverflowError as e:
+        raise InvalidInput(f"metric {name} of {path} returned an integer too large for a float. Scale it") from e
+    if math.isnan(value):
         raise InvalidInput(f"metric {name} of {path} returned NaN: that cannot be compared. Return a finite number")
-    return float(result)
+    return value
 
 
 def metric_words(text: str | None) -> tuple[str, ...]:

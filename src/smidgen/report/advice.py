@@ -25,6 +25,8 @@ def advice(report: QuantizationReport, unequalized: Mapping[str, str]) -> tuple[
 
 def number(value: float) -> str:
     """A figure of a metric, short."""
+    if abs(value) >= 1e6:
+        return f"{value:.3g}"
     return f"{value:.2f}" if abs(value) >= 0.1 or value == 0 else f"{value:.2g}"
 
 
@@ -105,7 +107,7 @@ def _kept(report: QuantizationReport) -> Iterator[str]:
         return
     counts = Counter(layer.precision for layer in report.layers)
     reference = report.search.reference
-    for precision in ("int16", "float"):
+    for precision in ("int16", "float16", "float"):
         names = [layer.name for layer in report.layers if layer.precision == precision != reference]
         if names:
             yield (
@@ -159,7 +161,7 @@ def _poor(report: QuantizationReport) -> Iterator[str]:
         return
     poor = [(db, layer) for db, layer in weakest(report) if db < _POOR_DB]
     for db, layer in poor[:_SHOWN]:
-        dearer = {"int4": "int8", "int8": "int16", "int16": "float"}.get(layer.precision)
+        dearer = {"int4": "int8", "int8": "int16", "int16": "float", "float16": "float"}.get(layer.precision)
         if dearer is not None:
             yield (
                 f"layer {layer.name} ({layer.op}) has {db:.1f} dB in {layer.precision}: "
@@ -175,7 +177,7 @@ def _data(report: QuantizationReport) -> Iterator[str]:
 
 
 def _spread(report: QuantizationReport, unequalized: Mapping[str, str]) -> Iterator[str]:
-    wide = [x for x in report.layers if x.channel_spread > _WIDE_SPREAD and x.precision != "float"]
+    wide = [x for x in report.layers if x.channel_spread > _WIDE_SPREAD and x.precision not in ("float16", "float")]
     for layer in sorted(wide, key=lambda x: -x.channel_spread)[:_SHOWN]:
         text = f"layer {layer.name}'s channel ranges differ {layer.channel_spread:.0f}x (largest to median)"
         if not report.recipe.equalize:

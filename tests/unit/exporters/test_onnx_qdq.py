@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from smidgen.errors import UnsupportedModel
 from smidgen.exporters import to_onnx
 from smidgen.frontends import load_bytes
-from smidgen.ir import Array, Graph, QuantParams, TensorType, Value, evaluate, verify
+from smidgen.ir import Array, Graph, Half, QuantParams, TensorType, Value, evaluate, verify
 from smidgen.ir.types import FourBit
 from smidgen.ops import (
     Add,
@@ -33,7 +33,8 @@ from smidgen.ops import (
     Transpose,
 )
 from smidgen.ops.curve import FUNCTIONS
-from smidgen.quantize import integerize
+from smidgen.quantize import Precision, Recipe, integerize, layers, quantize
+from smidgen.quantize.batches import sample_shape
 from smidgen.transforms import FLOAT, INTEGER, run_pipeline
 from tests.onnx_models import onnx_runtime
 from tests.op_graphs import Builder
@@ -128,6 +129,23 @@ def test_networks_with_16_bit_activations_read_back_to_the_same_integers(seed: i
     check_same(integers(graph), integers(read_back(graph)), float_inputs(graph, 5))
 
 
+@settings(max_examples=30, deadline=None)
+@given(SEEDS)
+def test_float_weights_in_half_precision_read_back_as_such(seed: int) -> None:
+    """Mixed with integer layers; in the file they are FLOAT16, and a Cast makes them real."""
+    graph, r = run_pipeline(FLOAT, FloatNetwork(seed).graph()), np.random.default_rng(seed)
+    precisions: dict[str, Precision] = {n.output.name: "float16" if r.random() < 0.6 else "int8" for n in layers(graph)}
+    found = quantize(graph, [r.normal(size=(3, *sample_shape(v.type))).astype(np.float32) for v in graph.inputs],
+                     Recipe(precisions=precisions, equalize=False, adapt_rounding=False))  # fmt: skip
+    qdq, model = found.qdq, onnx.load_model_from_string(to_onnx(found.qdq))
+    halves = {v for n in qdq.nodes for v in n.inputs if v.type.storage == Half()}
+    assert bool(halves) == ("float16" in {e.precision for e in found.layers})
+    assert sum(i.data_type == onnx.TensorProto.FLOAT16 for i in model.graph.initializer) >= len(halves)
+    assert sum(n.op_type == "Cast" for n in model.graph.node) >= len(halves)
+    check_same(run_pipeline(INTEGER, integers(qdq)), run_pipeline(INTEGER, integers(read_back(qdq))),
+               float_inputs(qdq, 5))  # fmt: skip
+
+
 @settings(max_examples=40, deadline=None)
 @given(SEEDS)
 def test_onnx_runtime_computes_a_float_network_as_we_do(seed: int) -> None:
@@ -194,6 +212,37 @@ def test_inputs_and_outputs_keep_names_shapes_and_types() -> None:
             assert info.name == v.name
             assert tuple(d.dim_value for d in info.type.tensor_type.shape.dim) == v.type.shape
             assert info.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
+
+
+def _named(names: list[str]) -> bytes:
+    """A dense layer and a Softmax, whose names are given: of input, middle and two outputs."""
+    x, middle, first, second = names
+    nodes = [
+        onnx.helper.make_node("Gemm", [x, "weights"], [middle]),
+        onnx.helper.make_node("Softmax", [middle], [first], axis=0),  # ours: between transposes
+        onnx.helper.make_node("Identity", [first], [second]),
+    ]
+    floats = onnx.TensorProto.FLOAT
+    infos = [onnx.helper.make_tensor_value_info(n, floats, [1, c]) for n, c in ((x, 3), (first, 1), (second, 1))]
+    weights = onnx.numpy_helper.from_array(np.array([[1.0], [-2.0], [0.5]], np.float32), "weights")
+    body = onnx.helper.make_graph(nodes, "named", infos[:1], infos[1:], [weights])
+    model = onnx.helper.make_model(body, opset_imports=[onnx.helper.make_opsetid("", 13)], ir_version=8)
+    data: bytes = model.SerializeToString()
+    return data
+
+
+@pytest.mark.parametrize(
+    "names", [["input.1", "mid", "out:0", "serving/out"], ["a b", "x_2", "y", "x"], ["x", "y_y", "y_2", "y"]]
+)
+def test_inputs_and_outputs_are_called_as_in_the_model_file(names: list[str]) -> None:
+    graph = run_pipeline(FLOAT, load_bytes(_named(names), "named", "named.onnx"))
+    samples = np.random.default_rng(3).normal(size=(8, 3)).astype(np.float32)
+    for g in (graph, quantize(graph, [samples]).qdq):
+        model = onnx.load_model_from_string(to_onnx(g))
+        assert [i.name for i in model.graph.input] == names[:1]
+        assert [o.name for o in model.graph.output] == names[2:]
+        run = onnx_runtime(model.SerializeToString(), optimized=False)
+        assert [y.shape for y in run([np.array([[1, 2, 3]], np.float32)])] == [(1, 1), (1, 1)]
 
 
 def test_equal_graphs_give_equal_bytes_and_the_producer_is_named() -> None:

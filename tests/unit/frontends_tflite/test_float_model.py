@@ -8,9 +8,10 @@ import pytest
 
 from smidgen.errors import MalformedModel, UnsupportedModel
 from smidgen.frontends import load_bytes
-from smidgen.ir import Graph, evaluate
+from smidgen.ir import Graph, Half, evaluate
 from smidgen.ops import Curve, FullyConnected
-from smidgen.transforms import FLOAT, run_pipeline
+from smidgen.quantize import integerize
+from smidgen.transforms import FLOAT, INTEGER, run_pipeline
 from tests.shared import SHARED, needs_shared
 from tests.tflite_builder import Operator, Options, Tensor, build, int8, single
 
@@ -61,6 +62,13 @@ def test_float16_weights_are_folded() -> None:
     assert graph.nodes[0].op.clamp == (0.0, np.inf)  # type: ignore[attr-defined]  # checked above
     (y,) = evaluate(graph, [np.array([[1, -1, 2]], np.float32)])
     np.testing.assert_allclose(y, np.tanh([[0.75, 2.25]]), rtol=1e-6)
+
+
+def test_float16_weights_are_kept_as_halves() -> None:
+    imported = run_pipeline(FLOAT, load_bytes(halves(), "halves", "halves.tflite"))
+    graph = run_pipeline(INTEGER, integerize(imported))
+    (dense,) = (n for n in graph.nodes if isinstance(n.op, FullyConnected))
+    assert (dense["w"].type.storage, dense["w"].type.stored_nbytes) == (Half(), 12)
 
 
 def test_shape_arithmetic_is_left_out() -> None:

@@ -20,11 +20,11 @@ def test_levels_by_layer(tmp_path: Path) -> None:
     found = {n["w"].type.elements // n["w"].type.shape[0]: levels_of(n, Recipe()) for n in nodes.values()}
     wide = next(n for n in nodes.values() if "int4" in levels_of(n, Recipe()) and _weights(n) == 32)
     assert levels_of(wide, Recipe()) == LEVELS
-    assert levels_of(wide, Recipe(group=16)) == ("int4", "int4/8", "int8", "int16", "float")
+    assert levels_of(wide, Recipe(group=16)) == ("int4", "int4/8", "int8", "int16", "float16", "float")
     assert levels_of(wide, Recipe(group=None)) == LEVELS
-    assert levels_of(wide, Recipe(scheme="power-of-two")) == ("int4", "int8", "int16", "float")
-    assert found[16] == ("int4", "int4/8", "int8", "int16", "float"), "16 weights are no groups of 16"
-    assert [group_of(level, wide, Recipe()) for level in LEVELS] == [None, 16, 8, None, None, None]
+    assert levels_of(wide, Recipe(scheme="power-of-two")) == ("int4", "int8", "int16", "float16", "float")
+    assert found[16] == ("int4", "int4/8", "int8", "int16", "float16", "float"), "16 weights are no groups of 16"
+    assert [group_of(level, wide, Recipe()) for level in LEVELS] == [None, 16, 8, None, None, None, None]
     assert group_of("int4", wide, Recipe(group=24)) == 24
     assert precision_of("int4/8") == "int4"
     assert precision_of("int16") == "int16"

@@ -17,8 +17,8 @@ from smidgen.precision.search import Found, OutOfBudget, Problem, Trial, is_answ
 from smidgen.quantize.recipe import Precision
 
 ALL: tuple[Precision, ...] = ("int4", "int8", "int16", "float")
-BYTES = {"int4": 0.5, "int8": 1.0, "int16": 1.25, "float": 4.0}
-NOISE = {"int4": 16.0, "int8": 1.0, "int16": 0.01, "float": 0.0}
+BYTES = {"int4": 0.5, "int8": 1.0, "int16": 1.25, "float16": 2.0, "float": 4.0}
+NOISE = {"int4": 16.0, "int8": 1.0, "int16": 0.01, "float16": 1e-4, "float": 0.0}
 
 
 @dataclass
@@ -114,6 +114,21 @@ def test_float_where_16_bits_are_not_enough() -> None:
     found = made.search(0.5)
     assert found.met
     assert found.best == ("int4", "float")
+
+
+def test_float16_where_it_is_enough_instead_of_float() -> None:
+    made = MadeUp([10, 10, 10], [0.0, 100.0, 1e5])
+    found = made.search(0.5, [(*ALL[:3], "float16", "float")] * 3)
+    assert found.met
+    assert found.best == ("int4", "float16", "float")
+    assert not any(to == "float16" for _, to in found.singles)
+
+
+def test_all_in_float16_before_one_layer_quantised() -> None:
+    made = MadeUp([10, 10], [10.0, 10.0])
+    found = made.search(0.01, [(*ALL[:3], "float16", "float")] * 2)
+    assert found.met
+    assert found.best == ("float16", "float16")
 
 
 def test_the_float_model_itself_is_no_answer() -> None:

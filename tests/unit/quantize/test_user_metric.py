@@ -41,6 +41,7 @@ def test_it_is_called_with_outputs_and_labels(tmp_path: Path) -> None:
         ("def metric(o, y):\n    x = 1\n    return o[5, 5]", r"failed: line 4 \(return o\[5, 5\]\): IndexError"),
         ("def metric(o, y):\n    raise SystemExit(3)", r"line 3 \(raise SystemExit\(3\)\): SystemExit: 3"),
         ("def metric(o, y):\n    return float('nan')", "returned NaN: that cannot be compared"),
+        ("def metric(o, y):\n    return 10**400", "returned an integer too large for a float"),
         ("def metric(o, y):\n    return 'good'", "returned str 'good', not one number"),
         ("def metric(o, y):\n    return o", "returned ndarray .*, not one number"),
         ("def metric(o):\n    return 1", r"TypeError.*called with outputs \[2, 2\] and labels int64\[2\]"),
@@ -63,6 +64,13 @@ def test_failures_while_it_runs(body: str, text: str, tmp_path: Path) -> None:
 def test_failures_before(body: str, text: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=text):
         find_metric(write(tmp_path, body))
+
+
+def test_what_it_prints_is_no_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    metric = find_metric(write(tmp_path, "print('loaded')\ndef metric(o, y):\n    print('called')\n    return 1.0"))
+    assert metric.score((SCORES,), TRUTH) == 1.0
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "loaded\ncalled\n"), "--json has stdout for itself"
 
 
 def test_names() -> None:

@@ -77,6 +77,7 @@ class _Reader:
         self.poisoned: set[str] = set()
         self.folded = 0
         self.inputs: list[Value] = []
+        self.input_names: list[str] = []
         self.outputs = Outputs((), ())
 
     def read(self) -> tuple[Graph | None, list[Finding]]:
@@ -135,6 +136,7 @@ class _Reader:
             return
         self.ctx.operands[info.name] = operand
         self.inputs.append(value)
+        self.input_names.append(info.name)
 
     def _input_type(self, info: Any) -> TensorType:
         tensor = info.type.tensor_type
@@ -262,8 +264,16 @@ class _Reader:
             return None, self.findings
         if not self.inputs or not outputs:
             raise MalformedModel(f"{self.source}: the graph has no {'outputs' if self.inputs else 'inputs'}")
-        nodes, notes = tuple(self.ctx.nodes), self.outputs.notes
-        graph = Graph(self.name, "onnx-qdq.v1", tuple(self.inputs), tuple(outputs), nodes, notes=notes)
+        graph = Graph(
+            self.name,
+            "onnx-qdq.v1",
+            tuple(self.inputs),
+            tuple(outputs),
+            tuple(self.ctx.nodes),
+            notes=self.outputs.notes,
+            input_names=tuple(self.input_names),
+            output_names=self.outputs.names,
+        )
         verify(graph, "imported")
         return graph, []
 

@@ -66,13 +66,23 @@ class _Reader:
             self._refuse_subgraphs(model.SubgraphsLength())
         subgraph = model.Subgraphs(0)
         table = TensorTable(model, subgraph, self.data, self.source)
-        inputs = tuple(table.graph_input(int(i)) for i in table.indices(subgraph.InputsAsNumpy(), "inputs"))
+        read = table.indices(subgraph.InputsAsNumpy(), "inputs")
+        inputs = tuple(table.graph_input(i) for i in read)
         nodes = self._nodes(model, subgraph, table)
-        outputs = tuple(table.activation(int(i)) for i in table.indices(subgraph.OutputsAsNumpy(), "outputs"))
+        written = table.indices(subgraph.OutputsAsNumpy(), "outputs")
+        outputs = tuple(table.activation(i) for i in written)
         if not inputs or not outputs:
             raise MalformedModel(f"{self.source} has no {'inputs' if not inputs else 'outputs'}")
         numerics: Numerics = "tflm-int8.v1" if any(v.type.quant for n in nodes for v in n.inputs) else "onnx-qdq.v1"
-        graph = Graph(self.name, numerics, inputs, outputs, tuple(nodes))
+        graph = Graph(
+            self.name,
+            numerics,
+            inputs,
+            outputs,
+            tuple(nodes),
+            input_names=tuple(table.written_name(i) for i in read),
+            output_names=tuple(table.written_name(i) for i in written),
+        )
         verify(graph, "imported" if numerics == "onnx-qdq.v1" else "integer")
         return graph
 

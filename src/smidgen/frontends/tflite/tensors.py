@@ -184,10 +184,13 @@ class TensorTable:
             self.input_findings.append(Finding("input", f"tensor {index}", e.reason, e.remedy))
             of = TensorType("int8", (1,), QuantParams((1.0,), (0,)))
             self.poisoned.add(index)
-        written = (self.subgraph.Tensors(index).Name() or b"input").decode("utf-8", "replace")
-        value = Value(self.names.fresh(written[:_LONGEST_INPUT_NAME]), of)
+        value = Value(self.names.fresh((self.written_name(index) or "input")[:_LONGEST_INPUT_NAME]), of)
         self.values[index] = value
         return value
+
+    def written_name(self, index: int) -> str:
+        """The tensor's name in the file; empty where it has none."""
+        return str((self.subgraph.Tensors(index).Name() or b"").decode("utf-8", "replace"))
 
     def activation(self, index: int) -> Value:
         """The value of a computed tensor. MalformedModel if nothing before has written it."""
