@@ -21,7 +21,7 @@ from smidgen.precision.summary import Names, summarize
 from smidgen.quantize import Recipe
 from smidgen.quantize.calibrate import Progress, silent
 from smidgen.quantize.data import Samples, load_samples, make_samples
-from smidgen.quantize.split import given_split, split_samples
+from smidgen.quantize.split import given_split, hold_back, split_samples
 from smidgen.quantize.user_metric import find_metric
 from smidgen.report.quantization import QuantizationReport
 from smidgen.targets import Target, load_target
@@ -75,13 +75,16 @@ def quantize(
     target: str | Target = DEFAULT_TARGET,
     budget_seconds: float = 600.0,
     calibration_samples: int | None = None,
+    held_back: int | None = None,
     progress: Progress = silent,
 ) -> QuantizedModel:
     """Quantise a float32 model with recorded inputs, and judge it on others.
 
     ``data`` calibrates and judges (divided by the recipe's seed), or only calibrates where ``evaluation`` is given.
     ``metric`` is as for --metric (docs/quantization.md); None: by the labels. ``max_drop`` searches the precision of
-    each layer for the least ``minimize``; check ``met``. ``progress`` is told the stage, what is done and all there is.
+    each layer for the least ``minimize``; check ``met``. ``held_back``
+    samples (None: a third of 600 or more) are kept from the search, to judge what it chose.
+    ``progress`` is told the stage, what is done and all there is.
     Raises InvalidInput for data that do not fit, UsageError, ModelError.
     """
     graph = load_float(model)
@@ -101,6 +104,8 @@ def quantize(
         split = split_samples(samples, calibration_samples, chosen.seed)
     else:
         split = given_split(samples, _samples(graph, evaluation), calibration_samples, chosen.seed)
+    if max_drop is not None:
+        split = hold_back(split, held_back)
     session = run_session(graph, split, settings, progress)
     source = graph.name if isinstance(model, Graph) else Path(model).name
     return QuantizedModel(session, summarize(graph, split, settings, session, Names(source, "")))

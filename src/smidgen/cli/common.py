@@ -236,7 +236,7 @@ def print_json(value: object) -> None:
 class Progressed(Protocol):
     """Moves a bar."""
 
-    def __call__(self, done: int, total: int | None = None) -> None: ...
+    def __call__(self, done: int, total: int | None = None, text: str | None = None) -> None: ...
 
 
 @contextmanager
@@ -246,7 +246,7 @@ def progress(text: str, total: int | None, *, quiet: bool) -> Iterator[Progresse
     It is told what is done, and the new total where that is only known later.
     """
     if not console.is_terminal or (quiet and not sys.stdout.isatty()):
-        yield lambda done, total=None: None
+        yield lambda done, total=None, text=None: None
         return
     columns = (
         SpinnerColumn(),
@@ -258,7 +258,7 @@ def progress(text: str, total: int | None, *, quiet: bool) -> Iterator[Progresse
     shown = columns if total is not None else (*columns[:2], columns[-1])
     with Progress(*shown, console=console, transient=True) as bar:
         task = bar.add_task(text, total=total)
-        yield lambda done, total=None: bar.update(task, completed=done, total=total)
+        yield lambda done, total=None, text=None: bar.update(task, completed=done, total=total, description=text)
 
 
 def table(title: str, *columns: str, right: Sequence[str] = ()) -> Table:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from smidgen.cli.quantize_options import DataOptions, SearchOptions, data_option
 from smidgen.cli.quantize_text import bars, cost_table, layer_table, repair_table, tensor_table, verdict
 from smidgen.cli.stages import stages
 from smidgen.codegen.folder import write_file
-from smidgen.compiler import load_float
+from smidgen.compiler import DEFAULT_TARGET, load_float
 from smidgen.errors import OutputError, UsageError
 from smidgen.exporters import to_onnx
 from smidgen.ir import Graph
@@ -28,7 +29,7 @@ from smidgen.precision.state import code_digest
 from smidgen.precision.summary import Names, summarize
 from smidgen.quantize import Recipe
 from smidgen.quantize.data import load_samples
-from smidgen.quantize.split import Split, given_split, split_samples
+from smidgen.quantize.split import Split, given_split, hold_back, split_samples
 from smidgen.quantize.user_metric import find_metric, metric_words
 from smidgen.report.advice import guilty, in_unit, weakest
 from smidgen.report.quantization import QuantizationReport
@@ -107,6 +108,8 @@ def command(
     graph = load_float(model)
     check_layers(graph, recipe)
     split = _split(graph, data, recipe.seed)
+    if searching.max_drop is not None:
+        split = hold_back(split, searching.held_back)
     with stages(quiet=as_json) as progress, _resumable(searching.max_drop is not None):
         session = run_session(graph, split, settings, progress)
     _finish(files, graph, split, settings, session, as_json)
@@ -167,7 +170,7 @@ def _finish(files: _Files, graph: Graph, split: Split, settings: Settings, sessi
     if as_json:
         print_json(report)
     else:
-        _show(report)
+        _show(report, compile_words(report, settings))
     if failed:
         console.print(Text.assemble(("error: ", "bold red"), _failure(report, files)), soft_wrap=True)
         raise SystemExit(1)
@@ -194,7 +197,18 @@ def _failure(report: QuantizationReport, files: _Files) -> str:
     )
 
 
-def _show(report: QuantizationReport) -> None:
+def compile_words(report: QuantizationReport, settings: Settings) -> str:
+    """How to compile what was judged with the kernels that its costs are of."""
+    words = ["smidgen", "compile", report.output]
+    if report.optimize != "speed":
+        words += ["--optimize", report.optimize]
+    if settings.target.name != DEFAULT_TARGET:
+        words += ["--target", report.target]
+    why = "" if report.optimize == "speed" else f" (the costs above are of kernels chosen for {report.optimize})"
+    return f"{shlex.join(words)}{why}"
+
+
+def _show(report: QuantizationReport, command: str) -> None:
     if report.layers:
         show(layer_table(report))
     if chart := bars(report):
@@ -207,6 +221,7 @@ def _show(report: QuantizationReport) -> None:
     show(cost_table(report))
     missing = [f"no cost of {c.name}: {c.missing}" for c in report.costs if c.missing is not None]
     show(verdict(report))
+    show(f"compile with: {command}")
     for kind, sentences in (("note", (*report.notes, *missing)), ("advice", report.advice)):
         for text in sentences:
             show(f"{kind}: {text}")

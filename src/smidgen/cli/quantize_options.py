@@ -40,6 +40,7 @@ class SearchOptions:
     max_drop: float | None
     minimize: str
     budget_seconds: float
+    held_back: int | None
 
 
 def _with_options(f: F, command: Callable[..., object], options: Sequence[Callable[[Any], Any]]) -> F:
@@ -181,11 +182,19 @@ def search_options(f: F) -> F:
     """What judges, and what is searched, given to the command as one ``searching``."""
 
     @wraps(f)
-    def command(*, metric: str | None, max_drop: float | None, minimize: str, budget: str, **others: object) -> object:
+    def command(
+        *,
+        metric: str | None,
+        max_drop: float | None,
+        minimize: str,
+        budget: str,
+        hold_back: int | None,
+        **others: object,
+    ) -> object:
         if max_drop is not None and not (math.isfinite(max_drop) and max_drop >= 0):
             raise UsageError(f"--max-drop is a number from 0 on, not {max_drop:g}")
         seconds = parse_seconds(budget, "--budget")
-        return f(searching=SearchOptions(metric, max_drop, minimize, seconds), **others)
+        return f(searching=SearchOptions(metric, max_drop, minimize, seconds, hold_back), **others)
 
     names = ", ".join(m.name for m in METRICS)
     options = (
@@ -201,6 +210,10 @@ def search_options(f: F) -> F:
         ),
         click.option(
             "--budget", default="10m", show_default=True, metavar="T", help="Of the search: 90s, 10m or 1h."
+        ),
+        click.option(
+            "--hold-back", type=click.IntRange(min=0), metavar="N",
+            help="Samples that judge what a search chose, unseen by it. Default: a third of 600 or more.",
         ),
     )  # fmt: skip
     return _with_options(f, command, options)

@@ -33,10 +33,14 @@ def layer_table(report: QuantizationReport) -> Table:
         alone = {s.precision: s for s in layer.sensitivity}
         tries = [f"{_db(alone[p].sqnr_db)} ({number(alone[p].drop)})" if p in alone else "" for p in others]
         t.add_row(
-            layer.name, layer.op, layer.precision, f"{layer.weights:,}", *seen, _db(layer.own_sqnr_db),
+            layer.name, layer.op, _precision(layer), f"{layer.weights:,}", *seen, _db(layer.own_sqnr_db),
             _db(layer.weight_sqnr_db), *tries,
         )  # fmt: skip
     return t
+
+
+def _precision(layer: LayerReport) -> str:
+    return layer.precision if layer.group is None else f"{layer.precision}/{layer.group}"
 
 
 def tensor_table(report: QuantizationReport) -> Table:
@@ -127,6 +131,12 @@ def verdict(report: QuantizationReport) -> str:
             ("confidence", f"{flips}on other data of this kind the drop is {number(c.least)} to "
              f"{in_unit(c.most, m)}, 95 % ({c.method})")
         )  # fmt: skip
+    if m.unseen is not None:
+        u = m.unseen
+        rows.append(
+            ("unseen", f"{u.samples} samples the search did not see: float {_score(m, u.float_score)}, quantised "
+             f"{_score(m, u.score)}: {_change(m, u.drop)}")
+        )  # fmt: skip
     rows.append(("outputs", f"{_db(m.output_sqnr_db)} dB SQNR against the float model's"))
     if report.search is not None:
         rows.append(("search", _searched(report)))
@@ -138,16 +148,16 @@ def _score(m: MetricReport, value: float) -> str:
 
 
 def _drop(m: MetricReport) -> str:
-    text = (
-        f"a drop of {in_unit(m.drop, m)}"
-        if m.drop > 0
-        else "no drop"
-        if m.drop == 0
-        else f"{in_unit(-m.drop, m)} better"
-    )
+    text = _change(m, m.drop)
     if m.max_drop is None:
         return text
     return f"{text}; at most {in_unit(m.max_drop, m)} asked for: {'kept' if m.met else 'NOT kept'}"
+
+
+def _change(m: MetricReport, drop: float) -> str:
+    if drop == 0:
+        return "no drop"
+    return f"a drop of {in_unit(drop, m)}" if drop > 0 else f"{in_unit(-drop, m)} better"
 
 
 def _searched(report: QuantizationReport) -> str:

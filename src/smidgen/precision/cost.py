@@ -14,10 +14,11 @@ from smidgen.schedule import Objective, Setting, make_schedule
 from smidgen.targets import Target
 from smidgen.transforms import INTEGER, run_pipeline
 
-Minimized = Literal["flash", "ram", "cycles", "energy"]
+Minimized = Literal["flash", "weights", "ram", "cycles", "energy"]
 
 MINIMIZED: Mapping[Minimized, str] = {
     "flash": "bytes of constants and code",
+    "weights": "bytes of constants as stored: weights, biases, tables",
     "ram": "bytes of arena and stack",
     "cycles": "modelled cycles of one inference, without wait states",
     "energy": "those cycles times the board's energy a cycle",
@@ -25,8 +26,23 @@ MINIMIZED: Mapping[Minimized, str] = {
 """Each cost that a search can minimise and what it is of."""
 
 
-OPTIMIZE: Mapping[Minimized, Setting] = {"flash": "size", "ram": "ram", "cycles": "speed", "energy": "speed"}
+OPTIMIZE: Mapping[Minimized, Setting] = {
+    "flash": "size",
+    "weights": "size",
+    "ram": "ram",
+    "cycles": "speed",
+    "energy": "speed",
+}
 """How the kernels of programs are chosen whose costs are compared: as ``compile --optimize`` does for that cost."""
+
+
+UNITS: Mapping[Minimized, str] = {
+    "flash": "bytes",
+    "weights": "bytes",
+    "ram": "bytes",
+    "cycles": "cycles",
+    "energy": "µJ",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +68,8 @@ class Cost:
         if what == "energy":
             assert self.energy_uj is not None, "check_minimized comes first"
             return self.energy_uj
-        return {"flash": self.flash_bytes, "ram": self.ram_bytes, "cycles": self.cycles}[what]
+        bytes_of = {"flash": self.flash_bytes, "weights": self.constants_bytes, "ram": self.ram_bytes}
+        return bytes_of.get(what, self.cycles)
 
 
 def check_minimized(what: str, target: Target) -> Minimized:

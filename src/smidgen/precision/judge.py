@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -14,24 +15,27 @@ import numpy as np
 from smidgen.errors import InternalError, InvalidInput
 from smidgen.ir import Graph
 from smidgen.precision.cost import Cost, cost_of, lower
-from smidgen.precision.evaluate import Progress, exact_outputs, has_floats, outputs_of, quiet
-from smidgen.precision.search import Assignment, OutOfBudget, Trial
+from smidgen.precision.evaluate import outputs_of, true_outputs
+from smidgen.precision.levels import Assignment
+from smidgen.precision.search import OutOfBudget, Trial
 from smidgen.precision.state import Judged, State, finite
+from smidgen.quantize.calibrate import Progress as StageProgress
+from smidgen.quantize.calibrate import silent
 from smidgen.quantize.metrics import Metric, Outputs, Truth, decibels
-from smidgen.quantize.recipe import Precision, Quantized
+from smidgen.quantize.recipe import Quantized
 from smidgen.schedule import Setting
 from smidgen.targets import Target
 
 
 class Quantizer(Protocol):
-    """Precisions of layers by name to the quantised model; the same calibration and recipe every time."""
+    """The level of each layer to the quantised model; the same calibration and recipe every time."""
 
     @property
     def graph(self) -> Graph:
         """The float graph that is quantised: equalised, if the recipe says so."""
         ...
 
-    def __call__(self, precisions: Mapping[str, Precision], *, fast: bool) -> Quantized:
+    def __call__(self, assignment: Assignment, *, fast: bool, progress: StageProgress = silent) -> Quantized:
         """``fast``: nearly what is written, for comparing many."""
         ...
 
@@ -78,17 +82,17 @@ class Confirmed:
     quantized: Quantized
     outputs: Outputs
     judged: Judged
+    cost: Cost
 
 
 @dataclass
 class Judge:
-    """Judges assignments to the named layers, each once; what was judged before comes from the state.
+    """Judges assignments, each once; what was judged before comes from the state.
 
     ``deadline``: no measurement begins after it (time.monotonic). ``told``: called after each with their number.
     """
 
     quantizer: Quantizer
-    layers: Sequence[str]
     task: Task
     state: State
     deadline: float = math.inf
@@ -99,19 +103,21 @@ class Judge:
     def cost(self, a: Assignment) -> Cost:
         """Of the model made fast. OutOfBudget if it would begin after the deadline."""
         known = self.state.get(a)
-        if known is None:
+        if known is None or known.cost is None:
             self._require_time()
-            known = Judged(self._cost_of(lower(self._fast(a))))
-            self.state.put(a, known)
+            cost = self._cost_of(lower(self._fast(a)))
+            self.state.put(a, Judged(cost) if known is None else replace(known, cost=cost))
+            return cost
         return known.cost
 
     def sense(self, a: Assignment) -> Trial:
         """Of the model made fast. OutOfBudget if it would begin after the deadline."""
         known = self.state.get(a)
         if known is None or known.score is None:
-            cost = self.cost(a)
             self._require_time()
-            known = self._judged(cost, outputs_of(self._fast(a), self.task.truth.samples))
+            known = self._judged(
+                None if known is None else known.cost, outputs_of(self._fast(a), self.task.truth.samples)
+            )
             self.state.put(a, known)
         return self._told(known)
 
@@ -125,22 +131,22 @@ class Judge:
             self.state.put(a, known, final=True)
         return self._told(known)
 
-    def make(self, a: Assignment, progress: Progress = quiet) -> tuple[Quantized, Outputs]:
+    def make(self, a: Assignment, progress: StageProgress = silent) -> tuple[Quantized, Outputs]:
         """The model as it is written, and its outputs."""
-        quantized = self.quantizer(self._named(a), fast=False)
-        graph, samples = quantized.graph, self.task.truth.samples
-        return quantized, (exact_outputs if has_floats(graph) else outputs_of)(graph, samples, progress)
+        quantized = self.quantizer(a, fast=False, progress=progress)
+        return quantized, true_outputs(quantized.graph, self.task.truth.samples, partial(progress, "judge"))
 
-    def confirm(self, a: Assignment, progress: Progress) -> Confirmed:
+    def confirm(self, a: Assignment, progress: StageProgress) -> Confirmed:
         """Made once more, with its own cost."""
         quantized, outputs = self.make(a, progress)
-        return Confirmed(quantized, outputs, self._judged(self._cost_of(lower(quantized.graph)), outputs))
+        cost = self._cost_of(lower(quantized.graph))
+        return Confirmed(quantized, outputs, self._judged(cost, outputs), cost)
 
     def final_cost(self, a: Assignment) -> Cost:
         """Of the model as it would be written."""
-        return self._cost_of(lower(self.quantizer(self._named(a), fast=False).graph))
+        return self._cost_of(lower(self.quantizer(a, fast=False).graph))
 
-    def _judged(self, cost: Cost, outputs: Outputs) -> Judged:
+    def _judged(self, cost: Cost | None, outputs: Outputs) -> Judged:
         task = self.task
         score = task.metric.score(outputs, task.truth)
         drop = finite(task.metric.drop(task.score, score))
@@ -156,13 +162,10 @@ class Judge:
     def _cost_of(self, lowered: Graph) -> Cost:
         return cost_of(lowered, self.task.target, self.task.setting)
 
-    def _named(self, a: Assignment) -> Mapping[str, Precision]:
-        return dict(zip(self.layers, a, strict=True))
-
     def _fast(self, a: Assignment) -> Graph:
         """Cost and measurement follow each other: the last one is kept."""
         if self._last is None or self._last[0] != a:
-            self._last = (a, self.quantizer(self._named(a), fast=True).graph)
+            self._last = (a, self.quantizer(a, fast=True).graph)
         return self._last[1]
 
     def _require_time(self) -> None:

@@ -5,18 +5,19 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
 from smidgen.errors import UsageError
 from smidgen.ir import Graph
-from smidgen.precision.cost import OPTIMIZE, Cost, Minimized
-from smidgen.precision.evaluate import outputs_of
+from smidgen.precision.cost import OPTIMIZE, UNITS, Cost, Minimized
+from smidgen.precision.evaluate import outputs_of, true_outputs
 from smidgen.precision.judge import Judge, Quantizer, make_task
-from smidgen.precision.search import Assignment, Found, Problem, search
+from smidgen.precision.levels import Assignment, Level, levels_of, with_levels
+from smidgen.precision.search import Found, Problem, Trial, keeps, search
 from smidgen.precision.state import Judged, State, digest_of, open_state, state_path, target_words
-from smidgen.quantize import Calibration, Precision, Quantized, Recipe, allows_int4, apply, calibrate, layers
+from smidgen.quantize import Calibration, Quantized, Recipe, allows_int4, apply, calibrate, layers
 from smidgen.quantize.calibrate import silent
 from smidgen.quantize.confidence import Confidence, drop_confidence
 from smidgen.quantize.metrics import Metric, Truth, default_metric
@@ -25,7 +26,7 @@ from smidgen.schedule import Setting
 from smidgen.targets import Target
 
 Progress = Callable[[str, int, int], None]
-"""Told the stage, what is done and all there is (0: not known)."""
+"""Told the stage, what is done and all there is (0: not known); behind ": " in a stage are particulars that change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +52,21 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
+class Unseen:
+    """How many samples the search did not see, and what the metric says of the two models on them."""
+
+    samples: int
+    float_score: float
+    score: float
+    drop: float
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """What came of it. ``prepared``: the float graph as it is quantised, equalised perhaps.
 
     ``reference``: every layer as the recipe says; ``plain``: the cost with every layer in int8. ``met`` None: no bound
-    was asked for. ``found`` None: nothing was searched.
+    was asked for. ``found`` None: nothing was searched. ``unseen`` None: nothing was held back from the search.
     """
 
     quantized: Quantized
@@ -63,12 +74,14 @@ class Session:
     layers: tuple[str, ...]
     chosen: Assignment
     judged: Judged
+    cost: Cost
     reference: Assignment
     reference_judged: Judged
     plain: Cost
     metric: Metric
     float_score: float
     confidence: Confidence | None
+    unseen: Unseen | None
     met: bool | None
     found: Found | None
     state: State
@@ -78,20 +91,20 @@ class Session:
 @dataclass(frozen=True, slots=True)
 class _Calibrated:
     calibration: Calibration
-    progress: Progress
 
     @property
     def graph(self) -> Graph:
         return self.calibration.graph
 
-    def __call__(self, precisions: Mapping[str, Precision], *, fast: bool) -> Quantized:
-        told = silent if fast else self.progress
-        return apply(self.calibration, {**self.calibration.recipe.precisions, **precisions}, told, fast=fast)
+    def __call__(self, assignment: Assignment, *, fast: bool, progress: Progress = silent) -> Quantized:
+        names = [n.output.name for n in layers(self.graph)]
+        recipe = with_levels(self.calibration.recipe, names, assignment)
+        return apply(self.calibration, recipe.precisions, progress, groups=recipe.groups, fast=fast)
 
 
 def make_quantizer(graph: Graph, split: Split, recipe: Recipe, progress: Progress) -> Quantizer:
     """Calibrates once; what it returns quantises with given precisions, those of other ops as the recipe has them."""
-    return _Calibrated(calibrate(graph, split.calibration.inputs, recipe, progress), progress)
+    return _Calibrated(calibrate(graph, split.calibration.inputs, recipe, progress))
 
 
 def check_layers(graph: Graph, recipe: Recipe) -> None:
@@ -109,13 +122,12 @@ def check_layers(graph: Graph, recipe: Recipe) -> None:
             )
 
 
-def options_of(graph: Graph, recipe: Recipe) -> tuple[tuple[Precision, ...], ...]:
-    """The precisions each layer may have: one where the user gave it, else all that its op allows."""
-    result: list[tuple[Precision, ...]] = []
+def options_of(graph: Graph, recipe: Recipe) -> tuple[tuple[Level, ...], ...]:
+    """The levels each layer may have: one where the user gave its precision, else all that its op allows."""
+    result: list[tuple[Level, ...]] = []
     for node in layers(graph):
         fixed = recipe.precisions.get(node.output.name)
-        four: tuple[Precision, ...] = ("int4",) if allows_int4(node) else ()
-        result.append((fixed,) if fixed is not None else (*four, "int8", "int16", "float16", "float"))
+        result.append((fixed,) if fixed is not None else levels_of(node, recipe))
     return tuple(result)
 
 
@@ -145,16 +157,15 @@ def run_session(
     _check_bound(graph, settings, metric, task.score)
     quantizer = make(graph, split, settings.recipe, progress)
     names = tuple(n.output.name for n in layers(graph))
-    judge = Judge(quantizer, names, task, _state(graph, split, settings, metric))
-    judge.told = lambda measured: progress("search", measured, 0)
+    judge = Judge(quantizer, task, _state(graph, split, settings, metric))
     reference = reference_of(graph, settings.recipe)
-    base = judge.confirm(reference, partial(progress, "judge"))
+    base = judge.confirm(reference, progress)
     met, found, chosen, confirmed = None, None, reference, base
     if settings.max_drop is not None:
         judge.state.put(reference, base.judged, final=True)  # whatever the budget
-        found = _search(judge, graph, settings, reference)
+        found = _search(judge, graph, settings, reference, progress)
         met, chosen = found.met, found.best
-        confirmed = base if chosen == reference else judge.confirm(chosen, partial(progress, "judge"))
+        confirmed = base if chosen == reference else judge.confirm(chosen, progress)
     confidence = drop_confidence(metric, truth, confirmed.outputs, settings.recipe.seed)
     plain: Assignment = tuple("int8" for _ in names)
     known = {reference: base, chosen: confirmed}.get(plain)
@@ -164,12 +175,14 @@ def run_session(
         layers=names,
         chosen=chosen,
         judged=confirmed.judged,
+        cost=confirmed.cost,
         reference=reference,
         reference_judged=base.judged,
-        plain=judge.final_cost(plain) if known is None else known.judged.cost,
+        plain=judge.final_cost(plain) if known is None else known.cost,
         metric=metric,
         float_score=task.score,
         confidence=confidence,
+        unseen=_unseen(graph, split, metric, confirmed.quantized),
         met=met,
         found=found,
         state=judge.state,
@@ -193,17 +206,56 @@ def _check_bound(graph: Graph, settings: Settings, metric: Metric, float_score: 
         )
 
 
-def _search(judge: Judge, graph: Graph, settings: Settings, reference: Assignment) -> Found:
+def _unseen(graph: Graph, split: Split, metric: Metric, quantized: Quantized) -> Unseen | None:
+    if split.held_back is None:
+        return None
+    truth = Truth(split.held_back, outputs_of(graph, split.held_back))
+    before = metric.score(truth.float_outputs, truth)
+    after = metric.score(true_outputs(quantized.graph, split.held_back), truth)
+    return Unseen(len(split.held_back), before, after, metric.drop(before, after))
+
+
+@dataclass
+class _Watched:
+    """Measures for a search and tells how it goes: how many were judged, the least cost, the time there is."""
+
+    judge: Judge
+    settings: Settings
+    limit: float
+    progress: Progress
+    began: float = field(default_factory=time.monotonic)
+    best: float | None = None
+
+    def measure(self, a: Assignment) -> Trial:
+        trial = self.judge.measure(a)
+        if keeps(trial.drop, self.limit):
+            cost = self.judge.cost(a).of(self.settings.minimize)
+            self.best = cost if self.best is None else min(self.best, cost)
+            self.tell(self.judge.measured)
+        return trial
+
+    def tell(self, measured: int) -> None:
+        budget, spent = self.settings.budget_seconds, time.monotonic() - self.began
+        what = self.settings.minimize
+        found = "none keeps the bound yet" if self.best is None else f"least {what} {self.best:,.0f} {UNITS[what]}"
+        left = max(round(budget - spent), 0)
+        text = f"search: {measured} looked at, {found}, at most {left // 60}:{left % 60:02} left"
+        self.progress(text, min(round(spent), round(budget)), max(round(budget), 1))
+
+
+def _search(judge: Judge, graph: Graph, settings: Settings, reference: Assignment, progress: Progress) -> Found:
     assert settings.max_drop is not None, "only called with a bound"
     what = settings.minimize
     judge.cost(reference)
     judge.deadline = time.monotonic() + settings.budget_seconds
+    watched = _Watched(judge, settings, settings.max_drop, progress)
+    judge.told = watched.tell
     return search(
         Problem(
             base=reference,
             options=options_of(graph, settings.recipe),
             limit=settings.max_drop,
-            measure=judge.measure,
+            measure=watched.measure,
             cost=lambda a: judge.cost(a).of(what),
             sense=judge.sense,
         )

@@ -12,21 +12,28 @@ from pathlib import Path
 
 from smidgen.ir import Array, Graph, format_graph
 from smidgen.precision.cost import Cost
-from smidgen.precision.search import Assignment
-from smidgen.quantize.recipe import Precision
+from smidgen.precision.levels import Assignment, Level
 from smidgen.targets import Target
 from smidgen.tune import user_cache
 from smidgen.tune.cache import write_atomically
 
-SCHEMA = 1
-_LETTERS: Mapping[Precision, str] = {"int4": "4", "int8": "8", "int16": "s", "float16": "h", "float": "f"}
+SCHEMA = 2
+_LETTERS: Mapping[Level, str] = {
+    "int4": "4",
+    "int4/16": "g",
+    "int4/8": "o",
+    "int8": "8",
+    "int16": "s",
+    "float16": "h",
+    "float": "f",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
     """One assignment. ``noise``: at the output, as a fraction of the signal's power. None: not measured yet."""
 
-    cost: Cost
+    cost: Cost | None
     score: float | None = None
     drop: float | None = None
     noise: float | None = None
@@ -98,7 +105,10 @@ def _parse(text: str, digest: str) -> dict[str, Judged] | None:
         if (loaded["schema"], loaded["digest"], loaded["sum"]) != (SCHEMA, digest, _sum(body)):
             return None
         names = [f.name for f in fields(Judged) if f.name != "cost"]
-        return {k: Judged(Cost(**v["cost"]), **{n: v[n] for n in names}) for k, v in body.items()}
+        return {
+            k: Judged(None if v["cost"] is None else Cost(**v["cost"]), **{n: v[n] for n in names})
+            for k, v in body.items()
+        }
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 

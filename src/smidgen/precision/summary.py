@@ -10,8 +10,9 @@ from smidgen.ir import Graph
 from smidgen.precision.channels import channel_spreads, point, unequalized
 from smidgen.precision.cost import Cost, cost_of, lower
 from smidgen.precision.judge import sqnr_db
+from smidgen.precision.levels import Level, group_of, precision_of, with_levels
 from smidgen.precision.session import Session, Settings
-from smidgen.quantize import Precision, integerize, layers
+from smidgen.quantize import Recipe, integerize, layers
 from smidgen.quantize.metrics import doubts
 from smidgen.quantize.split import Split
 from smidgen.report.advice import advice
@@ -25,6 +26,7 @@ from smidgen.report.quantization import (
     SearchReport,
     Sensitivity,
     SplitReport,
+    UnseenReport,
 )
 from smidgen.targets import Target
 
@@ -39,7 +41,7 @@ class Names:
 
 def summarize(graph: Graph, split: Split, settings: Settings, session: Session, names: Names) -> QuantizationReport:
     """The report; ``graph`` is the float model's."""
-    recipe = replace(settings.recipe, precisions=dict(zip(session.layers, session.chosen, strict=True)))
+    recipe = with_levels(replace(settings.recipe, precisions={}), session.layers, session.chosen)
     notes = [
         *graph.notes,
         *split.calibration.notes,
@@ -60,7 +62,7 @@ def summarize(graph: Graph, split: Split, settings: Settings, session: Session, 
         split=_split(split),
         metric=_metric(split, settings, session),
         costs=_costs(graph, settings, session),
-        layers=_layers(split, session),
+        layers=_layers(split, settings.recipe, session),
         tensors=session.quantized.tensors,
         search=_search(settings, session),
         notes=tuple(notes),
@@ -83,7 +85,7 @@ def _split(split: Split) -> SplitReport:
 def _metric(split: Split, settings: Settings, session: Session) -> MetricReport:
     metric, judged, found = session.metric, session.judged, session.confidence
     assert judged.score is not None and judged.drop is not None and judged.noise is not None, "confirmed"  # noqa: PT018
-    interval = None
+    interval, seen = None, session.unseen
     if found is not None:
         interval = ConfidenceReport(found.method, found.least, found.most, found.worsened, found.improved)
     return MetricReport(
@@ -100,6 +102,7 @@ def _metric(split: Split, settings: Settings, session: Session) -> MetricReport:
         step=metric.per_unit / len(split.evaluation) if metric.hits is not None else None,
         output_sqnr_db=sqnr_db(judged.noise),
         confidence=interval,
+        unseen=None if seen is None else UnseenReport(seen.samples, seen.float_score, seen.score, seen.drop),
     )
 
 
@@ -109,7 +112,7 @@ def _costs(graph: Graph, settings: Settings, session: Session) -> tuple[CostRepo
         float_cost = _cost("float", cost_of(lower(integerize(graph)), target, settings.setting), target)
     except SmidgenError as e:  # too large for the board, or an op without a float kernel: the others still count
         float_cost = CostReport("float", missing=str(e).partition("\n")[0])
-    plain, chosen = _cost("int8", session.plain, target), _cost("chosen", session.judged.cost, target)
+    plain, chosen = _cost("int8", session.plain, target), _cost("chosen", session.cost, target)
     return (float_cost, plain, chosen)
 
 
@@ -127,7 +130,7 @@ def _cost(name: str, cost: Cost, target: Target) -> CostReport:
     )
 
 
-def _layers(split: Split, session: Session) -> tuple[LayerReport, ...]:
+def _layers(split: Split, recipe: Recipe, session: Session) -> tuple[LayerReport, ...]:
     spreads = channel_spreads(session.prepared, split.calibration)
     errors = {layer.name: layer for layer in session.quantized.layers}
     chosen = dict(zip(session.layers, session.chosen, strict=True))
@@ -141,7 +144,8 @@ def _layers(split: Split, session: Session) -> tuple[LayerReport, ...]:
                 tensor=point(session.prepared, node).name,
                 loc=node.loc,
                 op=type(node.op).__name__,
-                precision=chosen[name],
+                precision=precision_of(chosen[name]),
+                group=group_of(chosen[name], node, recipe),
                 weights=node["w"].type.elements,
                 weight_sqnr_db=None if error is None else error.weight_sqnr_db,
                 own_sqnr_db=None if error is None else error.own_sqnr_db,
@@ -159,7 +163,7 @@ def _sensitivity(session: Session, name: str) -> tuple[Sensitivity, ...]:
         return ()
     index = session.layers.index(name)
     base = session.reference_judged
-    measured: dict[Precision, tuple[float, float]] = {}
+    measured: dict[Level, tuple[float, float]] = {}
     if base.noise is not None and base.drop is not None:
         measured[session.reference[index]] = (base.noise, base.drop)
     for (layer, precision), trial in session.found.singles.items():

@@ -130,14 +130,15 @@ def _grid(problem: _Problem, wanted: Request, gram: Floats | None) -> tuple[Grid
         grid = power_grid(np.maximum(np.abs(v).max(axis=2, keepdims=True), problem.least_step * 7), 7)
         return grid, grid.step
     if wanted.precision == "int4":
-        return int4_grid(v, gram, _group(recipe, v), problem.least_step)
+        return int4_grid(v, gram, _group(recipe, wanted.node.output.name, v), problem.least_step)
     grid = int8_grid(v, gram, recipe.scheme == "power-of-two", problem.least_step)
     return grid, grid.step
 
 
-def _group(recipe: Recipe, v: Floats) -> int | None:
-    grouped = recipe.group is not None and recipe.group < v.shape[2] and recipe.scheme == "affine"
-    return recipe.group if grouped else None
+def _group(recipe: Recipe, name: str, v: Floats) -> int | None:
+    group = recipe.groups.get(name, recipe.group)
+    grouped = group is not None and group < v.shape[2] and recipe.scheme == "affine"
+    return group if grouped else None
 
 
 def _whole(b: Floats, channel: Floats, x_scale: float) -> Floats:
@@ -153,7 +154,7 @@ def _layer(
     power = recipe.scheme == "power-of-two"
     integers = np.clip(np.rint(w / channel), -128, 127).astype(np.int8)
     scale = tuple(float(s) for s in channel.reshape(-1))
-    storage = FourBit(_group(recipe, problem.v)) if wanted.precision == "int4" else None
+    storage = FourBit(_group(recipe, wanted.node.output.name, problem.v)) if wanted.precision == "int4" else None
     kept = Weights(layout(node, integers), scale[:1] if power else scale, storage, not power)
     has_bias = node.get("b") is not None or recipe.correct_bias
     real = layout(node, integers * channel).astype(np.float32)

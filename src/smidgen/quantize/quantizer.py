@@ -43,9 +43,10 @@ def apply(
     precisions: Mapping[str, Precision] | None = None,
     progress: Progress = silent,
     *,
+    groups: Mapping[str, int] | None = None,
     fast: bool = False,
 ) -> Quantized:
-    """The quantised network for these precisions (None: the recipe's), everything else as calibrated.
+    """The quantised network for these precisions and groups (None: the recipe's), everything else as calibrated.
 
     ``fast`` fits each layer to the float network's activations instead of the quantised one's, and keeps what it found
     for the next call: for searches that try many precisions. It reports no errors of tensors.
@@ -53,6 +54,8 @@ def apply(
     recipe = calibration.recipe
     if precisions is not None:
         recipe = replace(recipe, precisions=dict(precisions))
+    if groups is not None:
+        recipe = replace(recipe, groups=dict(groups))
     graph = calibration.graph
     plan = make_plan(graph, recipe)
     activations = activation_params(calibration, plan, recipe)
@@ -79,7 +82,7 @@ def _fitted_alone(
         if plan.precision[name] in FLOATS:
             continue
         wanted = request(plan, recipe, activations, node)
-        key = (name, wanted.precision == "int4", wanted.x_scale)
+        key = (name, wanted.precision == "int4", recipe.groups.get(name), wanted.x_scale)
         if key not in calibration.kept:
             calibration.kept[key] = fit(wanted, calibration.moments[name])
         fitted[name] = calibration.kept[key]

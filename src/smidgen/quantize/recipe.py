@@ -42,6 +42,8 @@ class Recipe:
     """Consecutive weights that share a factor, of int4 layers; None: one scale a channel only."""
     seed: int = 0
     precisions: Mapping[str, Precision] = field(default_factory=dict)
+    groups: Mapping[str, int] = field(default_factory=dict)
+    """Overrides ``group`` by int4 layer."""
 
 
 @dataclass(frozen=True, slots=True)

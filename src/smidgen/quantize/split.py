@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,18 +14,22 @@ from smidgen.quantize.data import Samples
 DEFAULT_CALIBRATION = 100
 LEAST_CALIBRATION = 4
 LEAST_EVALUATION = 4
+LEAST_HELD_BACK_FROM = 600  # samples that judge
 _MOST_CLASSES = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """``how``: by what the samples were divided, in words. ``notes``: what to know about it."""
+    """``how``: by what the samples were divided, in words. ``notes``: what to know about it.
+
+    ``held_back``: samples like ``evaluation`` that a search does not see, to check what it chose."""
 
     calibration: Samples
     evaluation: Samples
     how: str
     seed: int
     notes: tuple[str, ...] = ()
+    held_back: Samples | None = None
 
 
 def split_samples(samples: Samples, calibration: int | None, seed: int) -> Split:
@@ -56,6 +60,29 @@ def split_samples(samples: Samples, calibration: int | None, seed: int) -> Split
             notes = ("all samples are windows of one recording: calibration has seen the neighbours of what judges",)
     rest = np.setdiff1d(np.arange(count), chosen)
     return Split(samples.take(chosen), samples.take(rest), how, seed, notes)
+
+
+def hold_back(split: Split, count: int | None) -> Split:
+    """Takes ``count`` of the samples that judge from a search, as ``split_samples`` divides; None: a third of 600 or
+    more, none of fewer, which the bound needs more. InvalidInput where too few are left."""
+    samples = split.evaluation
+    if count is None:
+        count = len(samples) // 3 if len(samples) >= LEAST_HELD_BACK_FROM else 0
+    if count == 0:
+        return split
+    if len(samples) - count < LEAST_EVALUATION:
+        raise InvalidInput(
+            f"{samples.source}: {len(samples)} samples judge; {count} of them cannot be held back: at least "
+            f"{LEAST_EVALUATION} have to be left for the search. Lower --hold-back, or give more samples"
+        )
+    rng = np.random.default_rng(split.seed)
+    if samples.files is not None and samples.files.max() > samples.files.min():
+        numbered = np.unique(samples.files, return_inverse=True)[1].reshape(-1)
+        chosen = _by_file(numbered, samples.labels, count, rng)
+    else:
+        chosen = _stratified(_classes(samples.labels, len(samples)), count, rng)
+    rest = np.setdiff1d(np.arange(len(samples)), chosen)
+    return replace(split, evaluation=samples.take(rest), held_back=samples.take(chosen))
 
 
 def given_split(calibration: Samples, evaluation: Samples, most: int | None, seed: int) -> Split:

@@ -35,6 +35,16 @@ class ConfidenceReport:
 
 
 @dataclass(frozen=True, slots=True)
+class UnseenReport:
+    """The same metric on samples that were held back from the search."""
+
+    samples: int
+    float_score: float
+    score: float
+    drop: float
+
+
+@dataclass(frozen=True, slots=True)
 class MetricReport:
     """``drop``: how much worse than float, in ``unit``; ``max_drop`` None: no bound was asked for.
 
@@ -54,6 +64,7 @@ class MetricReport:
     step: float | None
     output_sqnr_db: float
     confidence: ConfidenceReport | None
+    unseen: UnseenReport | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +96,7 @@ class Sensitivity:
 class LayerReport:
     """One layer with weights; ``channel_spread``: of its output's channels, the largest range over the median one.
 
-    ``tensor``: the activation that it writes, behind a clamp of its own.
+    ``tensor``: the activation that it writes, behind a clamp of its own. ``group``: weights that share a factor.
     ``weight_sqnr_db``, ``own_sqnr_db`` (with only it quantised): None where it is not.
     """
 
@@ -100,6 +111,7 @@ class LayerReport:
     channel_spread: float
     repairs: Mapping[str, float]
     sensitivity: tuple[Sensitivity, ...]
+    group: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

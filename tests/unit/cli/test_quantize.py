@@ -12,6 +12,7 @@ import numpy.typing as npt
 import onnxruntime
 import pytest
 
+from smidgen.compiler import compile as compile_model
 from smidgen.compiler import load
 from smidgen.ir import Graph
 from smidgen.precision import judge
@@ -274,3 +275,47 @@ def test_help_has_examples(smidgen: Smidgen) -> None:
     text = smidgen("quantize", "--help").out
     assert "--max-drop 0.5 --minimize flash" in text
     assert "top1, auc, f1, ad-auc, mse, sqnr, agreement" in " ".join(text.split())
+
+
+def test_the_command_that_compiles_what_was_judged(net: Graph, smidgen: Smidgen) -> None:
+    """Its costs are those that were reported."""
+    call = ("quantize", "net_fp32.onnx", "--data", "data.npz", "--max-drop", "5", "-o", "k.onnx", "--report", "r.json")
+    found = smidgen(*call)
+    assert found.code == 0, found.err
+    assert "compile with: smidgen compile k.onnx --optimize size (the costs above are of kernels chosen for size)" in (
+        " ".join(found.out.split())
+    )
+    chosen = {c["name"]: c for c in json.loads(Path("r.json").read_text(encoding="utf-8"))["costs"]}["chosen"]
+    compiled = compile_model("k.onnx", optimize="size")
+    assert compiled.memory.weights == chosen["constants_bytes"]
+    assert compiled.memory.ram == chosen["ram_bytes"]
+    plain = smidgen("quantize", "net_fp32.onnx", "--data", "data.npz", "-t", "generic-cortex-m4")
+    assert (
+        "compile with: smidgen compile net_int8.onnx --target generic-cortex-m4 " in f"{' '.join(plain.out.split())} "
+    )
+
+
+def test_samples_held_back_judge_in_the_end(net: Graph, smidgen: Smidgen) -> None:
+    call = ("quantize", "net_fp32.onnx", "--data", "data.npz", "--max-drop", "10", "--hold-back", "10")
+    report = smidgen(*call, "--json").json
+    assert report["split"]["evaluation_samples"] == 30
+    unseen = report["metric"]["unseen"]
+    assert unseen["samples"] == 10
+    assert unseen["drop"] == pytest.approx(100 * (unseen["float_score"] - unseen["score"]))
+    assert "10 samples the search did not see: float " in " ".join(smidgen(*call).out.split())
+    few = smidgen(*call[:-1], "38")
+    assert few.code == 1
+    assert "38 of them cannot be held back" in " ".join(few.err.split())
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("what", ["weights", "ram", "cycles", "energy"])
+def test_other_costs(net: Graph, smidgen: Smidgen, what: str) -> None:
+    call = ("quantize", "net_fp32.onnx", "--data", "data.npz", "--max-drop", "10", "--json", "--minimize", what)
+    report = smidgen(*call).json
+    assert report["metric"]["met"] is True
+    field = {"weights": "constants_bytes", "ram": "ram_bytes", "cycles": "cycles", "energy": "energy_uj"}[what]
+    costs = {c["name"]: c[field] for c in report["costs"]}
+    assert costs["chosen"] <= costs["int8"]
+    if what == "weights":
+        assert costs["chosen"] < costs["int8"]

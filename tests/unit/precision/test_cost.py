@@ -61,5 +61,5 @@ def test_what_can_be_minimised() -> None:
     assert check_minimized("energy", BOARD) == "energy"
     with pytest.raises(UsageError, match="nucleo-l4r5zi has no figure for energy"):
         check_minimized("energy", replace(BOARD, energy=None))
-    with pytest.raises(UsageError, match="no cost 'time' to minimise; there are flash, ram, cycles, energy"):
+    with pytest.raises(UsageError, match="no cost 'time' to minimise; there are flash, weights, ram, cycles, energy"):
         check_minimized("time", BOARD)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from smidgen.errors import InvalidInput
 from smidgen.quantize.data import Samples
-from smidgen.quantize.split import given_split, split_samples
+from smidgen.quantize.split import given_split, hold_back, split_samples
 
 Array = npt.NDArray[Any]
 
@@ -81,3 +81,35 @@ def test_given_parts() -> None:
     assert split.notes == ("5 samples of d.npz are in d.npz too",)
     with pytest.raises(InvalidInput, match="3 samples are too few to calibrate: at least 4"):
         given_split(numbered(3), numbered(5), None, 0)
+
+
+def test_held_back_samples_are_in_no_other_part() -> None:
+    labels = np.arange(900) % 3
+    split = split_samples(numbered(900, labels), 100, 1)
+    held = hold_back(split, None)
+    assert held.held_back is not None
+    assert len(held.held_back) == 800 // 3
+    parts = (held.calibration, held.evaluation, held.held_back)
+    assert sorted(i for p in parts for i in numbers(p)) == list(range(900))
+    assert held.held_back.labels is not None
+    assert set(np.bincount(held.held_back.labels)) <= {88, 89}
+    assert numbers(hold_back(split, None).held_back or held.evaluation) == numbers(held.held_back)
+    assert hold_back(split, 0) is split
+
+
+def test_few_samples_are_not_held_back_unasked() -> None:
+    split = split_samples(numbered(500), None, 0)
+    assert hold_back(split, None) is split
+    assert len(hold_back(split, 100).evaluation) == 300
+    with pytest.raises(InvalidInput, match=r"397 of them cannot be held back.*Lower --hold-back"):
+        hold_back(split, 397)
+
+
+def test_recordings_are_held_back_whole() -> None:
+    files = np.repeat(np.arange(20), 10)
+    split = hold_back(split_samples(numbered(200, files % 2, files), 60, 0), 50)
+    assert split.held_back is not None
+    assert split.held_back.files is not None
+    assert split.evaluation.files is not None
+    assert not set(split.held_back.files) & set(split.evaluation.files)
+    assert 30 <= len(split.held_back) <= 70
