@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 from rich.text import Text
 
 from smidgen.cli.common import console, json_option, plain, print_json, show, target_option
@@ -105,6 +107,8 @@ def command(
         budget_seconds=searching.budget_seconds,
         words=(code_digest(), *metric_words(searching.metric)),
     )
+    if searching.max_drop is None and (idle := _without_search()):
+        console.print(f"note: nothing is searched without --max-drop, so {idle} has no effect", soft_wrap=True)
     graph = load_float(model)
     check_layers(graph, recipe)
     split = _split(graph, data, recipe.seed)
@@ -113,6 +117,13 @@ def command(
     with stages(quiet=as_json) as progress, _resumable(searching.max_drop is not None):
         session = run_session(graph, split, settings, progress)
     _finish(files, graph, split, settings, session, as_json)
+
+
+def _without_search() -> str:
+    """The options of a search that were given on the command line."""
+    given = click.get_current_context().get_parameter_source
+    names = ("minimize", "budget", "hold_back")
+    return ", ".join(f"--{n.replace('_', '-')}" for n in names if given(n) is ParameterSource.COMMANDLINE)
 
 
 def _stem(model: Path) -> str:
@@ -131,12 +142,20 @@ def _check_files(files: _Files) -> None:
     for file in written:
         if file.is_dir():
             raise OutputError(f"{file} is a folder. Choose the name of a file")
+        _check_place(file)
         if what := read.get(file.resolve()):
             raise UsageError(f"{file} is {what} itself, which is never replaced. Choose another name")
     if len({f.resolve() for f in written}) != len(written):
         raise UsageError("-o, --report and --plot need different files")
     if files.plot is not None:
         new_figure(files.plot)
+
+
+def _check_place(file: Path) -> None:
+    """OutputError if the folder that is to hold the file cannot be written, or cannot be made."""
+    there = next(p for p in file.absolute().parents if p.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise OutputError(f"cannot write {file}: {there} is no folder that can be written to. Choose another place")
 
 
 def _split(graph: Graph, data: DataOptions, seed: int) -> Split:

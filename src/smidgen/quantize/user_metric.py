@@ -103,8 +103,9 @@ def _number(result: object, path: Path, name: str) -> float:
         value = float(result)
     except OverflowError as e:
         raise InvalidInput(f"metric {name} of {path} returned an integer too large for a float. Scale it") from e
-    if math.isnan(value):
-        raise InvalidInput(f"metric {name} of {path} returned NaN: that cannot be compared. Return a finite number")
+    if not math.isfinite(value):
+        shown = "NaN" if math.isnan(value) else f"{value:g}"
+        raise InvalidInput(f"metric {name} of {path} returned {shown}: that cannot be compared. Return a finite number")
     return value
 
 

@@ -171,6 +171,13 @@ def test_a_budget_that_is_too_short(net: Graph, smidgen: Smidgen) -> None:
     assert report["metric"]["met"] is True  # int8 is judged whatever the budget
 
 
+def test_options_of_a_search_without_one_are_noted(net: Graph, smidgen: Smidgen) -> None:
+    result = smidgen("quantize", "net_fp32.onnx", "--data", "data.npz", "--minimize", "ram", "--budget", "1m")
+    assert result.code == 0
+    assert "nothing is searched without --max-drop, so --minimize, --budget has no effect" in result.err
+    assert "nothing is searched" not in smidgen("quantize", "net_fp32.onnx", "--data", "data.npz").err
+
+
 def test_a_layer_is_fixed(net: Graph, smidgen: Smidgen) -> None:
     name = smidgen("quantize", "net_fp32.onnx", "--data", "data.npz", "--json").json["layers"][1]["name"]
     fixed = smidgen("quantize", "net_fp32.onnx", "--data", "data.npz", "--layer", f"{name}=float", "--json").json
@@ -232,6 +239,7 @@ def test_nothing_left_to_search(net: Graph, smidgen: Smidgen) -> None:
         (["--data", "data.npz", "-o", "net_fp32.onnx"], 2, "is the model itself, which is never replaced"),
         (["--data", "data.npz", "--input-scale", "1", "--input-zero-point", "nan"], 2, "is a finite number, not nan"),
         (["--data", "unlabelled.npz", "--metric", "sqnr", "--max-drop", "1"], 2, "of the float model is inf: no drop"),
+        (["--data", "data.npz", "-o", "data.npz/a.onnx"], 1, "data.npz is no folder that can be written to"),
         (["--data", "data.npz", "--report", "data.npz"], 2, "data.npz is data itself, which is never replaced"),
         (["--data", "data.npz", "-o", "a.onnx", "--report", "a.best-attempt.onnx"], 2, "need different files"),
         (["--data", "data.npz", "--plot", "e.txt"], 2, "a plot is one of .svg"),

@@ -41,6 +41,7 @@ def test_it_is_called_with_outputs_and_labels(tmp_path: Path) -> None:
         ("def metric(o, y):\n    x = 1\n    return o[5, 5]", r"failed: line 4 \(return o\[5, 5\]\): IndexError"),
         ("def metric(o, y):\n    raise SystemExit(3)", r"line 3 \(raise SystemExit\(3\)\): SystemExit: 3"),
         ("def metric(o, y):\n    return float('nan')", "returned NaN: that cannot be compared"),
+        ("def metric(o, y):\n    return float('-inf')", "returned -inf: that cannot be compared"),
         ("def metric(o, y):\n    return 10**400", "returned an integer too large for a float"),
         ("def metric(o, y):\n    return 'good'", "returned str 'good', not one number"),
         ("def metric(o, y):\n    return o", "returned ndarray .*, not one number"),
