@@ -68,7 +68,9 @@ def run(name: str, shared: Path, seed: int) -> Entry:
     session = run_session(graph, split, settings, lambda stage, done, total: None)
     seconds = time.monotonic() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _MEGABYTE
-    return figures(summarize(graph, split, settings, session, Names(name, "")), seconds, peak)
+    entry = figures(summarize(graph, split, settings, session, Names(name, "")), seconds, peak)
+    entry["measured"]["int8_drop"] = round(session.reference_judged.drop or 0.0, 6)
+    return entry
 
 
 def figures(report: QuantizationReport, seconds: float, peak: float) -> Entry:

@@ -178,7 +178,7 @@ def readme() -> str:
 
     def replace(match: re.Match[str]) -> str:
         kind, what, _ = match.groups()
-        body = results_table() if kind == "table" else f"```text\n$ {what}\n{run(what)}```\n"
+        body = README_TABLES[what]() if kind == "table" else f"```text\n$ {what}\n{run(what)}```\n"
         return f"<!-- {kind}: {what} -->\n{body}<!-- end -->"
 
     return BLOCK.sub(replace, text)
@@ -303,6 +303,25 @@ def quantisers_table() -> str:
     ]
     best = "; ".join(f"{model}: {measured[model]['onnxruntime']['best']['setting']}" for model in MODELS)
     return "\n".join(lines) + f"\n\nONNX Runtime's best: {best}.\n"
+
+
+def quantisers_summary() -> str:
+    """The same in short, for the README."""
+    measured = json.loads((ROOT / "bench/quantization.json").read_text(encoding="utf-8"))
+    lines = ["| dB | " + " | ".join(MODELS) + " |", "|---" * (len(MODELS) + 1) + "|"]
+    rows = {
+        "ONNX Runtime's `quantize_static`, defaults": ("onnxruntime", "defaults"),
+        "its best of some sixty settings": ("onnxruntime", "best"),
+        "`smidgen quantize`, int8": ("smidgen", "affine"),
+        "the same, int16 activations": ("smidgen", "affine, int16 activations"),
+    }
+    for name, (whose, setting) in rows.items():
+        figures = (f"{measured[m][whose][setting]['sqnr_db']:.1f}" for m in MODELS)
+        lines.append(f"| {name} | {' | '.join(figures)} |")
+    return "\n".join(lines) + "\n"
+
+
+README_TABLES = {"results": results_table, "quantisers": quantisers_summary}
 
 
 def run(command: str) -> str:
