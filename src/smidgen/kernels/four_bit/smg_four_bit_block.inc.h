@@ -309,14 +309,15 @@ SMG_INLINE void smg_four_bit_strip(const smg_conv2d_params *p, smg_four_bit_plac
 
 /* Both channels of one to four pixels, or only the first one. */
 SMG_FEW_BYTES static __attribute__((noinline)) void smg_four_bit_group(const uint32_t *x, const uint32_t *w,
-                                                                       const smg_four_bit_pair *pair, int8_t *y,
+                                                                       smg_four_bit_pair *pair, int8_t *y,
                                                                        int32_t count, int32_t channels,
                                                                        const uint32_t *x_end) {
     smg_four_bit_result results[8];
-    smg_four_bit_pair apart = *pair;
-    apart.out_step = 2;
-    smg_four_bit_pixels(x, w, results, &apart, x_end);
-    for (int32_t i = 0; i < count; i++, y += pair->out_step) {
+    const int32_t out_step = pair->out_step;
+    pair->out_step = 2; /* of the results */
+    smg_four_bit_pixels(x, w, results, pair, x_end);
+    pair->out_step = out_step;
+    for (int32_t i = 0; i < count; i++, y += out_step) {
         for (int32_t c = 0; c < channels; c++) {
 #if SMG_GENERAL /* doubled as they are: |acc| < 2^30 */
             const int32_t *const to = pair->requantize[c];
@@ -329,7 +330,7 @@ SMG_FEW_BYTES static __attribute__((noinline)) void smg_four_bit_group(const uin
 }
 
 /* Both channels of count pixels whose windows are in a strip; one of them if y is the last channel's alone. */
-SMG_INLINE void smg_four_bit_outputs(const uint32_t *strip, const uint32_t *w, const smg_four_bit_pair *pair, int8_t *y,
+SMG_INLINE void smg_four_bit_outputs(const uint32_t *strip, const uint32_t *w, smg_four_bit_pair *pair, int8_t *y,
                                      int32_t count, int32_t channels) {
     const int32_t steps = (int32_t)(pair->w_end - w) / 2, fours = channels == 2 && !SMG_GENERAL ? count / 4 : 0;
     const uint32_t *x = strip + fours * 4 * steps;
@@ -352,7 +353,10 @@ SMG_INLINE void smg_four_bit_conv2d(const smg_conv2d_params *p, const int8_t *x,
     const int32_t longest = (left + strips - 1) / strips;
     uint32_t *const w = scratch + (longest + 3) / 4 * 4 * steps;
     smg_four_bit_place at = {x, 0, 0};
-    smg_four_bit_pair pair = {w + 2 * steps, p->out_c, steps / 4 % 2, {0, 0}, {{0, 0, 0}, {0, 0, 0}}};
+    smg_four_bit_pair pair;
+    pair.w_end = w + 2 * steps;
+    pair.out_step = p->out_c;
+    pair.odd = steps / 4 % 2;
     for (; left > 0; strips--) {
         const int32_t count = left / strips;
         const int32_t *from = b;

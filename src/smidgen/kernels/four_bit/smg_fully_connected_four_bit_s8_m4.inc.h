@@ -159,8 +159,9 @@ void SMG_FUNCTION(const smg_fully_connected_params *p, const int8_t *x /* (rows,
             const int8_t *const shift = (const int8_t *)(mult + (SMG_UNIFORM ? 1 : 8));
             int32_t totals[8];
             smg_four_bit_totals(lanes, starts, (const uint32_t *)from, steps, c, totals);
+            const int32_t count = left < 8 ? left : 8;
             SMG_ROLLED
-            for (int32_t i = 0; i < 8 && i < left; i++) {
+            for (int32_t i = 0; i < count; i++) {
                 const int32_t at = SMG_UNIFORM ? 0 : i;
                 *y++ = smg_four_bit_output(totals[i], mult[at], shift[at], offset);
             }
