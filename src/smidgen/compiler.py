@@ -132,6 +132,8 @@ def load_float(model: str | Path | Graph, *, name: str | None = None) -> Graph:
 
     Raises UsageError for a model that is quantised already.
     """
+    if not isinstance(model, Graph | str | Path):
+        raise UsageError(f"a model is the path of a file or a graph, not a {type(model).__name__}")
     graph = _renamed(model, name) if isinstance(model, Graph) else load_file(Path(model), name)
     quantised = next((n for n in graph.nodes if any(v.type.quant is not None for v in (*n.inputs, *n.outputs))), None)
     if quantised is not None:

@@ -76,20 +76,23 @@ def quantize(
     budget_seconds: float = 600.0,
     calibration_samples: int | None = None,
     held_back: int | None = None,
+    measure_repairs: bool = False,
     progress: Progress = silent,
 ) -> QuantizedModel:
     """Quantise a float32 model with recorded inputs, and judge it on others.
 
     ``data`` calibrates and judges (divided by the recipe's seed), or only calibrates where ``evaluation`` is given.
     ``metric`` is as for --metric (docs/quantization.md); None: by the labels. ``max_drop`` searches the precision of
-    each layer for the least ``minimize``; check ``met``. ``held_back``
-    samples (None: a third of 600 or more) are kept from the search, to judge what it chose.
-    ``progress`` is told the stage, what is done and all there is.
+    each layer for the least ``minimize``; check ``met``. ``held_back`` samples (None: a third of 600 or more) are kept
+    from the search, to judge what it chose. ``measure_repairs`` also quantises without each repair
+    (``report.repair_effects``). ``progress`` is told the stage, what is done and all there is.
     Raises InvalidInput for data that do not fit, UsageError, ModelError.
     """
     graph = load_float(model)
     board = target if isinstance(target, Target) else load_target(target)
-    chosen = recipe or Recipe()
+    chosen = Recipe() if recipe is None else recipe
+    if not isinstance(chosen, Recipe):
+        raise UsageError(f"recipe is a smidgen.Recipe, not a {type(chosen).__name__}")
     settings = Settings(
         target=board,
         recipe=chosen,
@@ -98,6 +101,7 @@ def quantize(
         minimize=check_minimized(minimize, board),
         budget_seconds=budget_seconds,
         resume=False,
+        measure_repairs=measure_repairs,
     )
     samples = _samples(graph, data)
     if evaluation is None:

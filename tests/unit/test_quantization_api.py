@@ -66,6 +66,12 @@ def test_misuse_is_told(model: Path, tmp_path: Path) -> None:
         smidgen.quantize(model, samples().transpose(0, 2, 3, 1))
     with pytest.raises(UsageError, match="a dictionary of arrays, not a list"):
         smidgen.quantize(model, [samples()])  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=r"recipe is a smidgen.Recipe, not a dict"):
+        smidgen.quantize(model, samples(), recipe={"precision": "int4"})  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="a model is the path of a file or a graph, not a NoneType"):
+        smidgen.quantize(None, samples())  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="calibration_samples is a number from 1 on, not -3"):
+        smidgen.quantize(model, samples(), calibration_samples=-3)
     with pytest.raises(OutputError):
         smidgen.quantize(model, samples()).save(tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["model.onnx"]

@@ -18,7 +18,7 @@ from rich.text import Text
 from smidgen.cli.common import console, json_option, plain, print_json, show, target_option
 from smidgen.cli.plot import new_figure, save_bars
 from smidgen.cli.quantize_options import DataOptions, SearchOptions, data_options, recipe_options, search_options
-from smidgen.cli.quantize_text import bars, cost_table, layer_table, repair_table, tensor_table, verdict
+from smidgen.cli.quantize_text import bars, cost_table, effects_line, layer_table, repair_table, tensor_table, verdict
 from smidgen.cli.stages import stages
 from smidgen.codegen.folder import write_file
 from smidgen.compiler import DEFAULT_TARGET, load_float
@@ -105,6 +105,7 @@ def command(
         max_drop=searching.max_drop,
         minimize=check_minimized(searching.minimize, board),
         budget_seconds=searching.budget_seconds,
+        measure_repairs=searching.measure_repairs,
         words=(code_digest(), *metric_words(searching.metric)),
     )
     if searching.max_drop is None and (idle := _without_search()):
@@ -237,6 +238,8 @@ def _show(report: QuantizationReport, command: str) -> None:
     repairs = repair_table(report.layers)
     if repairs is not None:
         show(repairs)
+    if report.repair_effects is not None:
+        show(effects_line(report.repair_effects))
     show(cost_table(report))
     missing = [f"no cost of {c.name}: {c.missing}" for c in report.costs if c.missing is not None]
     show(verdict(report))

@@ -41,6 +41,7 @@ class SearchOptions:
     minimize: str
     budget_seconds: float
     held_back: int | None
+    measure_repairs: bool
 
 
 def _with_options(f: F, command: Callable[..., object], options: Sequence[Callable[[Any], Any]]) -> F:
@@ -119,7 +120,7 @@ def recipe_options(f: F) -> F:
             adapt_rounding=not no_adaptive_rounding,
             clip_weights=not no_weight_clipping,
             tie_ranges=tie_ranges,
-            group=_group(group),
+            group=group or None,
             seed=seed,
             precisions=layer_precisions_of(layer_precisions),
         )
@@ -158,12 +159,6 @@ def recipe_options(f: F) -> F:
     return _with_options(f, command, options)
 
 
-def _group(group: int) -> int | None:
-    if group % 8:
-        raise UsageError(f"--group is a multiple of 8, or 0, not {group}")
-    return group or None
-
-
 def layer_precisions_of(options: Sequence[str]) -> dict[str, Precision]:
     """--layer options as a mapping. UsageError for one that is not NAME=PRECISION."""
     result: dict[str, Precision] = {}
@@ -189,12 +184,11 @@ def search_options(f: F) -> F:
         minimize: str,
         budget: str,
         hold_back: int | None,
+        measure_repairs: bool,
         **others: object,
     ) -> object:
-        if max_drop is not None and not (math.isfinite(max_drop) and max_drop >= 0):
-            raise UsageError(f"--max-drop is a number from 0 on, not {max_drop:g}")
         seconds = parse_seconds(budget, "--budget")
-        return f(searching=SearchOptions(metric, max_drop, minimize, seconds, hold_back), **others)
+        return f(searching=SearchOptions(metric, max_drop, minimize, seconds, hold_back, measure_repairs), **others)
 
     names = ", ".join(m.name for m in METRICS)
     options = (
@@ -214,6 +208,10 @@ def search_options(f: F) -> F:
         click.option(
             "--hold-back", type=click.IntRange(min=0), metavar="N",
             help="Samples that judge what a search chose, unseen by it. Default: a third of 600 or more.",
+        ),
+        click.option(
+            "--measure-repairs", is_flag=True,
+            help="Also quantise without each repair, and report what it is worth at the outputs.",
         ),
     )  # fmt: skip
     return _with_options(f, command, options)

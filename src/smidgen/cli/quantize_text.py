@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 
@@ -86,6 +86,12 @@ def repair_table(layers: Sequence[LayerReport]) -> Table | None:
     for layer in layers:
         t.add_row(layer.name, *(f"{layer.repairs[n]:+.2f}" if n in layer.repairs else "" for n in names))
     return t
+
+
+def effects_line(effects: Mapping[str, float]) -> str:
+    """What each repair is worth to the whole network."""
+    gains = ", ".join(f"{name} {gain:+.2f}" for name, gain in effects.items())
+    return f"measured at the outputs, with each repair against without it, dB: {gains or 'no repair is on'}"
 
 
 def cost_table(report: QuantizationReport) -> Table:

@@ -13,6 +13,7 @@ from smidgen.kernels.kernel import Packed
 from smidgen.ops import Add, AveragePool2D, Mean, Mul
 from smidgen.ops.accumulators import ACCUMULATOR_LIMIT, channel_weights, multipliers, worst_case
 from smidgen.ops.arithmetic import RANGES, WIDE_SHIFT
+from smidgen.targets.target import Core
 
 
 def int16_elements(node: Node) -> bool:
@@ -126,6 +127,16 @@ def pack_groups(node: Node, count: int) -> Mapping[str, Packed]:
 
 Sizes = Mapping[tuple[int, ...], tuple[int, int]]
 """Code and stack bytes, measured with zig cc -O3 for cortex-m4f, by bits of input, output and sums."""
+
+
+def scalar_cost(node: Node, core: Core, *, mac: float, output: float) -> float:
+    """Cycles of a layer's plain kernel, by its multiply-accumulates and outputs."""
+    return node.macs * mac + node.output.type.elements * output
+
+
+def scalar_footprint(node: Node, *, sizes: Sizes) -> tuple[int, int]:
+    """Code and stack bytes of a layer's plain kernel."""
+    return measured(node, layer_widths(node), sizes)
 
 
 def measured(node: Node, constants: Mapping[str, int], sizes: Sizes) -> tuple[int, int]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from smidgen.errors import UsageError
@@ -17,8 +17,8 @@ from smidgen.precision.judge import Judge, Quantizer, make_task
 from smidgen.precision.levels import Assignment, Level, levels_of, with_levels
 from smidgen.precision.search import Found, Problem, Trial, keeps, search
 from smidgen.precision.state import Judged, State, digest_of, open_state, state_path, target_words
-from smidgen.quantize import Calibration, Quantized, Recipe, allows_int4, apply, calibrate, layers
-from smidgen.quantize.calibrate import silent
+from smidgen.quantize import Calibration, Quantized, Recipe, allows_int4, apply, calibrate, layers, repair_effects
+from smidgen.quantize.calibrate import require_finite, silent
 from smidgen.quantize.confidence import Confidence, drop_confidence
 from smidgen.quantize.metrics import Metric, Truth, default_metric
 from smidgen.quantize.split import Split
@@ -34,6 +34,7 @@ class Settings:
     """``metric`` None: by the data. ``max_drop`` None: quantise as the recipe says, search nothing.
 
     ``words``: what else the measurements depend on, such as the user's metric file and the version of smidgen.
+    ``measure_repairs``: quantise without each repair too.
     """
 
     target: Target
@@ -44,6 +45,14 @@ class Settings:
     budget_seconds: float = 600.0
     words: tuple[str, ...] = ()
     resume: bool = True
+    measure_repairs: bool = False
+
+    def __post_init__(self) -> None:
+        """UsageError for a bound or a budget that is none."""
+        if self.max_drop is not None and not (math.isfinite(self.max_drop) and self.max_drop >= 0):
+            raise UsageError(f"max_drop, --max-drop is a number from 0 on, not {self.max_drop:g}")
+        if not self.budget_seconds > 0:
+            raise UsageError(f"budget_seconds is more than 0, not {self.budget_seconds:g}")
 
     @property
     def setting(self) -> Setting:
@@ -67,6 +76,7 @@ class Session:
 
     ``reference``: every layer as the recipe says; ``plain``: the cost with every layer in int8. ``met`` None: no bound
     was asked for. ``found`` None: nothing was searched. ``unseen`` None: nothing was held back from the search.
+    ``repair_effects``: what each repair is worth at the outputs, in dB; None: not measured.
     """
 
     quantized: Quantized
@@ -85,6 +95,7 @@ class Session:
     met: bool | None
     found: Found | None
     state: State
+    repair_effects: Mapping[str, float] | None
     seconds: float
 
 
@@ -150,6 +161,7 @@ def run_session(
     """
     began = time.monotonic()
     check_layers(graph, settings.recipe)
+    require_finite(graph)
     float_outputs = outputs_of(graph, split.evaluation, partial(progress, "float model"))
     truth = Truth(split.evaluation, float_outputs)
     metric = settings.metric or default_metric(split.evaluation, float_outputs)
@@ -186,6 +198,7 @@ def run_session(
         met=met,
         found=found,
         state=judge.state,
+        repair_effects=_repair_effects(graph, split, settings, dict(zip(names, chosen, strict=True)), progress),
         seconds=time.monotonic() - began,
     )
 
@@ -204,6 +217,16 @@ def _check_bound(graph: Graph, settings: Settings, metric: Metric, float_score: 
         raise UsageError(
             "--layer keeps every layer in float, which leaves a search nothing to quantise. Leave some out"
         )
+
+
+def _repair_effects(
+    graph: Graph, split: Split, settings: Settings, chosen: Mapping[str, Level], progress: Progress
+) -> Mapping[str, float] | None:
+    """Of the precisions chosen, on the samples that judge."""
+    if not settings.measure_repairs:
+        return None
+    recipe = with_levels(replace(settings.recipe, precisions={}), tuple(chosen), tuple(chosen.values()))
+    return repair_effects(graph, split.calibration.inputs, recipe, split.evaluation.inputs, progress)
 
 
 def _unseen(graph: Graph, split: Split, metric: Metric, quantized: Quantized) -> Unseen | None:

@@ -21,6 +21,7 @@ _WITHOUT: Mapping[str, Mapping[str, object]] = {
     "correct_bias": {"correct_bias": False},
     "adapt_rounding": {"adapt_rounding": False},
     "clip_outliers": {"observer": "minmax"},
+    "tie_ranges": {"tie_ranges": False},
 }
 
 
@@ -50,5 +51,5 @@ def repair_effects(
     gains = {}
     for i, name in enumerate(on):
         gains[name] = decibels(noise(replace(recipe, **_WITHOUT[name])), with_all)  # type: ignore[arg-type]
-        progress("ablate", i + 1, len(on))
+        progress("without each repair", i + 1, len(on))
     return gains

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from smidgen.errors import InvalidInput
+from smidgen.errors import InvalidInput, MalformedModel
 from smidgen.ir import Array, Graph, QuantParams
 from smidgen.ops import Softmax
 from smidgen.quantize.batches import check_samples
@@ -50,6 +50,7 @@ class Calibration:
     kept: dict[tuple[object, ...], Any] = field(default_factory=dict)  # Any: Layer, which imports this module
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # what overflows is told by name
 def calibrate(
     graph: Graph, calibration: Sequence[Array], recipe: Recipe | None = None, progress: Progress = silent
 ) -> Calibration:
@@ -58,6 +59,7 @@ def calibrate(
     ``progress`` is told the stage, the steps done and all there are. Raises InvalidInput for data that do not fit.
     """
     recipe = recipe or Recipe()
+    require_finite(graph)
     data = affordable(graph, checked(graph, calibration))
     gains: dict[str, float] = {}
     if recipe.equalize:
@@ -78,6 +80,17 @@ def calibrate(
     grids = {v.name: grid(a, "int8") for v, a in zip(graph.inputs, data, strict=True) if v.type.dtype == "float32"}
     known = {name: quant for name, quant in grids.items() if quant is not None}
     return Calibration(graph, recipe, data, seen, moments, known, logits, gains)
+
+
+def require_finite(graph: Graph) -> None:
+    """MalformedModel for weights that are no numbers, as training that diverged leaves them."""
+    for node in graph.nodes:
+        for v in node.inputs:
+            if v.data is not None and v.type.dtype == "float32" and not np.isfinite(v.data).all():
+                raise MalformedModel(
+                    f"{graph.name}: the weights {v.name!r} of {node.loc} hold NaN or infinity, which no integer stands "
+                    f"for. Train or export the model again"
+                )
 
 
 def _channels(graph: Graph, data: Sequence[Array], progress: Progress) -> dict[str, Channels]:

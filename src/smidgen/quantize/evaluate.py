@@ -13,6 +13,7 @@ from smidgen.quantize.batches import chunks
 from smidgen.quantize.walk import Walker
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # infinities and NaN are results like others
 def evaluate_batch(
     graph: Graph,
     inputs: Sequence[Array],

@@ -30,7 +30,7 @@ from smidgen.ops import (
     Reshape,
     Transpose,
 )
-from smidgen.quantize.recipe import FLOATS, PRECISIONS, Precision, Recipe
+from smidgen.quantize.recipe import FLOATS, Precision, Recipe
 
 MOVERS = (Reshape, Transpose, MaxPool2D, Pad)
 WEIGHTED = (Conv2D, DepthwiseConv2D, FullyConnected)
@@ -97,15 +97,11 @@ def fused_clamp(node: Node, users: Mapping[Value, list[Node]], outputs: tuple[Va
 
 
 def check_precisions(graph: Graph, recipe: Recipe) -> None:
-    """UsageError for a precision that is none, or is given to a layer that is none."""
+    """UsageError for a precision given to a layer that is none."""
     names = {n.output.name for n in graph.nodes}
     for name, precision in recipe.precisions.items():
         if name not in names:
             raise UsageError(f"the recipe gives {precision} to {name!r}, but {graph.name} computes no such tensor")
-        if precision not in PRECISIONS:
-            raise UsageError(
-                f"the recipe gives {name!r} the precision {precision!r}; there are {', '.join(PRECISIONS)}"
-            )
 
 
 def make_plan(graph: Graph, recipe: Recipe) -> Plan:

@@ -38,6 +38,7 @@ def quantize(
     return apply(calibrate(graph, calibration, recipe, progress), progress=progress)
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # as in calibrate
 def apply(
     calibration: Calibration,
     precisions: Mapping[str, Precision] | None = None,

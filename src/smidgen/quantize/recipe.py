@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
+from smidgen.errors import UsageError
 from smidgen.ir import Graph
 
 Precision = Literal["int4", "int8", "int16", "float16", "float"]
@@ -20,6 +21,7 @@ legacy CMSIS-NN q7 convention that ONNC used: per tensor, symmetric, every scale
 
 Observer = Literal["minmax", "average", "percentile", "mse", "entropy"]
 
+SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
 PRECISIONS: tuple[Precision, ...] = ("int4", "int8", "int16", "float16", "float")
 FLOATS: tuple[Precision, ...] = ("float16", "float")
 """Layers that compute in float32."""
@@ -28,7 +30,10 @@ OBSERVERS: tuple[Observer, ...] = ("minmax", "average", "percentile", "mse", "en
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How to quantise. Every repair is a switch. ``precisions`` overrides ``precision`` by layer: its output's name."""
+    """How to quantise. Every repair is a switch. ``precisions`` overrides ``precision`` by layer: its output's name.
+
+    UsageError for a choice that there is not.
+    """
 
     scheme: Scheme = "affine"
     precision: Precision = "int8"
@@ -44,6 +49,22 @@ class Recipe:
     precisions: Mapping[str, Precision] = field(default_factory=dict)
     groups: Mapping[str, int] = field(default_factory=dict)
     """Overrides ``group`` by int4 layer."""
+
+    def __post_init__(self) -> None:
+        choices: tuple[tuple[str, str, Sequence[str]], ...] = (
+            ("scheme", self.scheme, SCHEMES),
+            ("precision", self.precision, PRECISIONS),
+            ("observer", self.observer, OBSERVERS),
+            *(("precision", p, PRECISIONS) for p in self.precisions.values()),
+        )
+        for what, given, allowed in choices:
+            if given not in allowed:
+                raise UsageError(f"no {what} {given!r}; there are {', '.join(allowed)}")
+        for group in (self.group, *self.groups.values()):
+            if group is not None and (group < 8 or group % 8):
+                raise UsageError(f"group, --group is a multiple of 8, or 0 (None) for none, not {group}")
+        if self.seed < 0:
+            raise UsageError(f"seed, --seed is a number from 0 on, not {self.seed}")
 
 
 @dataclass(frozen=True, slots=True)

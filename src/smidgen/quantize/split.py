@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from smidgen.errors import InvalidInput
+from smidgen.errors import InvalidInput, UsageError
 from smidgen.ir import Array
 from smidgen.quantize.data import Samples
 
@@ -38,6 +38,7 @@ def split_samples(samples: Samples, calibration: int | None, seed: int) -> Split
     Classes are divided in proportion where labels are classes, and windows of one recording stay together. InvalidInput
     for too few samples.
     """
+    _require_count("calibration_samples", calibration, 1)
     count = len(samples)
     least = (calibration or LEAST_CALIBRATION) + LEAST_EVALUATION
     if count < least:
@@ -62,9 +63,15 @@ def split_samples(samples: Samples, calibration: int | None, seed: int) -> Split
     return Split(samples.take(chosen), samples.take(rest), how, seed, notes)
 
 
+def _require_count(name: str, count: int | None, least: int) -> None:
+    if count is not None and count < least:
+        raise UsageError(f"{name} is a number from {least} on, not {count}")
+
+
 def hold_back(split: Split, count: int | None) -> Split:
     """Takes ``count`` of the samples that judge from a search, as ``split_samples`` divides; None: a third of 600 or
     more, none of fewer, which the bound needs more. InvalidInput where too few are left."""
+    _require_count("held_back", count, 0)
     samples = split.evaluation
     if count is None:
         count = len(samples) // 3 if len(samples) >= LEAST_HELD_BACK_FROM else 0
@@ -87,6 +94,7 @@ def hold_back(split: Split, count: int | None) -> Split:
 
 def given_split(calibration: Samples, evaluation: Samples, most: int | None, seed: int) -> Split:
     """The user's own division; of ``calibration`` at most ``most`` samples are used. InvalidInput for too few."""
+    _require_count("calibration_samples", most, 1)
     for samples, least, use in ((calibration, LEAST_CALIBRATION, "calibrate"), (evaluation, 1, "judge by")):
         if len(samples) < least:
             raise InvalidInput(

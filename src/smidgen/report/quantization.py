@@ -143,6 +143,7 @@ class QuantizationReport:
     costs: tuple[CostReport, ...]
     layers: tuple[LayerReport, ...]
     tensors: tuple[TensorRange, ...]
+    repair_effects: Mapping[str, float] | None
     search: SearchReport | None
     notes: tuple[str, ...]
     advice: tuple[str, ...]

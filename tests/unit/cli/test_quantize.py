@@ -171,6 +171,16 @@ def test_a_budget_that_is_too_short(net: Graph, smidgen: Smidgen) -> None:
     assert report["metric"]["met"] is True  # int8 is judged whatever the budget
 
 
+def test_what_each_repair_is_worth(net: Graph, smidgen: Smidgen) -> None:
+    arguments = ("quantize", "net_fp32.onnx", "--data", "data.npz", "--measure-repairs", "--no-weight-clipping")
+    report = smidgen(*arguments, "--tie-ranges", "--json").json
+    named = {"equalize", "correct_bias", "adapt_rounding", "clip_outliers", "tie_ranges"}
+    assert set(report["repair_effects"]) == named
+    shown = smidgen(*arguments).out
+    assert "measured at the outputs, with each repair against without it, dB: equalize" in " ".join(shown.split())
+    assert smidgen("quantize", "net_fp32.onnx", "--data", "data.npz", "--json").json["repair_effects"] is None
+
+
 def test_options_of_a_search_without_one_are_noted(net: Graph, smidgen: Smidgen) -> None:
     result = smidgen("quantize", "net_fp32.onnx", "--data", "data.npz", "--minimize", "ram", "--budget", "1m")
     assert result.code == 0

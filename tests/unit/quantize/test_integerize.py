@@ -33,6 +33,7 @@ from smidgen.ops.arithmetic import RANGES
 from smidgen.quantize import integerize
 from smidgen.quantize.layers import padding_step, steps
 from tests.onnx_models import Builder, imported
+from tests.unit.quantize.qdq_bodies import dense, kinds
 
 FLOAT = TensorProto.FLOAT
 
@@ -41,18 +42,9 @@ def graph_of(b: Builder, *outputs: str, output_type: int = TensorProto.INT8) -> 
     return integerize(imported(b.build(*outputs, output_type=output_type)))
 
 
-def kinds(graph: Graph) -> list[str]:
-    return [type(n.op).__name__ for n in graph.nodes]
-
-
 def only(graph: Graph, kind: type) -> Node:
     (node,) = (n for n in graph.nodes if isinstance(n.op, kind))
     return node
-
-
-def dense(b: Builder, x: str, *bias: str, scale: float = 0.02) -> str:
-    w = b.dequantize(b.constant(np.arange(-6, 6).reshape(4, 3).astype(np.int8)), scale, 0)
-    return b.node("Gemm", x, w, *bias)
 
 
 def test_float_boundary_becomes_int8() -> None:
@@ -276,112 +268,12 @@ def test_padding_steps_saturate() -> None:
     assert [padding_step(v, int8) for v in (0.0, 1.0, 1.25, -1e30, float("inf"))] == [10, 12, 12, -128, 127]
 
 
-def test_a_float_model_stays_as_it_is() -> None:
-    b = Builder()
-    x = b.input((1, 4), FLOAT)
-    for _ in range(2):
-        x = b.node("Relu", b.node("Add", x, x))
-    before = imported(b.build(x, output_type=FLOAT))
-    after = integerize(before)
-    assert kinds(after) == kinds(before) == ["Add", "Add"]  # with their clamps
-    assert [v.name for v in after.values()] == [v.name for v in before.values()]
-
-
-def unquantized_input(b: Builder) -> str:
-    return dense(b, b.input((1, 4), FLOAT))
-
-
-def missing_quantiser(b: Builder) -> str:
-    return dense(b, b.node("LeakyRelu", b.dequantize(b.input((1, 4)), 0.1, 0)))
-
-
-def float_weights(b: Builder) -> str:
-    return b.node("MatMul", b.dequantize(b.input((1, 4)), 0.1, 0), b.constant(np.ones((4, 3), np.float32)))
-
-
-def float_vector(b: Builder) -> str:
-    return b.node("Add", b.dequantize(b.input((1, 4)), 0.1, 0), b.constant(np.arange(4, dtype=np.float32)))
-
-
-def clip_without_quantiser(b: Builder) -> str:
-    x = b.dequantize(b.input((1, 4)), 0.1, 0)
-    return dense(b, b.node("Clip", x, b.constant(np.float32(0)), b.constant(np.float32(6))))
-
-
-def padded_with_no_step(b: Builder) -> str:
-    x = b.dequantize(b.input((1, 3)), 0.1, 0)
-    return dense(b, b.node("Pad", x, b.constant(np.array([0, 1, 0, 0], np.int64)), b.constant(np.float32(0.123))))
-
-
 def absurd_scales(b: Builder) -> str:
     return dense(b, b.dequantize(b.input((1, 4)), 1e30, 0))
 
 
 def refused_bias(b: Builder) -> str:
     return dense(b, b.dequantize(b.input((1, 4)), 0.1, 0), b.constant(np.array([0, 0, 1e9], np.float32)))
-
-
-def quantised_twice(b: Builder) -> str:
-    x = b.input((1, 4), FLOAT)
-    return b.node("Add", *(b.dequantize(b.quantize(x, s, 0), s, 0) for s in (0.1, 0.2)))
-
-
-def island_between(b: Builder) -> str:
-    x = dense(b, b.node("LeakyRelu", b.dequantize(b.input((1, 4)), 0.1, 0)))
-    w = b.dequantize(b.constant(np.ones((3, 2), np.int8)), 0.02, 0)
-    return b.node("Gemm", b.dequantize(b.quantize(x, 0.1, 0), 0.1, 0), w)
-
-
-def read_twice(b: Builder) -> str:
-    """A layer whose result is quantised for one reader, and read as it is by another."""
-    y = dense(b, b.dequantize(b.input((1, 4)), 0.1, 0))
-    return b.node("Add", y, b.dequantize(b.quantize(y, 0.1, 0), 0.1, 0))
-
-
-ISLANDS: dict[str, tuple[Callable[[Builder], str], list[str]]] = {
-    "unquantised input": (unquantized_input, ["Dequantize", "FullyConnected", "Quantize"]),
-    "missing quantiser": (missing_quantiser, ["Dequantize", "LeakyRelu", "Dequantize", "FullyConnected", "Quantize"]),
-    "clip without quantiser": (
-        clip_without_quantiser,
-        ["Dequantize", "Clamp", "Dequantize", "FullyConnected", "Quantize"],
-    ),
-    "padding that is no step": (
-        padded_with_no_step,
-        ["Dequantize", "Pad", "Dequantize", "FullyConnected", "Quantize"],
-    ),
-    "float weights": (float_weights, ["Dequantize", "FullyConnected", "Quantize"]),
-    "float vector": (float_vector, ["Dequantize", "Add", "Quantize"]),
-    "input quantised twice": (quantised_twice, ["Quantize", "Quantize", "Add"]),
-    "an island between integers": (
-        island_between,
-        ["Dequantize", "LeakyRelu", "Dequantize", "FullyConnected", "Quantize", "FullyConnected"],
-    ),
-    "read as integers and as reals": (
-        read_twice,
-        ["Dequantize", "Dequantize", "FullyConnected", "Quantize", "Dequantize", "Add", "Quantize"],
-    ),
-}
-
-
-@pytest.mark.parametrize("case", ISLANDS)
-def test_what_is_not_quantised_stays_float(case: str) -> None:
-    body, expected = ISLANDS[case]
-    b = Builder()
-    before = imported(b.build(b.quantize(body(b), 0.1, 0)))
-    after = integerize(before)
-    assert kinds(after) == expected
-    rng, seen = np.random.default_rng(1), set[int]()
-    for _ in range(20):
-        x = [
-            rng.integers(-128, 128, v.type.shape).astype(np.int8)
-            if v.type.dtype == "int8"
-            else rng.standard_normal(v.type.shape).astype(np.float32)
-            for v in before.inputs
-        ]
-        (want,), (got,) = evaluate(before, x), evaluate(after, x)
-        assert np.abs(want.astype(int) - got).max() <= 1
-        seen.update(want.ravel().tolist())
-    assert len(seen) > 2
 
 
 GAPS: dict[str, tuple[Callable[[Builder], str], str]] = {

@@ -13,10 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smidgen.errors import InvalidInput, UsageError
-from smidgen.ir import Array, FourBit, Graph, Half, TensorType, Value, evaluate, verify
+from smidgen.ir import Array, FourBit, evaluate, verify
 from smidgen.ops import (
     Add,
-    AveragePool2D,
     Clamp,
     Concat,
     Conv2D,
@@ -25,7 +24,6 @@ from smidgen.ops import (
     FullyConnected,
     Mul,
     Quantize,
-    Softmax,
 )
 from smidgen.quantize import (
     OBSERVERS,
@@ -44,39 +42,9 @@ from smidgen.quantize.recipe import Scheme
 from smidgen.transforms import FLOAT, INTEGER, run_pipeline
 from tests.op_graphs import Builder
 from tests.qdq_networks import FloatNetwork
+from tests.unit.quantize.networks import normal, real, small_network, sqnr_db
 
-_RELU = (0.0, np.inf)
 _PLAIN = Recipe("affine", "int8", "minmax", False, False, False, False)
-
-
-def real(*shape: int) -> TensorType:
-    return TensorType("float32", shape)
-
-
-def normal(*shape: int, seed: int = 0) -> Array:
-    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
-
-
-def small_network(seed: int = 0) -> Graph:
-    """Convolution, depthwise, addition of both, pooling, dense, softmax."""
-    b, r = Builder(), np.random.default_rng(seed)
-    x = b.input(real(1, 6, 6, 3))
-
-    def constant(*shape: int, spread: float = 1.0) -> Value:
-        return b.constant(real(*shape), r.normal(0, spread, shape))
-
-    y = b.op(Conv2D(padding=(1, 1, 1, 1), clamp=_RELU), x, constant(8, 3, 3, 3, spread=0.3), constant(8))
-    z = b.op(DepthwiseConv2D(padding=(1, 1, 1, 1), clamp=_RELU), y, constant(3, 3, 8, spread=0.4), constant(8))
-    s = b.op(Add(), y, z)
-    c = b.op(Conv2D(clamp=_RELU), s, constant(8, 1, 1, 8, spread=0.4), constant(8))
-    p = b.op(AveragePool2D((6, 6), (6, 6)), c)
-    f = b.op(FullyConnected(), p, constant(5, 8, spread=0.5), constant(5))
-    return b.graph(b.op(Softmax(), f))
-
-
-def sqnr_db(reference: Array, got: Array) -> float:
-    noise = float(np.square(reference.astype(np.float64) - got).sum())
-    return float(10 * np.log10(np.square(reference.astype(np.float64)).sum() / max(noise, 1e-30)))
 
 
 def test_a_network_of_whole_numbers_is_quantised_without_error() -> None:
@@ -134,37 +102,6 @@ def test_precisions_give_each_layer_its_element_types() -> None:
     assert (dense["x"].type.dtype, dense.output.type.dtype) == ("float32", "float32")
     assert q.graph.outputs[0].type.dtype == "float32"
     assert [e.precision for e in q.layers] == ["int4", "int8", "int16", "float"]
-
-
-def test_float16_layers_compute_with_rounded_weights() -> None:
-    graph, data = small_network(), normal(20, 6, 6, 3)
-    q = quantize(graph, [data], Recipe(precision="float16", equalize=False))
-    verify(q.qdq, "imported")
-    assert not any(isinstance(n.op, Quantize | Dequantize) for n in q.qdq.nodes)
-    for before, after in zip(layers(graph), layers(q.graph), strict=True):
-        assert after["w"].type.storage == Half()
-        assert np.array_equal(after["w"].constant, before["w"].constant.astype(np.float16).astype(np.float32))
-        assert after["b"].type == before["b"].type
-    assert [e.precision for e in q.layers] == ["float16"] * 4
-    assert all(65 < e.weight_sqnr_db < 85 and 60 < e.own_sqnr_db < 110 for e in q.layers)
-    (out,) = evaluate_batch(q.graph, [data])
-    assert {t.name: t for t in q.tensors}[graph.outputs[0].name].sqnr_db == pytest.approx(
-        sqnr_db(evaluate_batch(graph, [data])[0], out), abs=0.5
-    )
-
-
-def test_weights_beyond_half_precision_stay_float32() -> None:
-    graph = small_network()
-    (first, *_) = layers(graph)
-    large = replace(first["w"], data=first["w"].constant * np.float32(1e5))
-    graph = graph.with_nodes(
-        tuple(replace(n, inputs=(n["x"], large, *n.inputs[2:])) if n is first else n for n in graph.nodes)
-    )
-    recipe = Recipe(equalize=False, precision="float16")
-    q = quantize(graph, [normal(20, 6, 6, 3)], recipe)
-    assert [e.precision for e in q.layers] == ["float", "float16", "float16", "float16"]
-    assert [n["w"].type.storage for n in layers(q.graph)] == [None, Half(), Half(), Half()]
-    assert np.array_equal(layers(q.graph)[0]["w"].constant, large.constant)
 
 
 def test_groups_of_four_bit_weights_only_where_a_channel_has_more_than_a_group() -> None:

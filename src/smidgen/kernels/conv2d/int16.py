@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from smidgen.ir import Node
 from smidgen.kernels.common import window_params, without_multipliers
@@ -15,6 +16,8 @@ from smidgen.kernels.int16 import (
     layer_widths,
     measured,
     pack_groups,
+    scalar_cost,
+    scalar_footprint,
     sums_fit,
     sums_fit_or_multipliers_moderate,
 )
@@ -30,16 +33,12 @@ POINTWISE_BLOCK_CYCLES, POINTWISE_OUTPUT_CYCLES, POINTWISE_PIXEL_CYCLES = 40.6, 
 ROW_CYCLES, ROW_BYTE_CYCLES, COPY_CYCLES, COPY_BYTES_CYCLES = 1.65, 3.0, 17.0, 55.0
 WINDOW_OUTPUT_CYCLES = (36.1, 30.7, 160.0)
 WINDOW_CYCLES, WINDOW_BYTE_CYCLES, WINDOW_ROW_CYCLES, WINDOW_PIXEL_CYCLES = 2.69, 2.87, 157.0, 37.7
-SCALAR_CYCLES_PER_MAC, SCALAR_CYCLES_PER_OUTPUT = 8.7, 250.0
+SCALAR_COST = partial(scalar_cost, mac=8.7, output=250.0)
 
 
 def params(node: Node) -> Mapping[str, ParamValue]:
     assert isinstance(node.op, Conv2D)
     return {**window_params(node), "groups": node.op.groups}
-
-
-def scalar_cost(node: Node, core: Core) -> float:
-    return node.macs * SCALAR_CYCLES_PER_MAC + node.output.type.elements * SCALAR_CYCLES_PER_OUTPUT
 
 
 SCALAR_SIZES: Sizes = {
@@ -54,10 +53,6 @@ POINTWISE_SIZES: Sizes = {
     (16, 16, 32): (1088, 116), (16, 16, 64): (1908, 180), (16, 8, 32): (1080, 116), (16, 8, 64): (1908, 180),
     (8, 16, 32): (1664, 128), (8, 16, 64): (2464, 192),
 }  # fmt: skip
-
-
-def scalar_footprint(node: Node) -> tuple[int, int]:
-    return measured(node, layer_widths(node), SCALAR_SIZES)
 
 
 def packed_params(node: Node) -> Mapping[str, ParamValue]:
@@ -123,8 +118,8 @@ def pointwise_footprint(node: Node) -> tuple[int, int]:
 
 KERNELS = (
     Kernel(
-        "smg_conv2d_s16_scalar", "conv2d", "conv2d_s16", Conv2D, scalar_cost, params,
-        requires=(*LAYER, sums_fit), constants=layer_widths, footprint=scalar_footprint,
+        "smg_conv2d_s16_scalar", "conv2d", "conv2d_s16", Conv2D, SCALAR_COST, params,
+        requires=(*LAYER, sums_fit), constants=layer_widths, footprint=partial(scalar_footprint, sizes=SCALAR_SIZES),
     ),
     Kernel(
         "smg_conv2d_s16_dsp", "conv2d", "conv2d_s16", Conv2D, im2col_cost, packed_params, DSP,

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 
@@ -16,7 +17,8 @@ from smidgen.kernels.int16 import (
     block_widths,
     channel_words,
     layer_widths,
-    measured,
+    scalar_cost,
+    scalar_footprint,
     shifted_sums_fit,
     sums_fit,
 )
@@ -30,16 +32,12 @@ MOST_TAPS = 49
 TAP_CYCLES, TAP_BYTES_CYCLES, ROW_CYCLES = 9.8, 15.4, 23.7  # of whole windows, for four channels
 PART_TAP_CYCLES, PART_ROW_CYCLES, PART_CYCLES = 26.3, -23.8, 115.0  # of those that leave the input
 BLOCK_CYCLES, PIXEL_CYCLES = (128.0, 113.8), 88.9
-SCALAR_CYCLES_PER_MAC, SCALAR_CYCLES_PER_OUTPUT = 38.0, 230.0
+SCALAR_COST = partial(scalar_cost, mac=38.0, output=230.0)
 
 
 def params(node: Node) -> Mapping[str, ParamValue]:
     assert isinstance(node.op, DepthwiseConv2D)
     return {**window_params(node), "multiplier": node.op.multiplier(node.types)}
-
-
-def scalar_cost(node: Node, core: Core) -> float:
-    return node.macs * SCALAR_CYCLES_PER_MAC + node.output.type.elements * SCALAR_CYCLES_PER_OUTPUT
 
 
 SCALAR_SIZES: Sizes = {
@@ -48,10 +46,6 @@ SCALAR_SIZES: Sizes = {
 }  # fmt: skip
 DSP_SIZES = ((1, (710, 116)), (4, (1180, 200)), (9, (1520, 256)), (16, (1760, 280)), (MOST_TAPS, (2520, 290)))
 """Code and stack bytes by the most taps that they hold for: the compiler unrolls windows."""
-
-
-def scalar_footprint(node: Node) -> tuple[int, int]:
-    return measured(node, layer_widths(node), SCALAR_SIZES)
 
 
 def packed_params(node: Node) -> Mapping[str, ParamValue]:
@@ -108,8 +102,8 @@ def dsp_footprint(node: Node) -> tuple[int, int]:
 
 KERNELS = (
     Kernel(
-        "smg_depthwise_s16_scalar", "depthwise", "depthwise_s16", DepthwiseConv2D, scalar_cost, params,
-        requires=(*LAYER, sums_fit), constants=layer_widths, footprint=scalar_footprint,
+        "smg_depthwise_s16_scalar", "depthwise", "depthwise_s16", DepthwiseConv2D, SCALAR_COST, params,
+        requires=(*LAYER, sums_fit), constants=layer_widths, footprint=partial(scalar_footprint, sizes=SCALAR_SIZES),
     ),
     Kernel(
         "smg_depthwise_s16_dsp", "depthwise", "depthwise_s16", DepthwiseConv2D, dsp_cost, packed_params,

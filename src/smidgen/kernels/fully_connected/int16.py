@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from smidgen.ir import Node
 from smidgen.kernels.common import output_params, without_multipliers
@@ -14,6 +15,8 @@ from smidgen.kernels.int16 import (
     layer_widths,
     measured,
     pack_groups,
+    scalar_cost,
+    scalar_footprint,
     sums_fit,
     sums_fit_or_multipliers_moderate,
 )
@@ -25,7 +28,7 @@ from smidgen.targets.target import Core
 # Fitted to modelled cycles of 36 random layers on a Cortex-M4, zero wait states, zig cc 0.17.1 -O3: within 4 %.
 EIGHT_CYCLES, BLOCK_CYCLES, OUTPUT_CYCLES = 51.1, 14.7, (34.7, 28.7, 183.0)  # a block: four outputs
 ROW_CYCLES, COPY_CYCLES, COPY_BYTE_CYCLES, CALL_CYCLES = 60.5, 2.5, 1.9, 110.0
-SCALAR_CYCLES_PER_MAC, SCALAR_CYCLES_PER_OUTPUT = 8.8, 50.0
+SCALAR_COST = partial(scalar_cost, mac=8.8, output=50.0)
 
 
 def params(node: Node) -> Mapping[str, ParamValue]:
@@ -39,10 +42,6 @@ def params(node: Node) -> Mapping[str, ParamValue]:
     }  # fmt: skip
 
 
-def scalar_cost(node: Node, core: Core) -> float:
-    return node.macs * SCALAR_CYCLES_PER_MAC + node.output.type.elements * SCALAR_CYCLES_PER_OUTPUT
-
-
 SCALAR_SIZES: Sizes = {
     (16, 16, 32): (528, 104), (16, 16, 64): (644, 108), (16, 8, 32): (536, 68), (16, 8, 64): (620, 72),
     (8, 16, 32): (516, 96),
@@ -51,10 +50,6 @@ DSP_SIZES: Sizes = {
     (16, 16, 32): (980, 104), (16, 16, 64): (1336, 184), (16, 8, 32): (1044, 112), (16, 8, 64): (1336, 184),
     (8, 16, 32): (1304, 104), (8, 16, 64): (1692, 192),
 }  # fmt: skip
-
-
-def scalar_footprint(node: Node) -> tuple[int, int]:
-    return measured(node, layer_widths(node), SCALAR_SIZES)
 
 
 def packed_params(node: Node) -> Mapping[str, ParamValue]:
@@ -86,8 +81,8 @@ def dsp_footprint(node: Node) -> tuple[int, int]:
 
 KERNELS = (
     Kernel(
-        "smg_fully_connected_s16_scalar", "fully_connected", "fully_connected_s16", FullyConnected, scalar_cost, params,
-        requires=(*LAYER, sums_fit), constants=layer_widths, footprint=scalar_footprint,
+        "smg_fully_connected_s16_scalar", "fully_connected", "fully_connected_s16", FullyConnected, SCALAR_COST, params,
+        requires=(*LAYER, sums_fit), constants=layer_widths, footprint=partial(scalar_footprint, sizes=SCALAR_SIZES),
     ),
     Kernel(
         "smg_fully_connected_s16_dsp", "fully_connected", "fully_connected_s16", FullyConnected, dsp_cost,

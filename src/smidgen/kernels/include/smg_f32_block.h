@@ -186,6 +186,28 @@ SMG_INLINE smg_quad smg_quad_dot(const float *b, const float *x, const smg_words
     return result;
 }
 
+/* The bias in 16 sums; where the four pixels lie; at 9 if there is no row. */
+#define SMG_BLOCK_START                     \
+    "vldmia %[b], {s0-s3}\n\t"              \
+    "add %[x1], %[x], %[step], lsl #2\n\t"  \
+    "vmov.f32 s4, s0\n\t"                   \
+    "vmov.f32 s5, s1\n\t"                   \
+    "vmov.f32 s6, s2\n\t"                   \
+    "vmov.f32 s7, s3\n\t"                   \
+    "vmov.f32 s8, s0\n\t"                   \
+    "vmov.f32 s9, s1\n\t"                   \
+    "vmov.f32 s10, s2\n\t"                  \
+    "vmov.f32 s11, s3\n\t"                  \
+    "vmov.f32 s12, s0\n\t"                  \
+    "vmov.f32 s13, s1\n\t"                  \
+    "vmov.f32 s14, s2\n\t"                  \
+    "vmov.f32 s15, s3\n\t"                  \
+    "add %[x2], %[x1], %[step], lsl #2\n\t" \
+    "add %[x3], %[x2], %[step], lsl #2\n\t" \
+    "ldr %[rows], [%[r]]\n\t"               \
+    "cmp %[rows], #0\n\t"                   \
+    "beq 9f\n\t"
+
 /* b (4) plus the products, of four pixels ``step`` inputs apart. */
 SMG_INLINE smg_block smg_block_dot(const float *b, const float *x, int32_t step, const smg_words *w,
                                    const smg_reading *r) {
@@ -197,26 +219,7 @@ SMG_INLINE smg_block smg_block_dot(const float *b, const float *x, int32_t step,
     int32_t rows, runs;
     /* clang-format off */
     __asm__ volatile(
-        "vldmia %[b], {s0-s3}\n\t"
-        "add %[x1], %[x], %[step], lsl #2\n\t"
-        "vmov.f32 s4, s0\n\t"
-        "vmov.f32 s5, s1\n\t"
-        "vmov.f32 s6, s2\n\t"
-        "vmov.f32 s7, s3\n\t"
-        "vmov.f32 s8, s0\n\t"
-        "vmov.f32 s9, s1\n\t"
-        "vmov.f32 s10, s2\n\t"
-        "vmov.f32 s11, s3\n\t"
-        "vmov.f32 s12, s0\n\t"
-        "vmov.f32 s13, s1\n\t"
-        "vmov.f32 s14, s2\n\t"
-        "vmov.f32 s15, s3\n\t"
-        "\n\t"
-        "add %[x2], %[x1], %[step], lsl #2\n\t"
-        "add %[x3], %[x2], %[step], lsl #2\n\t"
-        "ldr %[rows], [%[r]]\n\t"
-        "cmp %[rows], #0\n\t"
-        "beq 9f\n\t"
+        SMG_BLOCK_START
         "1: ldr %[runs], [%[r], #4]\n\t"
         "2: ldr %[b], [%[r], #8]\n\t"
         "lsrs %[b], %[b], #1\n\t"
@@ -279,26 +282,7 @@ SMG_INLINE smg_block smg_block_taps(const float *b, const float *x, int32_t step
     int32_t rows, n;
     /* clang-format off */
     __asm__ volatile(
-        "vldmia %[b], {s0-s3}\n\t"
-        "add %[x1], %[x], %[step], lsl #2\n\t"
-        "vmov.f32 s4, s0\n\t"
-        "vmov.f32 s5, s1\n\t"
-        "vmov.f32 s6, s2\n\t"
-        "vmov.f32 s7, s3\n\t"
-        "vmov.f32 s8, s0\n\t"
-        "vmov.f32 s9, s1\n\t"
-        "vmov.f32 s10, s2\n\t"
-        "vmov.f32 s11, s3\n\t"
-        "vmov.f32 s12, s0\n\t"
-        "vmov.f32 s13, s1\n\t"
-        "vmov.f32 s14, s2\n\t"
-        "vmov.f32 s15, s3\n\t"
-        "\n\t"
-        "add %[x2], %[x1], %[step], lsl #2\n\t"
-        "add %[x3], %[x2], %[step], lsl #2\n\t"
-        "ldr %[rows], [%[r]]\n\t"
-        "cmp %[rows], #0\n\t"
-        "beq 9f\n\t"
+        SMG_BLOCK_START
         "1: ldrd %[n], %[step], [%[r], #4]\n\t"
         "ldr %[b], [%[r], #12]\n\t"
         ".p2align 2\n\t"
