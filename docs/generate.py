@@ -285,14 +285,58 @@ def published_table(model: str) -> str:
 
 
 def quantization() -> str:
-    """docs/quantization.md with its table made anew; the text round it is written by hand."""
+    """docs/quantization.md with its tables made anew; the text round them is written by hand."""
+    tables = {"quantisers": quantisers_table, "keywords": keywords_table, "searches": searches_table}
     text = (ROOT / "docs/quantization.md").read_text(encoding="utf-8")
-    return BLOCK.sub(f"<!-- table: quantisers -->\n{quantisers_table()}<!-- end -->", text)
+    return BLOCK.sub(lambda m: f"<!-- table: {m.group(2)} -->\n{tables[m.group(2)]()}<!-- end -->", text)
+
+
+def _quantization() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((ROOT / "bench/quantization.json").read_text(encoding="utf-8"))
+    return found
+
+
+def keywords_table() -> str:
+    """Accuracy on the keyword spotter's samples that calibration has not seen."""
+    kws = _quantization()["kws"]
+    rows = {
+        "float32": kws["float"],
+        "affine int8": kws["smidgen"]["affine"],
+        "four-bit weights": kws["smidgen"]["affine, four-bit weights"],
+        "int16 activations": kws["smidgen"]["affine, int16 activations"],
+        "power-of-two": kws["smidgen"]["power-of-two"],
+        "ONNX Runtime, defaults": kws["onnxruntime"]["defaults"],
+        "its best (by SQNR)": kws["onnxruntime"]["best"],
+    }
+    lines = ["| kws | top-1, % | AUC |", "|---|---|---|"]
+    lines += [f"| {name} | {100 * r['top1']:.2f} | {r['auc']:.5f} |" for name, r in rows.items()]
+    return "\n".join(lines) + "\n"
+
+
+def searches_table() -> str:
+    """What --max-drop 1.0 found, and what quantising and searching took (bench/precision_search.py)."""
+    measured = _quantization()
+    lines = [
+        "| model, seed | drop in int8 | weights, of int8's | drop | layers | judged | seconds | MB |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for model in ("kws", "vww"):
+        for seed, e in sorted(measured[model]["search"].items()):
+            c, m = e["counted"], e["measured"]
+            words = ", ".join(f"{n} {w}" for w, n in c["layers"].items())
+            lines.append(
+                f"| {model}, {seed} | {m['int8_drop']:.2f} | {c['weights_share']:.3f} | {m['drop']:.2f} | {words} | "
+                f"{c['judged_assignments']} | {m['seconds']} | {m['peak_mb']} |"
+            )
+    cost = measured["vww"]["cost"]
+    return "\n".join(lines) + (
+        f"\n\nQuantising vww with 100 samples, no search: {cost['seconds']:.0f} s, {cost['peak_kib'] / 1024:.0f} MB.\n"
+    )
 
 
 def quantisers_table() -> str:
     """Mean SQNR of the output, smidgen beside ONNX Runtime's quantize_static (bench/quantization.json)."""
-    measured = json.loads((ROOT / "bench/quantization.json").read_text(encoding="utf-8"))
+    measured = _quantization()
     columns = [("ONNX Runtime, defaults", lambda e: e["onnxruntime"]["defaults"])]
     columns.append(("its best", lambda e: e["onnxruntime"]["best"]))
     columns += [(label, lambda e, label=label: e["smidgen"][label]) for label in QUANTISERS]
@@ -307,7 +351,7 @@ def quantisers_table() -> str:
 
 def quantisers_summary() -> str:
     """The same in short, for the README."""
-    measured = json.loads((ROOT / "bench/quantization.json").read_text(encoding="utf-8"))
+    measured = _quantization()
     lines = ["| dB | " + " | ".join(MODELS) + " |", "|---" * (len(MODELS) + 1) + "|"]
     rows = {
         "ONNX Runtime's `quantize_static`, defaults": ("onnxruntime", "defaults"),
