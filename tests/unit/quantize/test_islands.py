@@ -115,3 +115,15 @@ def test_what_is_not_quantised_stays_float(case: str) -> None:
         assert np.abs(want.astype(int) - got).max() <= 1
         seen.update(want.ravel().tolist())
     assert len(seen) > 2
+
+
+def test_a_layer_that_is_an_output_too_is_computed_once_in_floats() -> None:
+    b = Builder()
+    y = dense(b, b.dequantize(b.input((1, 4)), 0.1, 0))
+    before = imported(b.build(y, b.quantize(y, 0.1, 0), output_type=FLOAT))
+    after = integerize(before)
+    assert kinds(after).count("FullyConnected") == 1
+    assert [v.type.dtype for v in after.outputs] == ["float32", "int8"]
+    x = np.array([[-128, 3, 5, 127]], np.int8)
+    for want, got in zip(evaluate(before, [x]), evaluate(after, [x]), strict=True):
+        np.testing.assert_array_equal(got, want)
