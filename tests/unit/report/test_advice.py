@@ -25,7 +25,7 @@ LAYER = LayerReport("conv", "relu", "net:op 1", "Conv2D", "int8", 100, 40.0, 35.
 TENSOR = TensorRange("relu", "int8", 0.0, 2.55, 0.01, -128, 0.0, 40.0)
 GOOD = QuantizationReport(
     1, "net", "net.onnx", "q.onnx", "board", "size", Recipe(), SplitReport("at random", 0, "d", 100, "d", 400),
-    METRIC, (), (LAYER,), (TENSOR,), None, (), (),
+    METRIC, (), (LAYER,), (TENSOR,), None, None, (), (),
 )  # fmt: skip
 SEARCH = SearchReport("flash", "int8", True, 9, 0, 600.0)
 
