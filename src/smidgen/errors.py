@@ -15,6 +15,10 @@ SmidgenError
 │   ├── ToolNotFound        it is not installed
 │   └── BuildFailed         it ran and failed
 ├── SimulationError         the emulated core faulted, ran too long or broke a guard word
+├── DeviceError             a device under test, or an instrument on a line
+│   ├── LinkLost            the line to it is gone
+│   ├── NoAnswer            it did not answer in time
+│   └── ProtocolError       what it answered makes no sense
 ├── ImageError              an ELF file that cannot be loaded or lacks a symbol
 └── InternalError           our bug: please report
     ├── InvalidGraph        a graph broke an invariant
@@ -98,6 +102,22 @@ class BuildFailed(ToolError):
 
 class SimulationError(SmidgenError):
     """The emulated core faulted, ran too long or broke a guard word."""
+
+
+class DeviceError(SmidgenError):
+    """A device under test, or an instrument on a line."""
+
+
+class LinkLost(DeviceError):
+    """The line to it is gone."""
+
+
+class NoAnswer(DeviceError):
+    """It did not answer in time."""
+
+
+class ProtocolError(DeviceError):
+    """What it answered makes no sense."""
 
 
 class ImageError(SmidgenError):
