@@ -179,7 +179,7 @@ def test_a_core_that_is_too_slow_for_the_audio_loses_frames(elf: Path) -> None:
         lines = ask(board, b"a1400000%")  # 70 ms a frame
         assert value(lines, "status") == 6
         assert value(lines, "frames") + board.lost_frames == 20
-        assert board.lost_frames > 8
+        assert board.lost_frames > 5
 
 
 def test_energy_is_that_of_the_cycles(board: VirtualBoard) -> None:

@@ -85,9 +85,14 @@ class VirtualBoard:
         self._uart.feed(data)
         self._page.asleep = self._page.asleep and not data
 
-    def receive(self, until: int | None = None) -> bytes:
-        """What the board has sent since, all of it or (``until``) what had left at that cycle of its clock."""
-        return self._uart.take(until)
+    @property
+    def waiting_bytes(self) -> int:
+        """What was sent to the board and not read by its core."""
+        return self._uart.waiting_bytes
+
+    def receive(self, until: float | None = None) -> bytes:
+        """What the board has sent since, all of it or (``until``) what had left by that modelled second."""
+        return self._uart.take(None if until is None else self.clock.cycles_of(until))
 
     def run(self, seconds: float = 0.0) -> bool:
         """Lets the core work until it sleeps, or waits for the host to read, or ``seconds`` of wall time are over (0:

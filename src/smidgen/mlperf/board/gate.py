@@ -14,7 +14,7 @@ _RETIRE_S = 0.01
 
 
 class Gate:
-    """Stops a run at its deadline. What a run calls (pages, hooks) does its work with ``lock`` held, unless that ``refuses``.
+    """Stops a run at its deadline. Pages and hooks do their work with ``lock`` held, unless the gate ``refuses``.
 
     A core that is stopped during an access makes it again when it goes on. So an access that comes after the deadline
     is refused, and stops the core; only a core that makes none for a while is stopped from the other thread.
