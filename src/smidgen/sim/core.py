@@ -112,6 +112,14 @@ class EmulatedCore:
                 "poll of a peripheral that is not emulated, or a limit too low"
             )
 
+    def call(self, address: int, limits: Limits) -> None:
+        """Runs a function without arguments or result, as if from where the core stands; registers stay as they are."""
+        back = self.pc
+        context = self.uc.context_save()
+        self.uc.reg_write(arm_const.UC_ARM_REG_LR, back | 1)
+        self.run(address, back, limits)
+        self.uc.context_restore(context)
+
     @property
     def pc(self) -> int:
         return int(self.uc.reg_read(arm_const.UC_ARM_REG_PC)) & ~1
