@@ -62,6 +62,8 @@ def build(
     ram_objects = [object_name(path, "kernels") for path in sources.interface.ram_code]
     interface = sources.interface
     script = linker_script(target, interface.arena_symbol, stack_bytes, ram_objects, interface.second_arena_symbol)
+    if interface.reset_symbol:  # called by the emulator, not by the program
+        script += f"EXTERN({interface.reset_symbol})\n"
     (work_dir / "link.ld").write_text(script, encoding="utf-8")
     elf_path = work_dir / f"{sources.name}.elf"
     objects = [f"obj/{job.output.name}" for job in jobs]
