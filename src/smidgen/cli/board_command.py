@@ -29,11 +29,11 @@ from smidgen.cli.common import (
 from smidgen.compiler import compile as compile_model
 from smidgen.errors import UsageError
 from smidgen.mlperf.board import BoardSettings, VirtualBoard
-from smidgen.mlperf.board.audio import read_wav
 from smidgen.mlperf.board.pty_line import PtyLine
 from smidgen.mlperf.board.server import BoardServer
 from smidgen.mlperf.firmware import MODES, firmware
 from smidgen.mlperf.tasks import TASKS
+from smidgen.mlperf.wakeword_files import read_wav
 from smidgen.targets import Target, load_target
 
 _ENERGY_BAUD, _BAUD = 9_600, 115_200
@@ -90,7 +90,7 @@ def command(
     settings = BoardSettings(
         baud=baud if baud is not None else _ENERGY_BAUD if mode == "energy" else _BAUD,
         memory_system=not no_memory_system,
-        audio=read_wav(audio) if audio is not None else b"",
+        audio=read_wav(audio).tobytes() if audio is not None else b"",
     )
     if model.endswith(".elf"):
         elf = Path(model)

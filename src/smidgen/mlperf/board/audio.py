@@ -3,12 +3,6 @@
 
 from __future__ import annotations
 
-import wave
-from pathlib import Path
-
-import numpy as np
-
-from smidgen.errors import InvalidInput
 from smidgen.mlperf.board.clock import Clock
 
 SAMPLES_PER_SECOND = 16_000
@@ -86,21 +80,3 @@ class AudioStream:
         self._next += 1
         self._word = 0
         return self._samples[at : at + FRAME_BYTES]
-
-
-def read_wav(path: Path) -> bytes:
-    """The first channel of a WAV file of 16 kHz and 16 bits, as the board hears it. InvalidInput if it is not one."""
-    try:
-        with wave.open(str(path), "rb") as stream:
-            channels, width, rate = stream.getnchannels(), stream.getsampwidth(), stream.getframerate()
-            data = stream.readframes(stream.getnframes())
-    except (OSError, EOFError, wave.Error) as error:
-        reason = getattr(error, "strerror", None) or str(error) or "it ends too early"
-        raise InvalidInput(f"{path}: not a WAV file that can be read: {reason}") from None
-    if (width, rate) != (2, SAMPLES_PER_SECOND):
-        raise InvalidInput(
-            f"{path}: {rate} Hz, {8 * width} bits: the board hears {SAMPLES_PER_SECOND} Hz, 16 bits; convert it, for "
-            "example with sox"
-        )
-    samples = np.frombuffer(data[: len(data) // (2 * channels) * (2 * channels)], "<i2")
-    return samples[::channels].tobytes()
