@@ -16,6 +16,7 @@ from smidgen.codegen.folder import write_folder
 from smidgen.codegen.template import fill
 from smidgen.compiler import TOOLCHAINS, Compiled
 from smidgen.errors import UsageError
+from smidgen.mlperf import firmware_audio
 from smidgen.mlperf.firmware_build import RUNTIME, build_firmware, objects_of
 from smidgen.mlperf.firmware_folder import Facts, makefile, readme
 from smidgen.mlperf.firmware_glue import Glue, glue
@@ -112,19 +113,22 @@ def _baud(mode: Mode, task: Task) -> int:
 
 def _program(compiled: Compiled, facts: Facts, parts: Glue) -> dict[str, str]:
     """Every file of C, by path."""
+    audio = facts.task.format == "audio"
     config = fill(
         "dut_config.h.in",
         version=compiled.origin.version,
         vendor=facts.vendor,
         model_id=facts.task.model_id,
         baud=facts.baud,
-        command_bytes=COMMAND_BYTES,
-        buffer_bytes=facts.task.input_bytes,
+        command_bytes=firmware_audio.COMMAND_BYTES if audio else COMMAND_BYTES,
+        buffer_bytes=firmware_audio.BUFFER_BYTES if audio else facts.task.input_bytes,
+        echo=int(audio),
         core_hertz=compiled.target.clock_hz,
     )
     names = (*_CORE, f"smg_th_{facts.mode}.c", *parts.sources)
     dut = {name: (RUNTIME / "mlperf" / name).read_text(encoding="utf-8") for name in names}
     dut |= {"port.c": facts.port.source(), "smg_dut_config.h": config, **parts.files}
+    dut |= {"audio.c": facts.port.audio_source()} if audio else {}
     return {
         **compiled.sources.files,
         **{f"dut/{name}": text for name, text in dut.items()},

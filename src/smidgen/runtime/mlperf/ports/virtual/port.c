@@ -9,7 +9,7 @@ enum {
     UART_DATA = 0x04,   /* read: the next byte; write: send */
     UART_WAIT = 0x08,   /* write: sleep until a byte arrives */
     TIMER_US = 0x0C,    /* read: microseconds since reset, 32 bits */
-    PIN = 0x10,         /* write: bit 0 timestamp, bit 1 wakeword detected, bit 2 processing */
+    PIN = 0x10,         /* levels: bit 0 timestamp, bit 1 wakeword detected, bit 2 processing */
     ARRIVED = 1 << 0,
     MAY_SEND = 1 << 1,
     TIMESTAMP_PIN = 1 << 0,
@@ -21,7 +21,7 @@ static volatile uint32_t *at(uintptr_t offset) { return (volatile uint32_t *)(PA
 
 void smg_port_initialize(uint32_t baud) {
     (void)baud; /* the host's end decides */
-    *at(PIN) = TIMESTAMP_PIN;
+    smg_port_timestamp_pin(true);
 }
 
 bool smg_port_readable(void) { return (*at(UART_STATUS) & ARRIVED) != 0; }
@@ -38,4 +38,7 @@ void smg_port_write(uint8_t byte) {
 
 uint32_t smg_port_microseconds(void) { return *at(TIMER_US); }
 
-void smg_port_timestamp_pin(bool high) { *at(PIN) = high ? TIMESTAMP_PIN : 0; }
+void smg_port_timestamp_pin(bool high) {
+    const uint32_t others = *at(PIN) & ~(uint32_t)TIMESTAMP_PIN;
+    *at(PIN) = high ? others | TIMESTAMP_PIN : others;
+}
