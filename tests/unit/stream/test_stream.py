@@ -14,6 +14,7 @@ from smidgen.ir import Array, Graph, QuantParams, TensorType, Value, evaluate, e
 from smidgen.ops import (
     Add,
     AveragePool2D,
+    Concat,
     Conv2D,
     DepthwiseConv2D,
     FullyConnected,
@@ -261,3 +262,19 @@ def test_a_slide_takes_frames_of_its_window() -> None:
     for wrong in (SlideWindow(0), SlideWindow(4)):
         with pytest.raises(Exception, match="dimension"):
             wrong.infer([window.type, frame.type])
+
+
+def test_frames_joined_along_time_are_a_window() -> None:
+    b = Builder()
+    x = conv(b, b.input(_X), 2)
+    found = stream(lowered(b.graph(conv(b, b.op(Concat(1), x, conv(b, x, 1)), 16))))
+    assert check(found, draw_frames((1, 1, 1, 4), 30, 2)) > 5
+
+
+def test_the_arena_has_no_room_for_states() -> None:
+    """Only a frame of each layer at once: input and output of the convolution, of 8 bytes each."""
+    b, y = _chain()
+    compiled = compile_model(b.graph(y), streaming=True, kernels=dict.fromkeys(("v2", "v4"), "smg_conv2d_s8_scalar"))
+    plan = compiled.schedule.plan
+    assert plan.nbytes == plan.bound_bytes == 8
+    assert not {p.buffer.name for p in plan.placements} & {v.name for v in compiled.schedule.state_slots}
