@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from bench.figures import MADE, OFFICIAL, ONNX, TARGET, Entry, Task, measure, regressions, tasks, text
 
-from smidgen.results import COMPARABLE, best_of_each_engine, best_published, published
+from smidgen.results import COMPARABLE, best_of_each_engine, best_published
 from smidgen.schedule import SETTINGS
 from smidgen.zoo import SYNTHETIC
 from tests.shared import SHARED, needs_shared
@@ -162,5 +162,4 @@ def test_published_figures() -> None:
     }
     assert best_published("sww") is None
     assert best_of_each_engine("sww")
-    assert all(p.source.endswith(f"/{p.benchmark}") and 0 < p.mcycles < 100 for p in published())
-    assert len({p.source for p in published()}) == len(published()) > 80
+    assert all(p.board_name.startswith("nucleo-l4r5zi") for p in best.values() if p is not None)

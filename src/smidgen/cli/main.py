@@ -23,7 +23,7 @@ from rich.text import Text
 from smidgen.cli.common import Unwritable, console, print_json, wants_json
 from smidgen.errors import InternalError, SmidgenError, UsageError
 
-_COMMANDS = ("compile", "quantize", "run", "verify", "profile", "tune", "check", "targets", "ops", "zoo")
+_COMMANDS = ("compile", "quantize", "run", "verify", "profile", "tune", "check", "targets", "ops", "zoo", "firmware")
 
 _INTERRUPTED = "interrupted; nothing half-written was left behind"
 

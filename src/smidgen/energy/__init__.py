@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Energy: of recorded traces, of boards from published results, of batteries."""
