@@ -124,7 +124,7 @@ _MLC = (
     (r"ulp-mlperf:\s+m-results\s*: \[([^\]]*)\]", _results),
 )
 
-_DEVICE = r"(?:dut|io): (?:\[dut\]: )?"
+_DEVICE = r"(?:dut|io): .*?"  # devices that echo their commands put them before the answer
 
 _EEMBC = (
     (rf"{_DEVICE}m-name-dut-\[([^\]]+)\]", _name),
