@@ -217,7 +217,7 @@ _DROPS_SYSTEM = frozenset(("system-missing", "system-broken", "system-status", "
 _DROPS_RESULT = frozenset(
     (
         "benchmark-name", "layout-nested", "ic2-without-ic", "mode-missing", "no-median", "no-accuracy",
-        "target-missed", "no-energy", "sww-lines", "sww-words",
+        "target-missed", "no-energy", "file-name", "sww-lines", "sww-words",
     )
 )  # fmt: skip
 """Rules for which the official checker gives no result; others it only mentions."""

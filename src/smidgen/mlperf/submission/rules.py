@@ -61,7 +61,7 @@ LAYOUT = (
     Rule(
         "file-extra", "warning", _OFFICIAL, "the official checker reports files it does not expect", "remove it"
     ),
-    Rule("file-name", "error", _OFFICIAL, "since v1.1 files carry no prefix", "rename it as the runner named it"),
+    Rule("file-name", "error", _OFFICIAL, "the checkers since v1.0 find files without a prefix only", "rename it as the runner named it"),
     Rule("file-empty", "error", _OURS, "an empty file proves nothing", _AGAIN),
     Rule("file-broken", "error", _OURS, "what the runner wrote can be read back", _AGAIN),
     Rule(
