@@ -24,18 +24,9 @@ from smidgen.cli.common import Unwritable, console, print_json, wants_json
 from smidgen.errors import InternalError, SmidgenError, UsageError
 
 _COMMANDS = (
-    "compile",
-    "quantize",
-    "run",
-    "verify",
-    "profile",
-    "tune",
-    "check",
-    "targets",
-    "ops",
-    "zoo",
-    "check-submission",
-)
+    "compile", "quantize", "run", "verify", "profile", "tune", "check", "targets", "ops", "zoo", "firmware",
+    "submit", "check-submission",
+)  # fmt: skip
 
 _INTERRUPTED = "interrupted; nothing half-written was left behind"
 

@@ -25,8 +25,9 @@ from smidgen.cli.common import (
 )
 from smidgen.compiler import compile as compile_model
 from smidgen.compiler import profile as profile_model
+from smidgen.energy.model import InferenceEnergy
 from smidgen.profile import ElfProfile, profile_elf
-from smidgen.report import ProfileReport, latency_range
+from smidgen.report import ProfileReport, energy_of, latency_range
 from smidgen.sim import Limits
 from smidgen.targets import load_target
 from smidgen.verify import load_inputs
@@ -153,6 +154,7 @@ def _show(r: ProfileReport, source: str) -> None:
             f"on the board  {r.board_cycles:,} cycles (modelled, with flash and caches): {r.board_latency_ms:.3f} ms"
         )
     lines.append(f"silicon       {expected(r.latency_ms_range)}")
+    lines.append(f"energy        {energy_fact(r.energy)}")
     ram, flash, kind = r.ram, r.flash, weights_kind([layer.weight_bits for layer in r.layers])
     lines.append(
         f"RAM           {ram.total:,} bytes: arena {ram.arena:,} + scratch {ram.scratch:,} + static {ram.static:,} + "
@@ -177,6 +179,19 @@ def expected(span: tuple[float, float] | None) -> str:
     return f"expected between {span[0]:.3f} and {span[1]:.3f} ms"
 
 
+def energy_fact(energy: InferenceEnergy | None) -> str:
+    """Energy of an inference, where it comes from and how far off it may be, in words."""
+    if energy is None:
+        return "not known: nobody has published a measurement of this board"
+    cycle = energy.cycle
+    supply = "" if cycle.supply_mv is None else f" at {cycle.supply_mv / 1000:g} V"
+    off = "" if cycle.mean_error_percent is None else f", +-{cycle.mean_error_percent:g} % on average"
+    text = f"{energy.energy_uj:,.1f} uJ (modelled: {cycle.picojoules:g} pJ a cycle{supply}{off})"
+    if energy.range_uj is None:
+        return text
+    return f"{text}: expected between {energy.range_uj[0]:,.1f} and {energy.range_uj[1]:,.1f} uJ"
+
+
 def _show_elf(r: ElfProfile, as_json: bool) -> None:
     board = None if r.stalls is None else r.cycles.value + r.stalls.value
     milliseconds = 1e3 / r.target.clock_hz
@@ -196,6 +211,7 @@ def _show_elf(r: ElfProfile, as_json: bool) -> None:
                 "board_cycles": board,
                 "board_latency_ms": None if board is None else board * milliseconds,
                 "latency_ms_range": latency_range(r.target, r.cycles.value, board),
+                "energy": energy_of(r.target, r.cycles.value, board),
                 "stack_bytes": r.stack.value,
                 "functions": r.functions,
                 "mix": r.mix,
@@ -217,6 +233,7 @@ def _show_elf(r: ElfProfile, as_json: bool) -> None:
     if board is not None:
         show(f"on the board  {board:,} cycles (modelled, flash and caches included): {board * milliseconds:.3f} ms")
     show(f"silicon       {expected(latency_range(r.target, r.cycles.value, board))}")
+    show(f"energy        {energy_fact(energy_of(r.target, r.cycles.value, board))}")
     show(f"stack         {r.stack.value:,} bytes (counted)")
     for note in r.notes:
         show(f"note: {note}")

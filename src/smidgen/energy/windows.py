@@ -120,7 +120,7 @@ def make_window(
 
 
 def compare(what: str, printed: tuple[float, int], recomputed: float) -> Compared:
-    """``printed`` is a value and its digits behind the point: half a unit there is rounding, 1e-11 the order of sums."""
+    """``printed`` is a value and its digits behind the point: half a unit there is rounding, 1e-11 the sums' order."""
     value, digits = printed
     allowed = 0.5000001 * 10.0**-digits + 1e-11 * abs(recomputed)
     return Compared(what, value, recomputed, abs(value - recomputed) <= allowed)

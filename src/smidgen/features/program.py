@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-
 from smidgen.codegen.sources import Interface, Sources, TensorSlot
 from smidgen.features.emit import feature_files
 from smidgen.features.log_mel import LogMel

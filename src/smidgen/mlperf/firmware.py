@@ -16,8 +16,10 @@ from smidgen.codegen.folder import write_folder
 from smidgen.codegen.template import fill
 from smidgen.compiler import TOOLCHAINS, Compiled
 from smidgen.errors import UsageError
-from smidgen.mlperf.firmware_build import RUNTIME, build_firmware, category, objects_of
-from smidgen.mlperf.firmware_glue import check_autoencoder, glue
+from smidgen.mlperf.firmware_build import RUNTIME, build_firmware, objects_of
+from smidgen.mlperf.firmware_folder import Facts, makefile, readme
+from smidgen.mlperf.firmware_glue import Glue, glue
+from smidgen.mlperf.firmware_ports import PORTS, Port
 from smidgen.mlperf.tasks import Task
 from smidgen.targets import Target
 
@@ -26,24 +28,8 @@ MODES: tuple[Mode, ...] = ("performance", "energy")
 COMMAND_BYTES = 80
 """The longest command, as in the benchmark's own firmware."""
 
-_CORE = (
-    "smg_dut.c", "smg_dut.h", "smg_port.h", "smg_print.c", "smg_print.h", "smg_th.c", "smg_th.h",
-)  # fmt: skip
+_CORE = ("smg_dut.c", "smg_dut.h", "smg_port.h", "smg_print.c", "smg_print.h", "smg_th.c", "smg_th.h")
 _VENDOR = re.compile(r"[A-Za-z0-9 ._+-]{1,60}")
-
-
-@dataclass(frozen=True, slots=True)
-class Port:
-    """A board the firmware runs on. ``board``: the target it is for, None for any; ``tested`` on silicon or not."""
-
-    name: str
-    title: str
-    board: str | None
-
-
-PORTS: Mapping[str, Port] = {
-    p.name: p for p in (Port("virtual", "the emulated board: one page of registers at 0x40070000", None),)
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,35 +86,50 @@ def firmware(
     model does not fit the task, was compiled for another board than the port's, or an argument is wrong.
     """
     board, kind = _port(compiled, port), _mode(mode)
-    if not _VENDOR.fullmatch(vendor):
-        raise UsageError(f"vendor is {vendor!r}: use 1 to 60 letters, digits, spaces or any of . _ + -")
     if not isinstance(task, Task):
         raise UsageError(f"task is a {type(task).__name__}: take one of smidgen.mlperf.tasks.TASKS")
+    if not _VENDOR.fullmatch(vendor):
+        raise UsageError(f"vendor is {vendor!r}: use 1 to 60 letters, digits, spaces or any of . _ + -")
     parts = glue(compiled, task)
-    check_autoencoder(compiled, task)
-    baud = 9_600 if kind == "energy" and task.format != "audio" else 115_200
+    baud = _baud(kind, task)
+    name = f"{compiled.graph.name}_{board.name.replace('-', '_')}_{kind}"
+    facts = Facts(name, board, task, kind, baud, vendor, parts.notes)
+    program = _program(compiled, facts, parts)
+    files = {
+        **program,
+        "link.ld": _linker_script(compiled),
+        "Makefile": makefile(program, compiled.target, facts, compiled.origin.version),
+        "README.md": readme(compiled, facts),
+        "manifest.json": compiled.sources.extras["manifest.json"],
+    }
+    return Firmware(name, files, compiled.target, task, board, kind, baud, parts.notes)
+
+
+def _baud(mode: Mode, task: Task) -> int:
+    """EnergyRunner's I/O manager speaks 9600 to the device, the benchmark's own runner to all but sww likewise."""
+    return 9_600 if mode == "energy" and task.format != "audio" else 115_200
+
+
+def _program(compiled: Compiled, facts: Facts, parts: Glue) -> dict[str, str]:
+    """Every file of C, by path."""
     config = fill(
         "dut_config.h.in",
         version=compiled.origin.version,
-        vendor=vendor,
-        model_id=task.model_id,
-        baud=baud,
+        vendor=facts.vendor,
+        model_id=facts.task.model_id,
+        baud=facts.baud,
         command_bytes=COMMAND_BYTES,
-        buffer_bytes=task.input_bytes,
+        buffer_bytes=facts.task.input_bytes,
         core_hertz=compiled.target.clock_hz,
     )
-    names = (*_CORE, f"smg_th_{kind}.c", *parts.sources)
+    names = (*_CORE, f"smg_th_{facts.mode}.c", *parts.sources)
     dut = {name: (RUNTIME / "mlperf" / name).read_text(encoding="utf-8") for name in names}
-    dut["port.c"] = (RUNTIME / "mlperf" / "ports" / board.name / "port.c").read_text(encoding="utf-8")
-    dut |= {"smg_dut_config.h": config, **parts.files}
-    files = {
+    dut |= {"port.c": facts.port.source(), "smg_dut_config.h": config, **parts.files}
+    return {
         **compiled.sources.files,
         **{f"dut/{name}": text for name, text in dut.items()},
         **{f"runtime/{n}": (RUNTIME / n).read_text(encoding="utf-8") for n in ("startup.c", "memory.c")},
-        "link.ld": _linker_script(compiled),
     }
-    name = f"{compiled.graph.name}_{board.name.replace('-', '_')}_{kind}"
-    return Firmware(name, files, compiled.target, task, board, kind, baud, parts.notes)
 
 
 def _port(compiled: Compiled, name: str) -> Port:
@@ -160,4 +161,4 @@ def _linker_script(compiled: Compiled) -> str:
     )
 
 
-__all__ = ["MODES", "PORTS", "Firmware", "Mode", "Port", "category", "firmware"]
+__all__ = ["MODES", "PORTS", "Firmware", "Mode", "Port", "firmware"]

@@ -19,7 +19,7 @@ from smidgen.mlperf.tasks import Task
 from smidgen.ops import Quantize
 
 _KWS_FEATURES = QuantParams((0.5847029089927673,), (83,))
-"""What the int8 of the kws files mean: the input quantisation of the benchmark's own model, which they were made for."""
+"""What the int8 of the kws files mean: the input quantisation of the benchmark's own model."""
 
 _PIXEL_RANGES = ((0.0, 255.0), (0.0, 1.0), (-1.0, 1.0), (-128.0, 127.0))
 _FLOAT_PIXELS = {"ic": (0.0, 255.0), "ic2": (0.0, 255.0), "vww": (0.0, 1.0)}
@@ -40,6 +40,7 @@ def glue(compiled: Compiled, task: Task) -> Glue:
     x, y = _ends(compiled, task)
     channels, channel_first = _layout(x, task)
     _check_elements(compiled, x, y)
+    _check_autoencoder(x, y, task)
     notes: list[str] = []
     files: dict[str, str] = {}
     meaning = "Not used: the input is reals."
@@ -86,8 +87,8 @@ def _layout(x: TensorType, task: Task) -> tuple[int, bool]:
     if found == [n for n in (channels, height, width) if n != 1]:
         return channels, True
     raise UsageError(
-        f"the model's input is {list(x.shape)}, an input of {task.name} is {list(task.input_shape)}: which element goes "
-        "where cannot be told. Export the model with the benchmark's shape, or with its channels first"
+        f"the model's input is {list(x.shape)}, an input of {task.name} is {list(task.input_shape)}: which element "
+        "goes where cannot be told. Export the model with the benchmark's shape, or with its channels first"
     )
 
 
@@ -101,9 +102,8 @@ def _check_elements(compiled: Compiled, x: TensorType, y: TensorType) -> None:
             )
 
 
-def check_autoencoder(compiled: Compiled, task: Task) -> None:
-    """UsageError unless the outputs of a model judged by its error can be compared with its inputs one by one."""
-    x, y = compiled.graph.inputs[0].type, compiled.graph.outputs[0].type
+def _check_autoencoder(x: TensorType, y: TensorType, task: Task) -> None:
+    """An output that is compared with the input has to have its elements."""
     if task.metric == "auc" and x.elements != y.elements:
         raise UsageError(
             f"the model has {x.elements} inputs and {y.elements} outputs: {task.name} compares them one by one, so an "

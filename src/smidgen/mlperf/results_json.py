@@ -179,6 +179,13 @@ def _wakeword(r: _Reader, item: Mapping[str, object]) -> WakewordEntry:
     )
 
 
+def entry_of(item: Mapping[str, object]) -> Entry | None:
+    """One object as ``entry_object`` made it; None if it is malformed."""
+    reader = _Reader("")
+    entry = _entry(reader, item)
+    return None if reader.remarks else entry
+
+
 def results_json(entries: Sequence[Entry], errors: Sequence[str] = ()) -> str:
     """The text of a results.json, laid out as the MLC runner does."""
     return json.dumps([*map(entry_object, entries), *({"error": e} for e in errors)], allow_nan=False)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from smidgen.build import Image, Sizes
+from smidgen.energy.model import InferenceEnergy, cycle_energy, inference_energy
 from smidgen.profile import ImageProfile, StepCost
 from smidgen.schedule import Schedule, Setting, Step, Weights, constant_bytes, weight_bits
 from smidgen.targets import Target
@@ -94,6 +95,7 @@ class ProfileReport:
     board_cycles: int | None  # with the board's flash, caches and prefetch
     board_latency_ms: float | None
     latency_ms_range: tuple[float, float] | None  # between which silicon is expected, from the best figure above
+    energy: InferenceEnergy | None  # from the same figure; None: no measured energy of this board
     ram: RamBytes
     ram_lower_bound: int  # the arena no plan for these lifetimes can beat
     flash: FlashBytes
@@ -132,6 +134,7 @@ def profile_report(schedule: Schedule, image: Image, costs: ImageProfile) -> Pro
         board_cycles=board,
         board_latency_ms=None if board is None else _milliseconds(board, target.clock_hz),
         latency_ms_range=latency_range(target, cycles, board),
+        energy=energy_of(target, cycles, board),
         ram=ram,
         ram_lower_bound=schedule.plan.bound_bytes,
         flash=_flash(sizes, layers),
@@ -186,6 +189,14 @@ def latency_range(target: Target, cycles: int, board_cycles: int | None) -> tupl
     taken, percent = (cycles, error.zero_wait) if board_cycles is None else (board_cycles, error.board)
     least, most = error.span(taken / target.clock_hz * 1e3, percent)
     return round(least, 6), round(most, 6)
+
+
+def energy_of(target: Target, cycles: int, board_cycles: int | None) -> InferenceEnergy | None:
+    """Energy of an inference in the board's default state; None for a board without a figure."""
+    if target.energy is None:
+        return None
+    taken = cycles if board_cycles is None else board_cycles
+    return inference_energy(taken, target.clock_hz, cycle_energy(target), latency_range(target, cycles, board_cycles))
 
 
 def _milliseconds(cycles: int, clock_hz: int) -> float:

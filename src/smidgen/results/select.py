@@ -63,7 +63,7 @@ def select(question: Question, rows: Sequence[Published] | None = None) -> tuple
 
 
 def _known(what: str, wanted: str, known: Iterable[str]) -> frozenset[str]:
-    """Those of ``known`` that are ``wanted``, whatever the case and signs; otherwise those that begin with it or contain it."""
+    """Those of ``known`` that are ``wanted``, whatever the case and signs; else those that begin with or contain it."""
     by_fold: dict[str, set[str]] = {}
     for k in known:
         by_fold.setdefault(_folded(k), set()).add(k)

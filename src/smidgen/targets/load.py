@@ -12,7 +12,7 @@ from typing import Any
 
 from smidgen.errors import TargetError, UsageError
 from smidgen.targets.isa import FEATURES, close
-from smidgen.targets.target import Core, Energy, FlashCache, LatencyError, Region, Target
+from smidgen.targets.target import Core, Energy, EnergyState, FlashCache, LatencyError, Region, Target
 
 _HERE = Path(__file__).parent
 _Table = Mapping[str, Any]  # Any: a TOML value, checked field by field below
@@ -146,23 +146,65 @@ def _latency_error(path: Path, entry: _Table) -> LatencyError:
     where = "latency_error"
     if isinstance(entry, dict):
         _refuse_unknown(path, entry, frozenset(("zero_wait_percent", "board_percent", "provenance")), where)
-    spans = []
-    for key in ("zero_wait_percent", "board_percent"):
-        span = _field(path, entry, key, list, where)
-        if len(span) != 2 or not all(isinstance(v, int) for v in span) or not -100 < span[0] <= span[1]:
-            raise TargetError(f"{path}: {where}: {key} is {span!r}; two whole percentages, the lower first")
-        spans.append((span[0], span[1]))
-    return LatencyError(spans[0], spans[1], _provenance(path, entry, where))
+    zero_wait, board = (_percentages(path, entry, key, where) for key in ("zero_wait_percent", "board_percent"))
+    return LatencyError(zero_wait, board, _provenance(path, entry, where))
+
+
+_ENERGY_KEYS = frozenset(
+    ("picojoules_per_cycle", "supply_mv", "error_percent", "mean_error_percent", "sleep", "states", "provenance")
+)
+_STATE_KEYS = frozenset(
+    ("name", "picojoules_per_cycle", "supply_mv", "error_percent", "mean_error_percent", "provenance")
+)
 
 
 def _energy(path: Path, entry: _Table) -> Energy:
     where = "energy"
     if isinstance(entry, dict):
-        _refuse_unknown(path, entry, frozenset(("picojoules_per_cycle", "provenance")), where)
+        _refuse_unknown(path, entry, _ENERGY_KEYS, where)
+    picojoules = _picojoules(path, entry, where)
+    supply = _natural(path, entry, "supply_mv", where) if "supply_mv" in entry else None
+    sleep, sleep_source = None, ""
+    if "sleep" in entry:
+        asleep = _field(path, entry, "sleep", dict, where)
+        sleep = _natural(path, asleep, "nanoamperes", "energy.sleep")
+        sleep_source = _provenance(path, asleep, "energy.sleep")
+    listed = _field(path, entry, "states", list, where) if "states" in entry else []
+    states = tuple(_energy_state(path, state, i) for i, state in enumerate(listed))
+    span, mean = _energy_errors(path, entry, where)
+    source = _provenance(path, entry, where)
+    return Energy(picojoules, source, supply, span, mean, sleep, sleep_source, states)
+
+
+def _energy_state(path: Path, entry: _Table, index: int) -> EnergyState:
+    where = f"energy.states[{index}]"
+    if isinstance(entry, dict):
+        _refuse_unknown(path, entry, _STATE_KEYS, where)
+    name, supply = _field(path, entry, "name", str, where), _natural(path, entry, "supply_mv", where)
+    span, mean = _energy_errors(path, entry, where)
+    return EnergyState(name, _picojoules(path, entry, where), supply, span, mean, _provenance(path, entry, where))
+
+
+def _picojoules(path: Path, entry: _Table, where: str) -> int:
     picojoules = _natural(path, entry, "picojoules_per_cycle", where)
     if picojoules == 0:
         raise TargetError(f"{path}: {where}: picojoules_per_cycle is 0")
-    return Energy(picojoules, _provenance(path, entry, where))
+    return picojoules
+
+
+def _energy_errors(path: Path, entry: _Table, where: str) -> tuple[tuple[int, int] | None, float | None]:
+    span = _percentages(path, entry, "error_percent", where) if "error_percent" in entry else None
+    mean = entry.get("mean_error_percent")
+    if mean is not None and (isinstance(mean, bool) or not isinstance(mean, int | float) or not 0 <= mean < 1000):
+        raise TargetError(f"{path}: {where}: mean_error_percent is {mean!r}; a percentage, 0 or more")
+    return span, None if mean is None else float(mean)
+
+
+def _percentages(path: Path, entry: _Table, key: str, where: str) -> tuple[int, int]:
+    span = _field(path, entry, key, list, where)
+    if len(span) != 2 or not all(isinstance(v, int) for v in span) or not -100 < span[0] <= span[1]:
+        raise TargetError(f"{path}: {where}: {key} is {span!r}; two whole percentages, the lower first")
+    return span[0], span[1]
 
 
 def _read(path: Path) -> _Table:

@@ -67,11 +67,37 @@ class LatencyError:
 
 
 @dataclass(frozen=True, slots=True)
+class EnergyState:
+    """What a cycle takes with another supply or under other software, measured at the board's clock.
+
+    ``error_percent``: between which shares of the figure measured ones lie; ``mean_error_percent``: how far software
+    that the figure was not taken from is off on average. None where too few were measured to tell.
+    """
+
+    name: str
+    picojoules_per_cycle: float
+    supply_mv: int
+    error_percent: tuple[int, int] | None
+    mean_error_percent: float | None
+    provenance: str
+
+
+@dataclass(frozen=True, slots=True)
 class Energy:
-    """What the board takes from its supply while the core works, measured at the board's clock."""
+    """What the board takes from its supply while the core works, measured at the board's clock and ``supply_mv``.
+
+    The errors are as in EnergyState, which ``states`` add to; ``sleep_nanoamperes`` is the current between inferences
+    with RAM and a clock that wakes the core kept.
+    """
 
     picojoules_per_cycle: float
     provenance: str
+    supply_mv: int | None = None
+    error_percent: tuple[int, int] | None = None
+    mean_error_percent: float | None = None
+    sleep_nanoamperes: int | None = None
+    sleep_provenance: str = ""
+    states: tuple[EnergyState, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ __attribute__((noinline, used)) void smg_dut_infer_end(void) { __asm__ volatile(
 
 size_t smg_dut_loaded(void) { return loaded; }
 
-const uint8_t *smg_dut_input(void) { return buffer; }
+const uint8_t *smg_dut_bytes(void) { return buffer; }
 
 static bool equal(const char *a, const char *b) {
     while (*a != '\0' && *a == *b) a++, b++;

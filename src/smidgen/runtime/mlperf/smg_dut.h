@@ -26,7 +26,7 @@ void smg_dut_receive(char c);
 char *smg_dut_word(char **rest);
 
 /* What `db` commands have loaded, and how many bytes that is. */
-const uint8_t *smg_dut_input(void);
+const uint8_t *smg_dut_bytes(void);
 size_t smg_dut_loaded(void);
 
 /* Right before and right after every call of th_infer: places for a debugger or an emulator. */

@@ -5,7 +5,7 @@
 #include "smg_th.h"
 
 bool th_load_tensor(void) {
-    const uint8_t *from = smg_dut_input();
+    const uint8_t *from = smg_dut_bytes();
     if (smg_dut_loaded() != SMG_INPUTS) {
         th_printf("e-[Input has %u bytes, the model takes %u]\r\n", (unsigned)smg_dut_loaded(), (unsigned)SMG_INPUTS);
         return false;

@@ -11,6 +11,6 @@ void th_final_initialize(void) {}
 
 void th_pre(void) {}
 
-void th_infer(void) { smg_model_run(smg_input, smg_output); }
+void th_infer(void) { smg_dut_infer_once(smg_input, smg_output); }
 
 void th_post(void) {}

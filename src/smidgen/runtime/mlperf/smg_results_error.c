@@ -7,7 +7,7 @@
 void th_results(void) {
     float sum = 0.0f;
     for (uint32_t i = 0; i < SMG_OUTPUTS; i++) {
-        const float difference = smg_model_dequantize(smg_output[i]) - smg_reals[i];
+        const float difference = smg_dut_dequantize(smg_output[i]) - smg_reals[i];
         sum += difference * difference;
     }
     th_printf("m-results-[%0.3f]\r\n", (double)(sum / (float)SMG_OUTPUTS));

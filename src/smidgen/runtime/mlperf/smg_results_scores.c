@@ -6,7 +6,7 @@
 void th_results(void) {
     th_printf("m-results-[");
     for (uint32_t i = 0; i < SMG_OUTPUTS; i++) {
-        th_printf(i == 0 ? "%0.3f" : ",%0.3f", (double)smg_model_dequantize(smg_output[i]));
+        th_printf(i == 0 ? "%0.3f" : ",%0.3f", (double)smg_dut_dequantize(smg_output[i]));
     }
     th_printf("]\r\n");
 }
