@@ -16,6 +16,7 @@ from smidgen.codegen.folder import write_folder
 from smidgen.codegen.template import fill
 from smidgen.compiler import TOOLCHAINS, Compiled
 from smidgen.errors import UsageError
+from smidgen.mlperf import firmware_audio
 from smidgen.mlperf.firmware_build import RUNTIME, build_firmware, objects_of
 from smidgen.mlperf.firmware_folder import Facts, makefile, readme
 from smidgen.mlperf.firmware_glue import Glue, glue
@@ -120,6 +121,7 @@ def _baud(mode: Mode, task: Task) -> int:
 
 def _program(compiled: Compiled, facts: Facts, parts: Glue) -> dict[str, str]:
     """Every file of C, by path."""
+    audio = facts.task.format == "audio"
     config = fill(
         "dut_config.h.in",
         version=compiled.origin.version,
@@ -127,12 +129,14 @@ def _program(compiled: Compiled, facts: Facts, parts: Glue) -> dict[str, str]:
         model_id=facts.task.model_id,
         baud=facts.baud,
         command_bytes=_command_bytes(facts.task, facts.port),
-        buffer_bytes=facts.task.input_bytes,
+        buffer_bytes=firmware_audio.BUFFER_BYTES if audio else facts.task.input_bytes,
+        echo=int(audio),
         core_hertz=compiled.target.clock_hz,
     )
     names = (*_CORE, f"smg_th_{facts.mode}.c", *parts.sources)
     dut = {name: (RUNTIME / "mlperf" / name).read_text(encoding="utf-8") for name in names}
     dut |= {"port.c": facts.port.source(), "smg_dut_config.h": config, **parts.files}
+    dut |= {"audio.c": facts.port.audio_source()} if audio else {}
     return {
         **compiled.sources.files,
         **{f"dut/{name}": text for name, text in dut.items()},
@@ -155,6 +159,8 @@ def _port(compiled: Compiled, name: str) -> Port:
 
 
 def _command_bytes(task: Task, port: Port) -> int:
+    if task.format == "audio":
+        return firmware_audio.COMMAND_BYTES
     whole_input = len("db ") + 2 * task.input_bytes
     return max(COMMAND_BYTES, min(whole_input, _VIRTUAL_COMMAND_BYTES)) if port.name == "virtual" else COMMAND_BYTES
 

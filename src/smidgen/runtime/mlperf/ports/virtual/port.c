@@ -7,7 +7,7 @@ enum {
     PAGE = 0x40070000,
     UART_WAIT = 0x08,     /* write: sleep until a byte arrives */
     TIMER_US = 0x0C,      /* read: microseconds since reset, 32 bits */
-    PIN = 0x10,           /* write: bit 0 timestamp, bit 1 wakeword detected, bit 2 processing */
+    PIN = 0x10,           /* levels: bit 0 timestamp, bit 1 wakeword detected, bit 2 processing */
     BLOCK_ADDRESS = 0x24, /* write: where in RAM a block goes to or comes from */
     UART_RECEIVE = 0x28,  /* write: move what has arrived, so many bytes at most; read: how many it were */
     UART_SEND = 0x2C,     /* write: send so many bytes */
@@ -60,4 +60,7 @@ void smg_port_write(uint8_t byte) {
 
 uint32_t smg_port_microseconds(void) { return *at(TIMER_US); }
 
-void smg_port_timestamp_pin(bool high) { *at(PIN) = high ? TIMESTAMP_PIN : 0; }
+void smg_port_timestamp_pin(bool high) {
+    const uint32_t others = *at(PIN) & ~(uint32_t)TIMESTAMP_PIN;
+    *at(PIN) = high ? others | TIMESTAMP_PIN : others;
+}
