@@ -29,7 +29,9 @@ class BoardOpener:
         if self.energy and self.target.energy is None:
             raise TargetError(f"{self.target.name}: no energy per cycle is known of it, so none can be modelled")
         board = VirtualBoard(self.elf, self.target, BoardSettings(baud=self.baud))
-        return Opened(BoardLink(board), BoardMonitor(board) if self.energy else None, through_manager=self.energy)
+        return Opened(
+            BoardLink(board), BoardMonitor(board) if self.energy else None, through_manager=self.energy, queues=True
+        )
 
 
 class BoardMonitor:

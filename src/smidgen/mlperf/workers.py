@@ -23,11 +23,12 @@ _END_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A line to a device, and what records its energy."""
+    """A line to a device, and what records its energy. ``queues``: as Device's."""
 
     link: Link
     monitor: Monitor | None = None
     through_manager: bool = False
+    queues: bool = False
 
 
 class Opener(Protocol):
@@ -46,7 +47,7 @@ def bench(opener: Opener, order: Order, note: Note) -> Iterator[Bench]:
     opened = opener()
     try:
         chunk = THROUGH_MANAGER_BYTES if opened.through_manager else DIRECT_BYTES
-        made = Bench(Device(opened.link, chunk_bytes=chunk), order, opened.monitor, note)
+        made = Bench(Device(opened.link, chunk_bytes=chunk, queues=opened.queues), order, opened.monitor, note)
         made.open()
         yield made
     finally:
