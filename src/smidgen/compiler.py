@@ -16,17 +16,17 @@ import numpy as np
 
 from smidgen.build import GccArm, Image, Toolchain, Zig, build
 from smidgen.codegen import Memory, Origin, Sources, emit
+from smidgen.codegen.fit import fits, require_fit, require_ram, within_board
 from smidgen.errors import DoesNotFit, UsageError
 from smidgen.frontends import identifier
 from smidgen.frontends import load as load_file
-from smidgen.ir import Array, Graph, check_inputs, format_graph
+from smidgen.ir import Array, Graph, check_inputs, evaluate, format_graph
 from smidgen.ops import Dequantize, Quantize
 from smidgen.profile import profile_image
 from smidgen.quantize import integerize
 from smidgen.report import ProfileReport, profile_report
 from smidgen.schedule import (
     Costs,
-    Objective,
     Schedule,
     check_code,
     check_weights,
@@ -38,7 +38,7 @@ from smidgen.schedule import (
 from smidgen.schedule.candidates import no_costs
 from smidgen.sim import Machine
 from smidgen.targets import Target, load_target
-from smidgen.transforms import FLOAT, INTEGER, run_pipeline
+from smidgen.transforms import FLOAT, INTEGER, Stream, run_pipeline, stream
 from smidgen.tune import (
     Cache,
     Program,
@@ -54,7 +54,7 @@ from smidgen.tune import (
     user_cache,
     write_result,
 )
-from smidgen.verify import Verification, random_inputs, verify_image
+from smidgen.verify import Verification, random_inputs, verify_image, verify_stream
 from smidgen.zoo import find_model
 
 DEFAULT_TARGET = "nucleo-l4r5zi"
@@ -70,6 +70,7 @@ class Compiled:
     sources: Sources
     origin: Origin
     memory: Memory
+    stream: Stream | None = None  # of one step of a stream: how it follows from the whole-window network
 
     @property
     def target(self) -> Target:
@@ -181,6 +182,8 @@ def compile(
     models_dir: Path | None = None,
     check_fit: bool = True,
     probe: bool = False,
+    streaming: bool = False,
+    time_axis: int | None = None,
     watch: Callable[[str, Graph], None] | None = None,
 ) -> Compiled:
     """Compile a model for a target; nothing is written or built.
@@ -191,8 +194,10 @@ def compile(
     staged (copied to RAM before the steps where that pays) or sram (kept there); ``code`` is flash, or sram: kernels
     whose hot loops exceed the flash's cache run from RAM. ``planner`` is fast, or exact: CP-SAT for at most
     ``planner_seconds`` of its own deterministic time. ``probe`` evaluates the graph before and after every pass and
-    compares. ``watch`` sees the graph after each pass. Raises UsageError, ModelError, NoKernel, ToolNotFound (exact
-    without OR-tools), DoesNotFit if the limits or (unless ``check_fit`` is False) the board's memories cannot be kept.
+    compares. ``watch`` sees the graph after each pass. ``streaming``: one step of a stream, a new frame along the
+    input's dimension ``time_axis`` (None: found) in, the result of the window that ends with it out. Raises
+    UsageError, ModelError, NoKernel, ToolNotFound (exact without OR-tools), DoesNotFit if the limits or (unless
+    ``check_fit`` is False) the board's memories cannot be kept.
     """
     objective, place = make_objective(optimize, max_ram, max_flash), check_weights(weights)
     runs = check_code(code)
@@ -203,68 +208,31 @@ def compile(
         watch("import", graph)
     inputs = next(iter(random_inputs(graph, 1, seed=1))) if probe else None
     lowered = run_pipeline(INTEGER, graph, probe=inputs, watch=watch)
+    stepped = _stepped(lowered, streaming, time_axis, watch)
+    lowered = stepped.step if stepped is not None else lowered
     costs = no_costs if tuned is False else tuned_costs(lowered, board, tuned)
     scheduled = partial(make_schedule, lowered, board, kernels, costs=costs, weights=place, planner=plans, code=runs)
     schedule = scheduled(objective=objective)
     sources, memory = emit(schedule, origin)
-    if check_fit and not _fits(memory, board):
+    if check_fit and not fits(memory, board):
         with contextlib.suppress(DoesNotFit):  # then the message is require_fit's
-            schedule = scheduled(objective=_within_board(objective, board))
+            schedule = scheduled(objective=within_board(objective, board))
             sources, memory = emit(schedule, origin)
         require_fit(memory, board)
-    _require_ram(memory, objective)
-    return Compiled(lowered, schedule, sources, origin, memory)
+    require_ram(memory, objective)
+    return Compiled(lowered, schedule, sources, origin, memory, stepped)
 
 
-def _require_ram(memory: Memory, objective: Objective) -> None:
-    """Raise DoesNotFit if what is kept in RAM, which no choice of kernels sees, breaks the limit."""
-    limit = objective.max_ram_bytes
-    if memory.static and limit is not None and memory.ram > limit:
-        raise DoesNotFit(
-            f"what is kept in RAM (weights, code) takes {memory.static:,} bytes: with arena {memory.arena:,} and stack "
-            f"{memory.stack:,} that is {memory.ram:,}, more than the {limit:,} of --max-ram. Raise the limit, or take "
-            "--weights staged or flash, --code flash"
-        )
-
-
-def _fits(memory: Memory, board: Target) -> bool:
-    try:
-        require_fit(memory, board)
-    except DoesNotFit:
-        return False
-    return True
-
-
-def _within_board(objective: Objective, board: Target) -> Objective:
-    """The objective with the board's memories as limits too."""
-    ram, flash = board.region("sram").size_bytes, board.region("flash").size_bytes
-    ram += board.second_sram.size_bytes if board.second_sram is not None else 0
-    return replace(
-        objective,
-        max_ram_bytes=min(objective.max_ram_bytes or ram, ram),
-        max_flash_bytes=min(objective.max_flash_bytes or flash, flash),
-    )
-
-
-def require_fit(memory: Memory, board: Target) -> None:
-    """Raise DoesNotFit, with the figures, unless the program fits the board's main flash and RAM."""
-    statics = f" + statics {memory.static}" if memory.static else ""
-    second = board.second_sram
-    checks = [
-        (
-            board.region("sram"),
-            memory.ram - memory.second,
-            f"arena {memory.arena - memory.second} + stack {memory.stack}{statics}",
-        ),
-        (board.region("flash"), memory.weights + memory.code, f"constants {memory.weights} + code {memory.code}"),
-        *([(second, memory.second, f"the arena's second part {memory.second}")] if second is not None else []),
-    ]
-    for region, need, parts in checks:
-        if need > region.size_bytes:
-            raise DoesNotFit(
-                f"the model needs {need} bytes of {region.kind} ({parts}), {board.name} has {region.size_bytes}. "
-                f"Take a smaller model or a larger board (smidgen targets)"
-            )
+def _stepped(
+    graph: Graph, streaming: bool, axis: int | None, watch: Callable[[str, Graph], None] | None
+) -> Stream | None:
+    """The streaming form of a lowered graph, if it is asked for."""
+    if not streaming and axis is not None:
+        raise UsageError("a time axis goes with streaming only")
+    found = stream(graph, axis) if streaming else None
+    if found is not None and watch is not None:
+        watch("stream", found.step)
+    return found
 
 
 def _compiled(model: object) -> Compiled:
@@ -349,9 +317,16 @@ def verify(
 ) -> Verification:
     """Build for the target, run on the emulated core, compare every step of every case with the reference.
 
-    ``inputs`` replaces the random cases: one sequence of arrays a case, typed as ``compiled.graph.inputs``.
+    ``inputs`` replaces the random cases: one sequence of arrays a case, typed as ``compiled.graph.inputs``. Of a
+    streaming program the cases are the frames of one stream from a reset on, at random one window more than ``cases``,
+    and the reference for its results is the whole-window network.
     """
     machine = Machine(_compiled(compiled).build(toolchain))
+    if compiled.stream is not None:
+        steps = cases + compiled.stream.frames if inputs is None else 0
+        frames = [x for (x,) in (random_inputs(compiled.graph, steps, seed) if inputs is None else inputs)]
+        expected = (evaluate(compiled.stream.window, [w]) for w in compiled.stream.windows(frames))
+        return verify_stream(machine, compiled.schedule, frames, expected, progress)
     chosen = random_inputs(compiled.graph, cases, seed) if inputs is None else inputs
     return verify_image(machine, compiled.schedule, chosen, progress)
 
@@ -377,9 +352,12 @@ def profile(
 ) -> ProfileReport:
     """Count one inference on the emulated core, layer by layer. Default input: uniformly random, seed 0.
 
-    ``memory_system`` adds the stalls of the board's flash and caches (a second, slower run).
+    ``memory_system`` adds the stalls of the board's flash and caches (a second, slower run). Of a streaming program one
+    step, after a window of random frames.
     """
     image = _compiled(compiled).build(toolchain, optimize)
     chosen = inputs if inputs is not None else list(random_inputs(compiled.graph, 4))[3]
-    costs = profile_image(Machine(image), [a.tobytes() for a in chosen], memory_system=memory_system)
+    before = random_inputs(compiled.graph, compiled.stream.frames, seed=1) if compiled.stream is not None else ()
+    past = [[a.tobytes() for a in arrays] for arrays in before]
+    costs = profile_image(Machine(image), [a.tobytes() for a in chosen], memory_system=memory_system, past=past)
     return profile_report(compiled.schedule, image, costs)

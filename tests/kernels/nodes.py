@@ -325,6 +325,24 @@ def concat(draw: Draw, rounding: Rounding) -> tuple[Node, list[Array]]:
     return make(ops.Concat(axis=axis), inputs), [draw_bytes(draw, rng, s) for s in shapes]
 
 
+def window_shapes(draw: Draw) -> tuple[tuple[int, ...], tuple[int, ...], int]:
+    """A window's shape, that of a frame of it, and the dimension of time."""
+    shape = draw(st.lists(st.integers(1, 7), min_size=1, max_size=4))
+    axis = draw(st.integers(0, len(shape) - 1))
+    shape[-1] = (
+        draw(st.one_of(st.integers(1, 9), st.sampled_from([16, 17, 40, 64, 128]))) if axis < len(shape) - 1 else 5
+    )
+    return tuple(shape), (*shape[:axis], 1, *shape[axis + 1 :]), axis
+
+
+@st.composite
+def slide_window(draw: Draw, rounding: Rounding) -> tuple[Node, list[Array]]:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    window, frame, axis = window_shapes(draw)
+    inputs = [(TensorType("int8", s, quant(1.0, 0)), None) for s in (window, frame)]
+    return make(ops.SlideWindow(axis), inputs), [draw_bytes(draw, rng, s) for s in (window, frame)]
+
+
 @st.composite
 def quantize(draw: Draw, rounding: Rounding) -> tuple[Node, list[Array]]:
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))

@@ -15,9 +15,20 @@ from smidgen.ir import Op, Rounding
 from smidgen.kernels import Kernel, source_path
 from smidgen.kernels.kernel import ROOT
 from smidgen.kernels.registry import FAMILIES, all_kernels
-from smidgen.ops import OPS, AveragePool2D, ByteOp, Dequantize, Lookup, MaxPool2D, Quantize, Requantize, Reshape
+from smidgen.ops import (
+    OPS,
+    AveragePool2D,
+    ByteOp,
+    Dequantize,
+    Lookup,
+    MaxPool2D,
+    Quantize,
+    Requantize,
+    Reshape,
+    SlideWindow,
+)
 
-INTERNAL = {Lookup}
+INTERNAL = {Lookup, SlideWindow}
 """Ops that no file contains: passes make them."""
 
 KERNELS = all_kernels()

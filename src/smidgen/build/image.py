@@ -57,17 +57,19 @@ def build(
     categories = _write_sources(sources, source_dir)
     _make(object_dir)
     jobs = [
-        CompileJob(path, object_dir / _object_name(path, category)) for path, category in sorted(categories.items())
+        CompileJob(path, object_dir / object_name(path, category)) for path, category in sorted(categories.items())
     ]
     compiler = Compiler(identity, toolchain.command(), flags, toolchain.environment(work_dir))
     compile_all(compiler, source_dir, jobs, INCLUDES)
-    ram_objects = [_object_name(path, "kernels") for path in sources.interface.ram_code]
+    ram_objects = [object_name(path, "kernels") for path in sources.interface.ram_code]
     interface = sources.interface
     script = linker_script(target, interface.arena_symbol, stack_bytes, ram_objects, interface.second_arena_symbol)
+    if interface.reset_symbol:  # called by the emulator, not by the program
+        script += f"EXTERN({interface.reset_symbol})\n"
     (work_dir / "link.ld").write_text(script, encoding="utf-8")
     elf_path = work_dir / f"{sources.name}.elf"
     objects = [f"obj/{job.output.name}" for job in jobs]
-    _link(toolchain, target, objects, elf_path, stack_bytes)
+    link(toolchain, target, objects, elf_path, stack_bytes)
     return Image(
         elf_path, f"{toolchain.name} ({identity})", flags, measure(read_elf(elf_path)), target, sources.interface
     )
@@ -103,12 +105,14 @@ def _make(folder: Path) -> None:
         raise OutputError(f"{folder}: cannot be made: {error.strerror}; choose another work folder") from None
 
 
-def _object_name(path: str, category: str) -> str:
+def object_name(path: str, category: str) -> str:
+    """The object's file name that the linker script knows a source of this category by."""
     assert category in CATEGORIES
     return f"{category}__{path.replace('/', '_').rsplit('.', 1)[0]}.o"
 
 
-def _link(toolchain: Toolchain, target: Target, objects: list[str], elf_path: Path, stack_bytes: int) -> None:
+def link(toolchain: Toolchain, target: Target, objects: list[str], elf_path: Path, stack_bytes: int) -> None:
+    """Link with ``link.ld`` in the image's folder, where the objects' names start from. BuildFailed, DoesNotFit."""
     tail = ("-lgcc",) if toolchain.name == "gcc-arm" else ()
     command = (
         *toolchain.command(),

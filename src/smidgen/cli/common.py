@@ -79,6 +79,8 @@ class Choosing:
     code: str = "flash"
     planner: str = "fast"
     planner_seconds: float = 60.0
+    streaming: bool = False
+    time_axis: int | None = None
 
     @property
     def used(self) -> bool:
@@ -105,6 +107,8 @@ def choosing_options(f: F) -> F:
         code: str,
         planner: str,
         planner_seconds: float,
+        streaming: bool,
+        time_axis: int | None,
         **others: object,
     ) -> object:
         make_objective(optimize, max_ram, max_flash)  # complain before any work
@@ -113,7 +117,9 @@ def choosing_options(f: F) -> F:
             raise click.UsageError("--tuned takes what smidgen tune kept, --tune-result a file: give one of them")
         costs = tune_result if tune_result is not None else tuned
         forced = forced_kernels(kernels)
-        places = (weights, code, planner, planner_seconds)
+        if time_axis is not None and not streaming:
+            raise click.UsageError("--time-axis goes with --streaming")
+        places = (weights, code, planner, planner_seconds, streaming, time_axis)
         return f(choosing=Choosing(optimize, max_ram, max_flash, costs, forced, *places), **others)
 
     options = (
@@ -160,6 +166,17 @@ def choosing_options(f: F) -> F:
         ),
         click.option(
             "--planner-seconds", type=float, default=60.0, show_default=True, help="Limit of the exact planner."
+        ),
+        click.option(
+            "--streaming",
+            is_flag=True,
+            help="One step of a stream: a new frame in, the result of the window that ends with it out.",
+        ),
+        click.option(
+            "--time-axis",
+            type=int,
+            metavar="N",
+            help="With --streaming: the input's dimension of time [default: found].",
         ),
     )
     for option in reversed(options):

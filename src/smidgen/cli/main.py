@@ -36,6 +36,7 @@ _COMMANDS = (
     "targets",
     "ops",
     "zoo",
+    "firmware",
 )
 
 _INTERRUPTED = "interrupted; nothing half-written was left behind"

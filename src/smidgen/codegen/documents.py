@@ -14,6 +14,7 @@ from smidgen.codegen.model import Printer
 from smidgen.codegen.template import fill
 from smidgen.ir import TensorType
 from smidgen.kernels import footprint
+from smidgen.ops import reach
 from smidgen.schedule import WEIGHTS
 
 
@@ -68,9 +69,20 @@ def _readme(printer: Printer, origin: Origin, memory: Memory) -> str:
         stack_bytes=f"{memory.stack:,}",
         size_model=footprint.PROVENANCE,
         signature=f"{printer.signature()};",
+        **_streaming(printer, memory),
         tensors="\n".join(tensors),
         steps="\n".join(steps),
     )
+
+
+def _streaming(printer: Printer, memory: Memory) -> dict[str, str]:
+    """What the README says of a step of a stream, and nothing of a program for whole inputs."""
+    if not printer.streaming:
+        return {"reset": "", "state_row": "", "streaming": ""}
+    frames = reach(printer.schedule.graph)
+    row = f"| state | {memory.state:,} | exact: static RAM for what is kept between steps |\n"
+    text = fill("streaming.md.in", prefix=printer.prefix, frames=frames, state_bytes=f"{memory.state:,}")
+    return {"reset": f"void {printer.prefix}_reset(void);\n", "state_row": row, "streaming": text}
 
 
 def _conversions(printer: Printer, name: str, t: TensorType) -> str:
@@ -93,7 +105,8 @@ def _manifest(printer: Printer, origin: Origin, memory: Memory) -> dict[str, obj
         "live_macs": schedule.graph.macs,
         "weights": schedule.weights,
         "code_in_ram": schedule.ram_code,
-        "bytes": {"arena": memory.arena, "arena_lower_bound": schedule.plan.bound_bytes, "weights": memory.weights},
+        "bytes": {"arena": memory.arena, "arena_lower_bound": schedule.plan.bound_bytes, "weights": memory.weights}
+        | ({"state": memory.state} if printer.streaming else {}),
         "bytes_modelled": {"code": memory.code, "stack": memory.stack},
         "steps": [
             {
@@ -119,13 +132,14 @@ def _example(printer: Printer, source: str) -> str:
         for v, name in inputs
     ]
     first = outputs[0][1]
+    reset = f"{printer.prefix}_reset();\n    " if printer.streaming else ""
     return fill(
         "main.c.in",
         prefix=printer.prefix,
         source=source,
         buffers="\n".join(buffers),
         fills="\n".join(fills),
-        run=f"{printer.prefix}_run({', '.join(name for _, name in (*inputs, *outputs))});",
+        run=f"{reset}{printer.function}({', '.join(name for _, name in (*inputs, *outputs))});",
         output=first,
         count=f"{printer.macro(first)}_COUNT",
     )

@@ -77,7 +77,7 @@ def _needed(texts: Mapping[str, str]) -> list[str]:
 def _harness(printer: Printer) -> str:
     tensors = [*printer.tensors("input"), *printer.tensors("output")]
     buffers = [f"{C_TYPES[v.type.dtype]} {_BUFFER}{name}[{v.type.elements}];" for v, name in tensors]
-    run = f"{printer.prefix}_run({', '.join(_BUFFER + name for _, name in tensors)});"
+    run = f"{printer.function}({', '.join(_BUFFER + name for _, name in tensors)});"
     declared = [f"extern {line}\n{line}" for line in buffers]
     return fill("harness_model.c.in", prefix=printer.prefix, buffers="\n".join(declared), run=run)
 
@@ -86,7 +86,11 @@ def _interface(printer: Printer) -> Interface:
     """Where the emulator finds the program's tensors."""
     schedule = printer.schedule
 
+    kept = schedule.state_slots
+
     def placed(v: Value) -> TensorSlot:
+        if v in kept:
+            return TensorSlot(v.name, printer.state, kept[v].offset, kept[v].nbytes)
         slot = schedule.slots[v]
         return TensorSlot(v.name, *printer.locate(slot.offset), slot.nbytes)
 
@@ -110,5 +114,7 @@ def _interface(printer: Printer) -> Interface:
         for kind in ("input", "output")
     )
     second = f"{printer.arena}2" if schedule.plan.split is not None else ""
-    run = f"{printer.prefix}_run"
-    return Interface(inputs, outputs, tuple(steps), printer.arena, run, schedule.ram_code, second)
+    state, reset = (printer.state, f"{printer.prefix}_reset") if printer.streaming else ("", "")
+    return Interface(
+        inputs, outputs, tuple(steps), printer.arena, printer.function, schedule.ram_code, second, state, reset
+    )

@@ -9,6 +9,7 @@ from smidgen.codegen.model import Printer
 from smidgen.codegen.template import fill
 from smidgen.ir import TensorType, Value
 from smidgen.kernels import footprint
+from smidgen.ops import reach
 from smidgen.ops.arithmetic import RANGES
 
 CONVERTED = ("int8", "uint8", "int16")
@@ -37,11 +38,32 @@ def header(printer: Printer, memory: Memory, source: str, version: str) -> str:
         code_bytes=memory.code,
         stack_bytes=memory.stack,
         size_model=footprint.PROVENANCE,
+        **_streaming(printer, memory),
         tensors="\n\n".join(_tensor_macros(printer.macro(name), name, v.type) for v, name in tensors),
-        signature=printer.signature(),
         accessors="\n".join(accessors),
         helpers="\n".join(helpers),
     )
+
+
+def _streaming(printer: Printer, memory: Memory) -> dict[str, str]:
+    """The fields that differ between a program for whole inputs and one step of a stream."""
+    prefix, guard, signature = printer.prefix, printer.macro(), printer.signature()
+    if not printer.streaming:
+        functions = fill("run.h.in", signature=signature)
+        return {"start": "no initialisation call", "state": "", "state_term": "", "functions": functions}
+    frames = reach(printer.schedule.graph)
+    state = (
+        f"\n/* STATE: the static RAM for what is kept between steps, beside the arena; exact. WINDOW_FRAMES: how many "
+        f"of the\n * newest frames a step's result depends on. */\n#define {guard}_STATE_BYTES {memory.state}\n"
+        f"#define {guard}_WINDOW_FRAMES {frames}\n"
+    )
+    functions = fill("step.h.in", prefix=prefix, guard=guard, signature=signature)
+    return {
+        "start": "one call of reset to start with",
+        "state": state,
+        "state_term": f" + {guard}_STATE_BYTES",
+        "functions": functions,
+    }
 
 
 def per_tensor(t: TensorType) -> bool:

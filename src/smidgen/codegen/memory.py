@@ -24,10 +24,11 @@ class Memory:
     stack: int
     static: int = 0
     second: int = 0  # of the arena, in the board's second RAM
+    state: int = 0  # kept from step to step; exact
 
     @property
     def ram(self) -> int:
-        return self.arena + self.stack + self.static
+        return self.arena + self.stack + self.static + self.state
 
 
 def memory_of(schedule: Schedule, weights_bytes: int) -> Memory:
@@ -40,4 +41,4 @@ def memory_of(schedule: Schedule, weights_bytes: int) -> Memory:
     static += sum(nbytes for name, (nbytes, _) in functions.items() if f"kernels/{name}.c" in schedule.ram_code)
     split = schedule.plan.split
     second = schedule.plan.nbytes - split if split is not None else 0
-    return Memory(max(schedule.plan.nbytes, 8), weights_bytes, code, stack, static, second)
+    return Memory(max(schedule.plan.nbytes, 8), weights_bytes, code, stack, static, second, schedule.state_bytes)

@@ -10,6 +10,7 @@ import numpy as np
 
 from smidgen.codegen.ctext import C_TYPES, INDENT, call, comment, struct_initializer, wrap
 from smidgen.codegen.data import DataUnit
+from smidgen.codegen.reset import reset_text
 from smidgen.codegen.template import fill
 from smidgen.ir import Node, TensorType, Value
 from smidgen.kernels import function_name
@@ -31,6 +32,20 @@ class Printer:
     def arena(self) -> str:
         return f"{self.prefix}_arena"
 
+    @property
+    def streaming(self) -> bool:
+        """True for one step of a stream, which has a state."""
+        return bool(self.schedule.graph.states)
+
+    @property
+    def function(self) -> str:
+        """The function that calls the kernels."""
+        return f"{self.prefix}_{'step' if self.streaming else 'run'}"
+
+    @property
+    def state(self) -> str:
+        return f"{self.prefix}_state"
+
     def locate(self, offset: int) -> tuple[str, int]:
         """The C array of the arena's byte ``offset``, and which byte of it that is."""
         split = self.schedule.plan.split
@@ -43,15 +58,17 @@ class Printer:
         return "{} + {}".format(*self.locate(offset))
 
     def arenas(self) -> str:
-        """The definitions of the arena's arrays."""
+        """The definitions of the arena's arrays, and the state's."""
         total, split = f"{self.macro()}_ARENA_BYTES", self.schedule.plan.split
+        state = f"static _Alignas(8) uint8_t {self.state}[{self.macro()}_STATE_BYTES];"
+        after = f"\n/* What is kept from step to step. */\n{state}" if self.streaming else ""
         if split is None:
-            return f"static _Alignas(8) uint8_t {self.arena}[{total}];"
+            return f"static _Alignas(8) uint8_t {self.arena}[{total}];{after}"
         section = f'__attribute__((section(".bss.{self.arena}2")))'
         return (
             f"static _Alignas(8) uint8_t {self.arena}[{split}];\n"
             f"/* What the main RAM has no room for: put this section into the second one. */\n"
-            f"static _Alignas(8) {section} uint8_t {self.arena}2[{total} - {split}];"
+            f"static _Alignas(8) {section} uint8_t {self.arena}2[{total} - {split}];{after}"
         )
 
     def source(self, origin: str) -> str:
@@ -86,6 +103,7 @@ class Printer:
             signature=self.signature(),
             copy=fill("copy_small.c.in" if small else "copy.c.in", prefix=self.prefix),
             stage=fill("stage.c.in", prefix=self.prefix) if any(s.staged for s in steps) else "",
+            reset=reset_text(self) if self.streaming else "",
             calls="\n\n".join(calls),
             accessors="\n".join(accessors),
         )
@@ -95,15 +113,19 @@ class Printer:
         return f"{self.prefix}_{name}".strip("_").upper()
 
     def tensors(self, kind: str) -> list[tuple[Value, str]]:
-        """The graph's inputs or outputs with their C names: input, or input_0, input_1, ... where there are several."""
+        """The graph's inputs or outputs with their C names: input, or input_0, input_1, ... where there are several.
+
+        Of a step of a stream: frame and scores.
+        """
         values = self.schedule.graph.inputs if kind == "input" else self.schedule.graph.outputs
-        return [(v, kind if len(values) == 1 else f"{kind}_{i}") for i, v in enumerate(values)]
+        name = {"input": "frame", "output": "scores"}[kind] if self.streaming else kind
+        return [(v, name if len(values) == 1 else f"{name}_{i}") for i, v in enumerate(values)]
 
     def signature(self) -> str:
         ins = [f"const {C_TYPES[v.type.dtype]} *{name}" for v, name in self.tensors("input")]
         outs = [f"{C_TYPES[v.type.dtype]} *{name}" for v, name in self.tensors("output")]
         *most, last = [*ins, *outs]
-        start = f"void {self.prefix}_run("
+        start = f"void {self.function}("
         return start + wrap([*(f"{a}," for a in most), f"{last})"], " " * len(start)).lstrip()
 
     def place(self, v: Value) -> str:
@@ -118,7 +140,7 @@ class Printer:
         rows: list[tuple[str, str, str]] = []
         for v in self._placed():
             ctype = C_TYPES[v.type.dtype]
-            address = f"(({ctype} *)({self.address(self.schedule.slots[v].offset)}))"
+            address = f"(({ctype} *)({self._home(v)}))"
             rows.append((f"at_{v.name}", address, _shape(v.type)))
         for s in self.schedule.steps:
             if s.scratch is not None:
@@ -127,6 +149,11 @@ class Printer:
             rows += self._staged_rows(s)
         names, addresses = (max((len(r[i]) for r in rows), default=0) for i in (0, 1))
         return "\n".join(f"#define {n:{names}} {a:{addresses}} /* {c} */" for n, a, c in rows)
+
+    def _home(self, v: Value) -> str:
+        """A value's first byte: in the arena, or in the state."""
+        kept = self.schedule.state_slots.get(v)
+        return self.address(self.schedule.slots[v].offset) if kept is None else f"{self.state} + {kept.offset}"
 
     def _staged_rows(self, step: Step) -> Iterable[tuple[str, str, str]]:
         """Where a step's constants are copied to: macro, address, comment."""
@@ -143,7 +170,11 @@ class Printer:
     def _placed(self) -> Iterable[Value]:
         """Every value that the run function names, once."""
         graph = self.schedule.graph
-        used = [*graph.inputs, *(v for s in self.schedule.steps for v in (*s.node.inputs, *s.node.outputs))]
+        used = [
+            *graph.inputs,
+            *(s.before for s in graph.states),
+            *(v for s in self.schedule.steps for v in (*s.node.inputs, *s.node.outputs)),
+        ]
         return (v for v in dict.fromkeys([*used, *graph.outputs]) if v.data is None)
 
     def declarations(self) -> str:

@@ -39,6 +39,8 @@ class Interface:
     run_symbol: str
     ram_code: tuple[str, ...] = ()  # C files whose functions run from RAM
     second_arena_symbol: str = ""  # the part of the arena in the board's second RAM, if there is one
+    state_symbol: str = ""  # what is kept from one run to the next, if anything
+    reset_symbol: str = ""  # the function to call before the first run of a stream, if there is a state
 
 
 @dataclass(frozen=True, slots=True)

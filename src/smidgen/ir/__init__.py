@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The graph that every stage speaks; imports nothing of files, targets or C."""
 
-from smidgen.ir.evaluate import check_inputs, evaluate, evaluate_all
-from smidgen.ir.graph import Graph, Node, Value
+from smidgen.ir.evaluate import check_inputs, evaluate, evaluate_all, next_states
+from smidgen.ir.graph import Graph, Node, State, Value
 from smidgen.ir.op import ALL_FORMS, Form, Op
 from smidgen.ir.text import format_graph
 from smidgen.ir.types import (
@@ -34,6 +34,7 @@ __all__ = [
     "Op",
     "QuantParams",
     "Rounding",
+    "State",
     "TensorType",
     "Value",
     "check_inputs",
@@ -42,5 +43,6 @@ __all__ = [
     "format_graph",
     "four_bit_parts",
     "in_half_precision",
+    "next_states",
     "verify",
 ]

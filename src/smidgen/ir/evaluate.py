@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -12,11 +12,16 @@ from smidgen.ir.graph import Graph, Value
 from smidgen.ir.types import Array
 
 
-def evaluate_all(graph: Graph, inputs: Sequence[Array]) -> dict[Value, Array]:
-    """Every computed value of the graph for one set of inputs (shapes and dtypes as ``graph.inputs`` say)."""
+def evaluate_all(graph: Graph, inputs: Sequence[Array], states: Sequence[Array] | None = None) -> dict[Value, Array]:
+    """Every computed value of the graph for one set of inputs (shapes and dtypes as ``graph.inputs`` say).
+
+    ``states`` are what the graph's states hold before, as ``next_states`` gives them; None: as after a reset.
+    """
     env: dict[Value, Array] = {}
     check_inputs(graph, inputs)
     env.update(zip(graph.inputs, inputs, strict=True))
+    found = [s.reset for s in graph.states] if states is None else states
+    env.update(zip((s.before for s in graph.states), found, strict=True))
     for node in graph.nodes:
         arrays = [v.data if v.data is not None else env[v] for v in node.inputs]
         env.update(zip(node.outputs, node.op.evaluate(node.types, arrays), strict=True))
@@ -27,6 +32,11 @@ def evaluate(graph: Graph, inputs: Sequence[Array]) -> list[Array]:
     """The graph's outputs for one set of inputs."""
     env = evaluate_all(graph, inputs)
     return [v.data if v.data is not None else env[v] for v in graph.outputs]
+
+
+def next_states(graph: Graph, values: Mapping[Value, Array]) -> list[Array]:
+    """What the graph's states hold after an evaluation with these ``values``."""
+    return [values[s.after] for s in graph.states]
 
 
 def check_inputs(graph: Graph, inputs: Sequence[Array]) -> None:

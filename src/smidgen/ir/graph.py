@@ -80,6 +80,21 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """What a step leaves for the next one: ``before`` is what it finds, ``after`` what the next one will find.
+
+    ``reset`` is what the first step finds.
+    """
+
+    before: Value
+    after: Value
+    reset: Array
+
+    def __post_init__(self) -> None:
+        self.reset.setflags(write=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Graph:
     """Inputs, outputs and nodes of one network. Invariants, checked by ``verify``:
 
@@ -91,10 +106,13 @@ class Graph:
     6. every op allows the graph's form;
     7. every node has a loc;
     8. constants kept in four bits have four-bit parts, in groups of the first dimension's rows; those kept in half
-       precision have values that it holds exactly.
+       precision have values that it holds exactly;
+    9. a state's values have one type, which is its reset's too; ``before`` is read by one node, whose result is
+       ``after``: the two can share their bytes.
 
     ``imported_macs`` is as a node's, and counts removed nodes too. ``notes``: what the importer left out, for the user.
     ``input_names``, ``output_names``: as the model's file has them, which may be no C identifiers; (): as the values'.
+    ``states``: what is kept from one evaluation to the next; a graph with states is one step of a stream.
     """
 
     name: str
@@ -106,6 +124,7 @@ class Graph:
     notes: tuple[str, ...] = ()
     input_names: tuple[str, ...] = ()
     output_names: tuple[str, ...] = ()
+    states: tuple[State, ...] = ()
 
     def with_nodes(self, nodes: tuple[Node, ...]) -> Graph:
         return replace(self, nodes=nodes)
@@ -119,7 +138,8 @@ class Graph:
             return v
 
         nodes = tuple(replace(n, inputs=tuple(end(v) for v in n.inputs)) for n in self.nodes)
-        return replace(self, nodes=nodes, outputs=tuple(end(v) for v in self.outputs))
+        states = tuple(replace(s, after=end(s.after)) for s in self.states)
+        return replace(self, nodes=nodes, outputs=tuple(end(v) for v in self.outputs), states=states)
 
     def users(self) -> dict[Value, list[Node]]:
         """Which nodes read each value; a value that nothing reads is absent."""
@@ -133,8 +153,8 @@ class Graph:
         return {v: node for node in self.nodes for v in node.outputs}
 
     def values(self) -> Iterator[Value]:
-        """Every value once: inputs, then each node's new constants and outputs, in order."""
-        seen: dict[Value, None] = dict.fromkeys(self.inputs)
+        """Every value once: inputs, states, then each node's new constants and outputs, in order."""
+        seen: dict[Value, None] = dict.fromkeys((*self.inputs, *(s.before for s in self.states)))
         for node in self.nodes:
             seen.update(dict.fromkeys((*node.inputs, *node.outputs)))
         seen.update(dict.fromkeys(self.outputs))

@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass
 import numpy as np
 
 from smidgen.ir.graph import Graph, Node, Value
-from smidgen.ir.types import QuantParams
+from smidgen.ir.types import Array, QuantParams
 
 _SHOWN_ELEMENTS = 8
 
@@ -17,14 +17,16 @@ def format_graph(graph: Graph) -> str:
     """One line a value or node, in order; the same text for the same graph."""
     lines = [f"graph {graph.name} ({graph.numerics})"]
     lines += [f"  input  {v.name}: {v.type}" for v in graph.inputs]
+    lines += [f"  state  {s.before.name}: {s.before.type} = {_format_data(s.reset)}" for s in graph.states]
     named: set[Value] = set()
     for node in graph.nodes:
         for v in node.inputs:
             if v.data is not None and v not in named:
                 named.add(v)
-                lines.append(f"  const  {v.name}: {v.type} = {_format_data(v)}")
+                lines.append(f"  const  {v.name}: {v.type} = {_format_data(v.data)}")
         lines.append(f"  {_format_node(node)}")
     lines += [f"  output {v.name}: {v.type}" for v in graph.outputs]
+    lines += [f"  keep   {s.after.name} as {s.before.name}" for s in graph.states]
     return "\n".join(lines) + "\n"
 
 
@@ -39,7 +41,7 @@ def _format_node(node: Node) -> str:
     return f"{outputs} = {type(node.op).__name__}({inputs}){attributes}  # {node.loc}"
 
 
-def _format_data(v: Value) -> str:
-    flat = np.asarray(v.data).ravel()
+def _format_data(data: Array) -> str:
+    flat = np.asarray(data).ravel()
     shown = " ".join(f"{x:g}" for x in flat[:_SHOWN_ELEMENTS].tolist())
     return f"[{shown}{' ...' if flat.size > _SHOWN_ELEMENTS else ''}]"

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
+
 from smidgen.errors import InvalidGraph
 from smidgen.ir.graph import Graph, Node, Value
 from smidgen.ir.op import Form
@@ -15,14 +17,27 @@ _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 def verify(graph: Graph, form: Form) -> None:
     """Raise InvalidGraph, naming the invariant by its number in ``Graph``, at the first one that is broken."""
-    known = set(graph.inputs)
+    known = {*graph.inputs, *(s.before for s in graph.states)}
     for node in graph.nodes:
         _check_node(node, form, known)
         known.update(node.outputs)
     missing = [v.name for v in graph.outputs if v not in known and v.data is None]
     if missing:
         raise InvalidGraph(f"(3) outputs never written: {missing}")
+    _check_states(graph)
     _check_names(graph)
+
+
+def _check_states(graph: Graph) -> None:
+    users, producers = graph.users(), graph.producers()
+    for s in graph.states:
+        t, name = s.before.type, s.before.name
+        if s.before.data is not None or s.before in graph.inputs or s.before in producers:
+            raise InvalidGraph(f"(9) state {name!r} is an input, a constant or a node's result")
+        if s.after.type != t or s.reset.shape != t.shape or s.reset.dtype != np.dtype(t.dtype):
+            raise InvalidGraph(f"(9) state {name!r}, {t}, becomes {s.after.type} or is reset to another type")
+        if s.before in graph.outputs or users.get(s.before, []) != [producers.get(s.after)]:
+            raise InvalidGraph(f"(9) state {name!r} is not read by the node that makes {s.after.name!r}, and it alone")
 
 
 def _check_node(node: Node, form: Form, known: set[Value]) -> None:

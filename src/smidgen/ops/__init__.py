@@ -10,6 +10,7 @@ from smidgen.ops.pool import AveragePool2D, MaxPool2D
 from smidgen.ops.quant import ByteOp, Dequantize, Lookup, Quantize, Requantize
 from smidgen.ops.reduce import Mean
 from smidgen.ops.shape import Concat, Pad, Reshape, Transpose
+from smidgen.ops.stream import SlideWindow, reach
 
 OPS = (
     Add,
@@ -30,6 +31,7 @@ OPS = (
     Quantize,
     Requantize,
     Reshape,
+    SlideWindow,
     Softmax,
     Transpose,
 )
@@ -56,6 +58,8 @@ __all__ = [
     "Quantize",
     "Requantize",
     "Reshape",
+    "SlideWindow",
     "Softmax",
     "Transpose",
+    "reach",
 ]

@@ -10,6 +10,7 @@ from smidgen.profile.counters import Counter, cycles, instructions, stack_bytes
 from smidgen.profile.cycles import Cost, CycleModel
 from smidgen.profile.memory import StallCounter, allowance
 from smidgen.sim import Machine
+from smidgen.sim.unicorn import Past
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +42,19 @@ class ImageProfile:
     outputs: tuple[bytes, ...]
 
 
-def profile_image(machine: Machine, inputs: Sequence[bytes], *, memory_system: bool = False) -> ImageProfile:
+def profile_image(
+    machine: Machine, inputs: Sequence[bytes], *, memory_system: bool = False, past: Past = ()
+) -> ImageProfile:
     """Runs one inference with counting, and a second one if the board's memory system is asked for.
 
+    ``past`` has the inputs of the steps before it, where it is one of a stream.
     Raises as ``Machine.count`` does.
     """
-    counts = machine.count(inputs)
+    counts = machine.count(inputs, past)
     model = CycleModel(machine.image.target.core, counts.code)
     costs = [model.total(edges) for edges in (counts.prologue, *counts.steps)]
     total = sum_costs(costs)
-    stalls = _stalls(machine, inputs, counts.code, total.instructions) if memory_system else [None] * len(costs)
+    stalls = _stalls(machine, inputs, counts.code, total.instructions, past) if memory_system else [None] * len(costs)
     names = [("(prologue)", ""), *((step.label, step.symbol) for step in machine.image.interface.steps)]
     rows = [
         StepCost(label, symbol, instructions(c.instructions), cycles(c.cycles), None if s is None else cycles(s))
@@ -81,8 +85,8 @@ def sum_costs(costs: Sequence[Cost]) -> Cost:
 
 
 def _stalls(
-    machine: Machine, inputs: Sequence[bytes], code: Mapping[int, bytes], expected_instructions: int
+    machine: Machine, inputs: Sequence[bytes], code: Mapping[int, bytes], expected_instructions: int, past: Past
 ) -> list[int | None]:
-    counter, _ = machine.watch(inputs, lambda core: StallCounter(core, code), allowance(machine.limits))
+    counter, _ = machine.watch(inputs, lambda core: StallCounter(core, code), allowance(machine.limits), past)
     counter.check(expected_instructions)
     return list(counter.parts)

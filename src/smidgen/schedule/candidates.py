@@ -145,7 +145,8 @@ class _Alive:
     """Which values hold their bytes at each node, before anything is placed."""
 
     def __init__(self, graph: Graph) -> None:
-        self._roots: dict[Value, Value] = {v: v for v in graph.inputs}
+        self._kept = {v for s in graph.states for v in (s.before, s.after)}
+        self._roots: dict[Value, Value] = {v: v for v in (*graph.inputs, *self._kept)}
         self._first: dict[Value, int] = dict.fromkeys(graph.inputs, -1)
         self._last: dict[Value, int] = {}
         self._steps = {node: i for i, node in enumerate(graph.nodes)}
@@ -162,9 +163,10 @@ class _Alive:
             self._last.update((self._roots[v], step) for v in inputs)
 
     def values(self, node: Node) -> list[Value]:
-        """The values that hold bytes while ``node`` is computed, its inputs and outputs among them."""
+        """The values that hold bytes of the arena while ``node`` is computed, its inputs and outputs among them."""
         step = self._steps[node]
-        return [v for v, first in self._first.items() if first <= step <= self._last.get(v, first)]
+        alive = [v for v, first in self._first.items() if first <= step <= self._last.get(v, first)]
+        return [v for v in alive if v not in self._kept]
 
     def step_bytes(self, kernel: Kernel, node: Node) -> int:
         """Bytes that no placement can do without while ``kernel`` computes ``node``."""
@@ -188,7 +190,7 @@ class _Alive:
 
     def _dies(self, x: Value, node: Node) -> bool:
         """True if ``node`` alone reads ``x``'s bytes from here on, and once."""
-        if x.data is not None:
+        if x.data is not None or self._roots[x] in self._kept:
             return False
         root = self._roots[x]
         readers = [v for v in node.inputs if v.data is None and self._roots[v] is root]

@@ -37,7 +37,7 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
     """``roots`` maps each computed value to the value that its buffer is named after; ``scratch`` has staged constants
-    too."""
+    too. A graph's states have roots of their own, but no buffers: they live apart, from step to step."""
 
     roots: Mapping[Value, Value]
     tensors: tuple[Buffer, ...]
@@ -92,13 +92,14 @@ def _dies(x: Value, step: Step, roots: Mapping[Value, Value], last: Mapping[Valu
 
 
 def _last_uses(graph: Graph, steps: Sequence[Step], roots: Mapping[Value, Value]) -> dict[Value, int]:
-    """The last step that reads each root; graph outputs are read after the last step."""
+    """The last step that reads each root; graph outputs and states are read after the last step."""
     last: dict[Value, int] = {}
     for s in steps:
         for v in s.node.inputs:
             if v.data is None:
                 last[roots[v]] = s.index
-    for v in graph.outputs:
+    kept = [v for s in graph.states for v in (s.before, s.after)]
+    for v in (*graph.outputs, *kept):
         if v.data is None:
             last[roots[v]] = len(steps)
     return last
@@ -106,7 +107,7 @@ def _last_uses(graph: Graph, steps: Sequence[Step], roots: Mapping[Value, Value]
 
 def view_roots(graph: Graph) -> dict[Value, Value]:
     """Each computed value's root: the value whose buffer it shares through views."""
-    roots: dict[Value, Value] = {v: v for v in graph.inputs}
+    roots: dict[Value, Value] = {v: v for v in (*graph.inputs, *(s.before for s in graph.states))}
     for node in graph.nodes:
         x = node.inputs[0] if node.inputs else None
         shares = node.op.view and x is not None and x.data is None
@@ -120,4 +121,6 @@ def _tensor_buffers(
 ) -> tuple[Buffer, ...]:
     first: dict[Value, int] = dict.fromkeys(graph.inputs, -1)
     first.update((roots[v], s.index) for s in steps for v in s.node.outputs)
+    for s in graph.states:
+        first.pop(s.after, None)
     return tuple(Buffer(r.name, r.type.nbytes, at, max(last.get(r, at), at)) for r, at in first.items())

@@ -15,7 +15,7 @@ from smidgen.schedule.lifetimes import Lifetimes, Step, lifetimes_of
 from smidgen.schedule.objective import Objective
 from smidgen.schedule.order import best_order
 from smidgen.schedule.placement import DECISIONS, place
-from smidgen.schedule.plan import ALIGN, Plan
+from smidgen.schedule.plan import ALIGN, Plan, aligned
 from smidgen.schedule.search import Search
 from smidgen.schedule.staging import Code, Weights, choose_ram_code, choose_staged
 from smidgen.schedule.tasks import NONE_STAGED, task_graph
@@ -26,7 +26,7 @@ _RESERVED_BYTES = 18 * 1024  # of the main RAM, where the arena is split: 16 KB 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """Where a value lives: bytes ``offset`` .. of the arena."""
+    """Where a value lives: bytes ``offset`` .. of the arena, or of the states, which are apart from it."""
 
     offset: int
     nbytes: int
@@ -47,6 +47,16 @@ class Schedule:
     ram_code: tuple[str, ...] = ()  # files of the kernels that run from RAM
 
     @property
+    def state_slots(self) -> Mapping[Value, Slot]:
+        """Where the graph's states live, one behind the other: each before and after a step in the same place."""
+        return state_slots(self.graph)
+
+    @property
+    def state_bytes(self) -> int:
+        """What is kept from step to step, beside the arena."""
+        return state_bytes(self.graph)
+
+    @property
     def scratch_bytes(self) -> int:
         """What scratch adds to the arena."""
         return self.plan.nbytes - self.tensor_bytes
@@ -55,6 +65,21 @@ class Schedule:
     def modelled_cycles(self) -> float:
         """The kernels' own cost formulas, summed: zero wait states, a guess before anything is built."""
         return sum(s.choice.cycles for s in self.steps)
+
+
+def state_slots(graph: Graph) -> Mapping[Value, Slot]:
+    """The places of a graph's states in one array."""
+    slots: dict[Value, Slot] = {}
+    offset = 0
+    for s in graph.states:
+        slots[s.before] = slots[s.after] = Slot(offset, s.before.type.nbytes)
+        offset += aligned(s.before.type.nbytes)
+    return slots
+
+
+def state_bytes(graph: Graph) -> int:
+    """Bytes of that array."""
+    return sum(aligned(s.before.type.nbytes) for s in graph.states)
 
 
 def make_schedule(
@@ -77,6 +102,7 @@ def make_schedule(
     chosen = choose(search, objective, graph.name)
     choices = {layer.node: _choice(layer, c) for layer, c in zip(search.layers, chosen, strict=True)}
     stack = footprint.run_stack_bytes() + max((footprint.of(c.kernel, n)[1] for n, c in choices.items()), default=0)
+    stack += state_bytes(graph)
     most = objective.max_ram_bytes
     staged = NONE_STAGED
     if weights == "staged":
@@ -112,7 +138,7 @@ def make_search(
         return planned[key]
 
     found = layers(graph, target, force, costs)
-    code, stack = footprint.run_code_bytes(len(found)), footprint.run_stack_bytes()
+    code, stack = footprint.run_code_bytes(len(found)), footprint.run_stack_bytes() + state_bytes(graph)
     return Search(found, arena, run_code_bytes=code, run_stack_bytes=stack)
 
 
@@ -158,7 +184,8 @@ def schedule_with(
     arranged = _within_regions(graph, target, arranged)
     plan = replace(arranged.plan, bound_bytes=bound)
     offsets, lives = plan.offsets(), arranged.lifetimes
-    slots = {v: Slot(offsets[root.name], v.type.nbytes) for v, root in lives.roots.items()}
+    kept = {v for s in graph.states for v in (s.before, s.after)}
+    slots = {v: Slot(offsets[root.name], v.type.nbytes) for v, root in lives.roots.items() if root not in kept}
     tensor_bytes = place(lives.tensors, lives.tensor_overlaps).nbytes
     return Schedule(graph, target, arranged.steps, plan, slots, min(tensor_bytes, plan.nbytes))
 
@@ -169,7 +196,7 @@ def _within_regions(graph: Graph, target: Target, arranged: Arranged) -> Arrange
     Left in the main one: stack, statics and the caller's inputs and outputs.
     """
     main, second = target.region("sram"), target.second_sram
-    callers = sum(v.type.nbytes for v in (*graph.inputs, *graph.outputs))
+    callers = sum(v.type.nbytes for v in (*graph.inputs, *graph.outputs)) + state_bytes(graph)
     room = (main.size_bytes - _RESERVED_BYTES - callers) // ALIGN * ALIGN
     if second is None or arranged.plan.nbytes <= room or room <= 0:
         return arranged

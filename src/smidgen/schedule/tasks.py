@@ -59,16 +59,18 @@ def task_graph(
 ) -> TaskGraph:
     """The tasks of ``nodes``, the nodes of ``graph`` that are no views; ``staged`` has bytes of copied constants."""
     roots = view_roots(graph)
-    made = [*((-1, v) for v in graph.inputs), *((i, v) for i, n in enumerate(nodes) for v in n.outputs)]
+    before = [(-1, v) for v in (*graph.inputs, *(s.before for s in graph.states))]
+    made = [*before, *((i, v) for i, n in enumerate(nodes) for v in n.outputs)]
     index = {v: t for t, (_, v) in enumerate(made)}
-    nbytes = [aligned(v.type.nbytes) for _, v in made]
+    apart = {v for s in graph.states for v in (s.before, s.after)}  # apart from the arena
+    nbytes = [0 if v in apart else aligned(v.type.nbytes) for _, v in made]
     makers = [maker for maker, _ in made]
     readers = [0] * len(made)
     for i, node in enumerate(nodes):
         for v in node.inputs:
             if v.data is None:
                 readers[index[roots[v]]] |= 1 << i
-    for v in graph.outputs:
+    for v in (*graph.outputs, *apart):
         if v.data is None:
             readers[index[roots[v]]] = -1
     tasks: list[Task] = []
@@ -79,7 +81,11 @@ def task_graph(
         scratch, copied = aligned(choices[node].kernel.scratch(node)), aligned(staged.get(node, 0))
         new = sum(nbytes[t] for t in makes) + scratch + copied
         kept = sum(nbytes[t] for t in makes if readers[t])
-        once = {v: index[roots[v]] for v in node.inputs if v.data is None and operands.count(index[roots[v]]) == 1}
+        once = {
+            v: index[roots[v]]
+            for v in node.inputs
+            if v.data is None and roots[v] not in apart and operands.count(index[roots[v]]) == 1
+        }
         shares = tuple(_shares(node, choices[node], once))
         tasks.append(Task(reads, makes, needs, scratch, copied, new, kept, shares, _savings(shares)))
     inputs = range(len(graph.inputs))

@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Protocol
 
 import unicorn
 from unicorn import arm_const
@@ -32,6 +35,28 @@ _REASONS = {
 }
 
 
+class Page(Protocol):
+    """An emulated peripheral of 4096 bytes of addresses. Offsets are in bytes, accesses of 1, 2 or 4 bytes.
+
+    Both are called from within a run. After ``EmulatedCore.stop`` inside of one the access counts as not made: the core
+    halts before the instruction, and makes the access again when it goes on.
+    """
+
+    def read(self, offset: int, nbytes: int) -> int: ...
+
+    def write(self, offset: int, nbytes: int, value: int) -> None: ...
+
+
+NO_PAGES: Mapping[int, Page] = MappingProxyType({})
+
+_NOWHERE = 0xFFFF_FFFE
+_REGISTERS = (
+    *(getattr(arm_const, f"UC_ARM_REG_R{i}") for i in range(13)),
+    arm_const.UC_ARM_REG_SP, arm_const.UC_ARM_REG_LR, arm_const.UC_ARM_REG_XPSR, arm_const.UC_ARM_REG_FPSCR,
+    *(getattr(arm_const, f"UC_ARM_REG_D{i}") for i in range(16)),
+)  # fmt: skip
+
+
 class EmulatedCore:
     """State: registers and memories. Nothing is shared between two of them.
 
@@ -39,7 +64,8 @@ class EmulatedCore:
     read-only to the program. Segments outside of the target's memories get pages of their own, listed in ``extra``.
     """
 
-    def __init__(self, elf: Elf, target: Target) -> None:
+    def __init__(self, elf: Elf, target: Target, pages: Mapping[int, Page] = NO_PAGES) -> None:
+        """``pages`` are peripherals that do something, by their addresses (multiples of 4096)."""
         self.elf = elf
         self.target = target
         self.where = ""  # what is being run, for messages: a step's label
@@ -50,7 +76,10 @@ class EmulatedCore:
             writable = unicorn.UC_PROT_WRITE if region.kind == "sram" else 0
             self.uc.mem_map(region.base, region.size_bytes, unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC | writable)
         for base, nbytes in PERIPHERALS:
-            self.uc.mem_map(base, nbytes)
+            for low, high in _gaps(base, base + nbytes, sorted(pages)):
+                self.uc.mem_map(low, high - low)
+        for base, page in pages.items():
+            self.uc.mmio_map(base, PAGE, _reader(page), None, _writer(page), None)
         for segment in elf.segments:
             for base in {segment.physical, segment.virtual}:
                 self._map_missing(base, max(len(segment.data), segment.memory_bytes if base == segment.virtual else 0))
@@ -95,22 +124,52 @@ class EmulatedCore:
         """Runs from ``start`` until the core is about to execute ``until``. SimulationError says what stopped it."""
         microseconds = max(1, int(limits.seconds * 1e6))
         self.uc.ctl_remove_cache(until, until + 2)  # translated earlier as ordinary code, it would not stop the run
-        try:
-            self.uc.emu_start(start | 1, until, microseconds, limits.instructions or 0)
-        except unicorn.UcError as error:
-            reason = _REASONS.get(error.errno, str(error))
-            raise SimulationError(f"the core faulted{self._place()}: {reason}{self._hint()}") from None
+        self._start(start, until, microseconds, limits.instructions or 0)
         if self.pc != until:
             if self.elf.function_at(self.pc) == "smg_fault":
-                raise SimulationError(f"the core stopped in its fault handler{self._place()}")
+                raise SimulationError(f"the core stopped in its fault handler{self.place()}")
             limit = f"{limits.seconds:g} s"
             if limits.instructions is not None:
                 limit = f"{limits.instructions} instructions or {limit}"
             wanted = self.elf.function_at(until)
             raise SimulationError(
-                f"the core did not reach {wanted} within {limit}; it was stopped{self._place()}: an endless loop, a "
+                f"the core did not reach {wanted} within {limit}; it was stopped{self.place()}: an endless loop, a "
                 "poll of a peripheral that is not emulated, or a limit too low"
             )
+
+    def go_on(self) -> None:
+        """Runs from where the core is until ``stop`` is called. SimulationError if it faults."""
+        self._start(self.pc, _NOWHERE, 0, 0)
+
+    def stop(self) -> None:
+        """Ends a run, from a page, a hook or another thread."""
+        self.uc.emu_stop()
+
+    def copy_from(self, other: EmulatedCore) -> None:
+        """Takes over another core's registers and RAM; both have the same image and target."""
+        for number in _REGISTERS:
+            self.uc.reg_write(number, other.uc.reg_read(number))
+        self.uc.reg_write(arm_const.UC_ARM_REG_PC, other.pc | 1)
+        for region in self.target.regions:
+            if region.kind == "sram":
+                self.write(region.base, other.read(region.base, region.size_bytes))
+        for page in self.extra:
+            self.write(page, other.read(page, PAGE))
+
+    def _start(self, start: int, until: int, microseconds: int, instructions: int) -> None:
+        try:
+            self.uc.emu_start(start | 1, until, microseconds, instructions)
+        except unicorn.UcError as error:
+            reason = _REASONS.get(error.errno, str(error))
+            raise SimulationError(f"the core faulted{self.place()}: {reason}{self._hint()}") from None
+
+    def call(self, address: int, limits: Limits) -> None:
+        """Runs a function without arguments or result, as if from where the core stands; registers stay as they are."""
+        back = self.pc
+        context = self.uc.context_save()
+        self.uc.reg_write(arm_const.UC_ARM_REG_LR, back | 1)
+        self.run(address, back, limits)
+        self.uc.context_restore(context)
 
     @property
     def pc(self) -> int:
@@ -130,9 +189,35 @@ class EmulatedCore:
     def write(self, address: int, data: bytes) -> None:
         self.uc.mem_write(address, data)
 
-    def _place(self) -> str:
+    def place(self) -> str:
+        """Where the core is, for messages."""
         step = f", {self.where}" if self.where else ""
         return f" at pc {self.pc:#010x} in {self.elf.function_at(self.pc)}{step}"
 
     def _hint(self) -> str:
         return f" (lr {self.lr:#010x} in {self.elf.function_at(self.lr & ~1)}, sp {self.sp:#010x})"
+
+
+def _gaps(low: int, high: int, pages: list[int]) -> Iterator[tuple[int, int]]:
+    """What of ``low`` to ``high`` lies between pages."""
+    for page in pages:
+        if low <= page < high:
+            if low < page:
+                yield low, page
+            low = page + PAGE
+    if low < high:
+        yield low, high
+
+
+def _reader(page: Page) -> Callable[[unicorn.Uc, int, int, object], int]:
+    def read(uc: unicorn.Uc, offset: int, nbytes: int, data: object) -> int:
+        return page.read(offset, nbytes)
+
+    return read
+
+
+def _writer(page: Page) -> Callable[[unicorn.Uc, int, int, int, object], None]:
+    def write(uc: unicorn.Uc, offset: int, nbytes: int, value: int, data: object) -> None:
+        page.write(offset, nbytes, value)
+
+    return write

@@ -40,6 +40,9 @@ class Watcher(Protocol):
 
 W = TypeVar("W", bound=Watcher)
 
+Past = Sequence[Sequence[bytes]]
+"""The inputs of the steps of a stream that come before the one of interest."""
+
 
 class Machine:
     """One image, ready for any number of inferences. Meets ``Simulator``.
@@ -65,28 +68,32 @@ class Machine:
             raise
 
     def infer_traced(self, inputs: Sequence[bytes], on_step: OnStep, *, check_arena: bool = False) -> tuple[bytes, ...]:
-        session = _Session(self)
-        watch = _StepWatch(session, on_step, check_arena)
-        session.tracker.on_enter = watch.entered
-        outputs = session.infer(inputs)
-        watch.ended()
-        return outputs
+        return self.trace().infer(inputs, on_step, check_arena=check_arena)
 
-    def count(self, inputs: Sequence[bytes]) -> Counts:
-        session = _Session(self)
+    def trace(self) -> Trace:
+        """Traced inferences one after the other on a fresh core, which keeps its state between them."""
+        return Trace(_Session(self))
+
+    def count(self, inputs: Sequence[bytes], past: Past = ()) -> Counts:
+        """One inference counted. Of one step of a stream: after steps with the ``past`` inputs."""
+        session = _Session(self, past)
         counter, outputs = session.watch(inputs, lambda core: BlockCounter(core.uc))
         parts = counter.parts()
         code = {key: session.core.read(block_of(key).address, block_of(key).nbytes) for key in counter.blocks()}
         return Counts(parts[0], tuple(parts[1:]), code, session.stack_bytes(), outputs)
 
     def watch(
-        self, inputs: Sequence[bytes], attach: Callable[[EmulatedCore], W], limits: Limits | None = None
+        self,
+        inputs: Sequence[bytes],
+        attach: Callable[[EmulatedCore], W],
+        limits: Limits | None = None,
+        past: Past = (),
     ) -> tuple[W, tuple[bytes, ...]]:
         """One inference on a fresh core with a watcher of the caller's attached when it begins, split at each step.
 
-        ``limits`` replace the machine's own, for watchers that slow the run down.
+        ``limits`` replace the machine's own, for watchers that slow the run down. ``past`` as in ``count``.
         """
-        session = _Session(self)
+        session = _Session(self, past)
         session.limits = limits or session.limits
         return session.watch(inputs, attach)
 
@@ -107,7 +114,7 @@ class Machine:
 class _Session:
     """A core that has come through reset and waits at the begin marker."""
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: Machine, past: Past = ()) -> None:
         self.interface = machine.image.interface
         self.core = machine.core()
         self.limits = machine.limits
@@ -121,6 +128,10 @@ class _Session:
             self.core.write(address, _GUARD)
         self._stack_low, self._stack_high = self.core.elf.symbol("smg_stack_low").address, self.core.sp
         stack.paint(self.core, self._stack_low, self._stack_high)
+        if self.interface.reset_symbol:
+            self.core.call(self.core.elf.symbol(self.interface.reset_symbol).address, self.limits)
+        for inputs in past:
+            self.infer(inputs)
 
     def infer(self, inputs: Sequence[bytes]) -> tuple[bytes, ...]:
         if self.core.pc != self.begin:  # after an earlier inference: let main's loop come round
@@ -166,6 +177,21 @@ class _Session:
                 )
 
 
+class Trace:
+    """Inferences on one core of which every step's outputs are seen."""
+
+    def __init__(self, session: _Session) -> None:
+        self._session = session
+
+    def infer(self, inputs: Sequence[bytes], on_step: OnStep, *, check_arena: bool = False) -> tuple[bytes, ...]:
+        """As ``Machine.infer_traced``, but after the inferences before."""
+        watch = _StepWatch(self._session, on_step, check_arena)
+        self._session.tracker.on_enter = watch.entered
+        outputs = self._session.infer(inputs)
+        watch.ended()
+        return outputs
+
+
 class _StepWatch:
     """Reads each step's outputs when it ends, and can check that it wrote nothing else of the arena."""
 
@@ -173,7 +199,8 @@ class _StepWatch:
         self._session = session
         self._on_step = on_step
         interface, elf = session.interface, session.core.elf
-        symbols = [elf.symbol(s) for s in (interface.arena_symbol, interface.second_arena_symbol) if s and check_arena]
+        names = (interface.arena_symbol, interface.second_arena_symbol, interface.state_symbol)
+        symbols = [elf.symbol(s) for s in names if s and check_arena]
         self._arenas = [(s.address, s.nbytes) for s in symbols]
         self._before = [b""] * len(symbols)
 

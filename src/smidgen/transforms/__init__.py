@@ -3,5 +3,6 @@
 
 from smidgen.transforms.pass_ import Pass, run_pipeline
 from smidgen.transforms.pipeline import FLOAT, INTEGER
+from smidgen.transforms.stream import Stream, stream
 
-__all__ = ["FLOAT", "INTEGER", "Pass", "run_pipeline"]
+__all__ = ["FLOAT", "INTEGER", "Pass", "Stream", "run_pipeline", "stream"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smidgen.ir import Array, Graph, Value, evaluate_all
+from smidgen.ir import Array, Graph, Value, evaluate_all, next_states
 from smidgen.profile import check_alignment
 from smidgen.schedule import Schedule
 from smidgen.sim import Machine
@@ -71,6 +71,38 @@ def verify_image(
         done += 1
         progress(done)
     return Verification(done, bad, len(schedule.steps), compared, first, tuple(outputs))
+
+
+def verify_stream(
+    machine: Machine,
+    schedule: Schedule,
+    frames: Sequence[Array],
+    window_outputs: Iterable[Sequence[Array]],
+    progress: Callable[[int], None] = lambda _: None,
+) -> Verification:
+    """Compare a stream's every step, from a reset on: each kernel's output with the step graph's, evaluated with its
+    own state, and the results with ``window_outputs``, what the whole-window network gives at each step.
+
+    The first step also proves what the first case of ``verify_image`` does.
+    """
+    graph = schedule.graph
+    check_alignment(machine, [_bytes(frames[0])])
+    trace, states = machine.trace(), [s.reset for s in graph.states]
+    bad, compared = 0, 0
+    first: Divergence | None = None
+    outputs: list[tuple[Array, ...]] = []
+    for done, (frame, wanted) in enumerate(zip(frames, window_outputs, strict=True)):
+        values = evaluate_all(graph, [frame], states)
+        states = next_states(graph, values)
+        check = _Case(schedule, values | dict(zip(graph.outputs, wanted, strict=True)), done)
+        raw = trace.infer([_bytes(frame)], check.step, check_arena=done == 0)
+        check.outputs(graph, raw)
+        first = first or check.divergence
+        bad += check.divergence is not None
+        compared += check.compared
+        outputs.append(tuple(_array(v, b) for v, b in zip(graph.outputs, raw, strict=True)))
+        progress(done + 1)
+    return Verification(len(outputs), bad, len(schedule.steps), compared, first, tuple(outputs))
 
 
 class _Case:

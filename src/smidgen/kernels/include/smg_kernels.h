@@ -336,4 +336,18 @@ typedef struct {
     const int32_t *chunk_bytes; /* (inputs) */
 } smg_concat_f32_params;
 typedef void smg_concat_f32_kernel(const smg_concat_f32_params *p, const float *const *x, float *y, void *scratch);
+
+/* A window of frames without its oldest one, then the new one: y (outer, kept + frame bytes) from window of the same
+ * shape, which y may be, and x (outer, frame bytes). */
+typedef struct {
+    int32_t outer, kept_bytes, frame_bytes;
+} smg_slide_window_params;
+typedef void smg_slide_window_kernel(const smg_slide_window_params *p, const int8_t *window, const int8_t *x, int8_t *y,
+                                     void *scratch);
+typedef smg_slide_window_params smg_slide_window_s16_params;
+typedef void smg_slide_window_s16_kernel(const smg_slide_window_params *p, const int16_t *window, const int16_t *x,
+                                         int16_t *y, void *scratch);
+typedef smg_slide_window_params smg_slide_window_f32_params;
+typedef void smg_slide_window_f32_kernel(const smg_slide_window_params *p, const float *window, const float *x,
+                                         float *y, void *scratch);
 #endif

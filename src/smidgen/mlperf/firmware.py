@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A compiled model and a task -> the C firmware of a benchmark device, as files, a folder or an image."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from smidgen.build.link import DEFAULT_STACK_BYTES, linker_script
+from smidgen.codegen.folder import write_folder
+from smidgen.codegen.template import fill
+from smidgen.compiler import TOOLCHAINS, Compiled
+from smidgen.errors import UsageError
+from smidgen.mlperf.firmware_build import RUNTIME, build_firmware, objects_of
+from smidgen.mlperf.firmware_folder import Facts, makefile, readme
+from smidgen.mlperf.firmware_glue import Glue, glue
+from smidgen.mlperf.firmware_ports import PORTS, Port
+from smidgen.mlperf.tasks import Task
+from smidgen.targets import Target
+
+Mode = Literal["performance", "energy"]
+MODES: tuple[Mode, ...] = ("performance", "energy")
+COMMAND_BYTES = 80
+"""The longest command, as in the benchmark's own firmware."""
+
+_CORE = ("smg_dut.c", "smg_dut.h", "smg_port.h", "smg_print.c", "smg_print.h", "smg_th.c", "smg_th.h")
+_VENDOR = re.compile(r"[A-Za-z0-9 ._+-]{1,60}")
+
+
+@dataclass(frozen=True, slots=True)
+class Firmware:
+    """C sources of a device under test. ``files``: relative path -> text, complete with linker script."""
+
+    name: str
+    files: Mapping[str, str]
+    target: Target
+    task: Task
+    port: Port
+    mode: Mode
+    baud: int
+    notes: tuple[str, ...]
+
+    def write(self, folder: Path, *, replace: bool = False) -> list[str]:
+        """Write all files into ``folder``, made new, or nothing; returns their paths. OutputError."""
+        return write_folder(folder, self.files, replace=replace)
+
+    def build(self, toolchain: str = "zig", work_dir: Path | None = None) -> Path:
+        """Compile and link; returns the ELF. Without ``work_dir`` it lies in a folder that the process removes.
+
+        Raises UsageError, ToolNotFound, BuildFailed, DoesNotFit, OutputError.
+        """
+        if toolchain not in TOOLCHAINS:
+            raise UsageError(f"no toolchain {toolchain!r}; there are {', '.join(TOOLCHAINS)}")
+        folder = work_dir or _scratch_folder(self.digest + toolchain)
+        return build_firmware(self.files, self.name, self.target, TOOLCHAINS[toolchain](), folder)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all files."""
+        digest = hashlib.sha256()
+        for path, text in sorted(self.files.items()):
+            digest.update(f"{path}\0{len(text)}\0{text}".encode())
+        return digest.hexdigest()
+
+
+_FOLDERS: dict[str, tempfile.TemporaryDirectory[str]] = {}
+
+
+def _scratch_folder(key: str) -> Path:
+    if key not in _FOLDERS:
+        _FOLDERS[key] = tempfile.TemporaryDirectory(prefix="smidgen-dut-")
+    return Path(_FOLDERS[key].name)
+
+
+def firmware(
+    compiled: Compiled, task: Task, *, port: str = "virtual", mode: str = "performance", vendor: str = "smidgen"
+) -> Firmware:
+    """The device under test around a compiled model.
+
+    ``mode``: performance (accuracy runs use it too) or energy. ``vendor`` is what ``name`` answers. UsageError if the
+    model does not fit the task, was compiled for another board than the port's, or an argument is wrong.
+    """
+    board, kind = _port(compiled, port), _mode(mode)
+    if not isinstance(task, Task):
+        raise UsageError(f"task is a {type(task).__name__}: take one of smidgen.mlperf.tasks.TASKS")
+    if not _VENDOR.fullmatch(vendor):
+        raise UsageError(f"vendor is {vendor!r}: use 1 to 60 letters, digits, spaces or any of . _ + -")
+    parts = glue(compiled, task)
+    baud = _baud(kind, task)
+    name = f"{compiled.graph.name}_{board.name.replace('-', '_')}_{kind}"
+    facts = Facts(name, board, task, kind, baud, vendor, parts.notes)
+    program = _program(compiled, facts, parts)
+    files = {
+        **program,
+        "link.ld": _linker_script(compiled),
+        "Makefile": makefile(program, compiled.target, facts, compiled.origin.version),
+        "README.md": readme(compiled, facts),
+        "manifest.json": compiled.sources.extras["manifest.json"],
+    }
+    return Firmware(name, files, compiled.target, task, board, kind, baud, parts.notes)
+
+
+def _baud(mode: Mode, task: Task) -> int:
+    """EnergyRunner's I/O manager speaks 9600 to the device, the benchmark's own runner to all but sww likewise."""
+    return 9_600 if mode == "energy" and task.format != "audio" else 115_200
+
+
+def _program(compiled: Compiled, facts: Facts, parts: Glue) -> dict[str, str]:
+    """Every file of C, by path."""
+    config = fill(
+        "dut_config.h.in",
+        version=compiled.origin.version,
+        vendor=facts.vendor,
+        model_id=facts.task.model_id,
+        baud=facts.baud,
+        command_bytes=COMMAND_BYTES,
+        buffer_bytes=facts.task.input_bytes,
+        core_hertz=compiled.target.clock_hz,
+    )
+    names = (*_CORE, f"smg_th_{facts.mode}.c", *parts.sources)
+    dut = {name: (RUNTIME / "mlperf" / name).read_text(encoding="utf-8") for name in names}
+    dut |= {"port.c": facts.port.source(), "smg_dut_config.h": config, **parts.files}
+    return {
+        **compiled.sources.files,
+        **{f"dut/{name}": text for name, text in dut.items()},
+        **{f"runtime/{n}": (RUNTIME / n).read_text(encoding="utf-8") for n in ("startup.c", "memory.c")},
+    }
+
+
+def _port(compiled: Compiled, name: str) -> Port:
+    if not isinstance(compiled, Compiled):
+        raise UsageError(f"firmware takes what smidgen.compile returns, not a {type(compiled).__name__}")
+    if name not in PORTS:
+        raise UsageError(f"no port {name!r}; there are {', '.join(PORTS)}")
+    port = PORTS[name]
+    if port.board is not None and port.board != compiled.target.name:
+        raise UsageError(
+            f"the model was compiled for {compiled.target.name}, the port is for {port.board}: compile it with "
+            f"--target {port.board}"
+        )
+    return port
+
+
+def _mode(name: str) -> Mode:
+    for mode in MODES:
+        if name == mode:
+            return mode
+    raise UsageError(f"no mode {name!r}; there are {', '.join(MODES)} (accuracy runs use the performance build)")
+
+
+def _linker_script(compiled: Compiled) -> str:
+    interface = compiled.sources.interface
+    ram = [o for path, o in objects_of(compiled.sources.files).items() if path in interface.ram_code]
+    return linker_script(
+        compiled.target, interface.arena_symbol, DEFAULT_STACK_BYTES, ram, interface.second_arena_symbol
+    )
+
+
+__all__ = ["MODES", "PORTS", "Firmware", "Mode", "Port", "firmware"]
