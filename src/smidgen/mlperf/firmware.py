@@ -29,6 +29,9 @@ MODES: tuple[Mode, ...] = ("performance", "energy")
 COMMAND_BYTES = 80
 """The longest command, as in the benchmark's own firmware."""
 
+_VIRTUAL_COMMAND_BYTES = 8_192 + len("db ")
+"""The most on the emulated board, whose runner is quicker with fewer and longer commands."""
+
 _CORE = ("smg_dut.c", "smg_dut.h", "smg_port.h", "smg_print.c", "smg_print.h", "smg_th.c", "smg_th.h")
 _VENDOR = re.compile(r"[A-Za-z0-9 ._+-]{1,60}")
 
@@ -59,6 +62,11 @@ class Firmware:
             raise UsageError(f"no toolchain {toolchain!r}; there are {', '.join(TOOLCHAINS)}")
         folder = work_dir or _scratch_folder(self.digest + toolchain)
         return build_firmware(self.files, self.name, self.target, TOOLCHAINS[toolchain](), folder)
+
+    @property
+    def command_bytes(self) -> int:
+        """The longest command it takes, without the final '%'."""
+        return _command_bytes(self.task, self.port)
 
     @property
     def digest(self) -> str:
@@ -120,7 +128,7 @@ def _program(compiled: Compiled, facts: Facts, parts: Glue) -> dict[str, str]:
         vendor=facts.vendor,
         model_id=facts.task.model_id,
         baud=facts.baud,
-        command_bytes=firmware_audio.COMMAND_BYTES if audio else COMMAND_BYTES,
+        command_bytes=_command_bytes(facts.task, facts.port),
         buffer_bytes=firmware_audio.BUFFER_BYTES if audio else facts.task.input_bytes,
         echo=int(audio),
         core_hertz=compiled.target.clock_hz,
@@ -148,6 +156,13 @@ def _port(compiled: Compiled, name: str) -> Port:
             f"--target {port.board}"
         )
     return port
+
+
+def _command_bytes(task: Task, port: Port) -> int:
+    if task.format == "audio":
+        return firmware_audio.COMMAND_BYTES
+    whole_input = len("db ") + 2 * task.input_bytes
+    return max(COMMAND_BYTES, min(whole_input, _VIRTUAL_COMMAND_BYTES)) if port.name == "virtual" else COMMAND_BYTES
 
 
 def _mode(name: str) -> Mode:
