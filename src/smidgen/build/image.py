@@ -56,9 +56,7 @@ def build(
     source_dir, object_dir = work_dir / "src", work_dir / "obj"
     categories = _write_sources(sources, source_dir)
     _make(object_dir)
-    jobs = [
-        CompileJob(path, object_dir / object_name(path, category)) for path, category in sorted(categories.items())
-    ]
+    jobs = [CompileJob(path, object_dir / object_name(path, category)) for path, category in sorted(categories.items())]
     compiler = Compiler(identity, toolchain.command(), flags, toolchain.environment(work_dir))
     compile_all(compiler, source_dir, jobs, INCLUDES)
     ram_objects = [object_name(path, "kernels") for path in sources.interface.ram_code]

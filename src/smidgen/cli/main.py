@@ -24,8 +24,9 @@ from smidgen.cli.common import Unwritable, console, print_json, wants_json
 from smidgen.errors import InternalError, SmidgenError, UsageError
 
 _COMMANDS = (
-    "compile", "quantize", "run", "verify", "profile", "tune", "check", "targets", "ops", "zoo", "firmware",
-    "submit", "check-submission",
+    "compile", "quantize", "run", "verify", "profile", "tune", "check", "energy",
+    "bench", "board", "firmware", "results", "submit", "check-submission",
+    "targets", "ops", "zoo",
 )  # fmt: skip
 
 _INTERRUPTED = "interrupted; nothing half-written was left behind"

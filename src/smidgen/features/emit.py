@@ -43,7 +43,7 @@ extern const uint16_t smg_features_segments[{segments}];
 
 
 def feature_files(spec: LogMel) -> Mapping[str, str]:
-    """Relative path -> text. Compile the .c files with -ffp-contract=off; ``FOLDER``'s parent is searched for headers."""
+    """Relative path -> text. Compile the .c files with -ffp-contract=off; headers are found from ``FOLDER``'s parent."""
     t = tables(spec)
     files = {name: (_C / name).read_text(encoding="utf-8") for name in _FIXED}
     files["smg_features_tables.h"] = _header(spec, t)

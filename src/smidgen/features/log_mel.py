@@ -100,4 +100,5 @@ def _mel(hertz: float) -> float:
 
 
 WAKEWORD = LogMel()
-"""MLPerf Tiny's streaming wakeword (benchmark/training/streaming_wakeword/get_dataset.py), to its int8 model's input."""
+"""MLPerf Tiny's streaming wakeword: get_lfbe_func of benchmark/training/streaming_wakeword/get_dataset.py in
+mlcommons/tiny, and the input of its int8 network."""
