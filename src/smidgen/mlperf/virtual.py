@@ -31,7 +31,7 @@ class BoardOpener:
             raise TargetError(f"{self.target.name}: no energy per cycle is known of it, so none can be modelled")
         board = VirtualBoard(self.elf, self.target, BoardSettings(baud=self.baud))
         link = BoardLink(board, command_bytes=self.command_bytes)
-        return Opened(link, BoardMonitor(board) if self.energy else None, self.energy, link.chunk_bytes)
+        return Opened(link, BoardMonitor(board) if self.energy else None, self.energy, link.chunk_bytes, queues=True)
 
 
 class BoardMonitor:
