@@ -92,8 +92,7 @@ def test_channels_first(tmp_path: Path) -> None:
     assert infer(device(compiled, TASKS["vww"], tmp_path), pixels.tobytes()) == scores(compiled, planes)
 
 
-@pytest.mark.parametrize("dtype", ["int8", "float32"])
-@pytest.mark.parametrize("out", ["int8", "float32"])
+@pytest.mark.parametrize(("dtype", "out"), [("int8", "int8"), ("int8", "float32"), ("float32", "int8")])
 def test_reconstruction_error(tmp_path: Path, dtype: str, out: str) -> None:
     t = int8_type(1, 640, scale=0.390625, zero_point=89) if dtype == "int8" else TensorType("float32", (1, 640))
     compiled = autoencoder(t, out)
@@ -123,13 +122,11 @@ def _error(compiled: Compiled, x: Array) -> float:
 def test_both_toolchains_and_modes_say_the_same(tmp_path: Path) -> None:
     compiled = classifier(int8_type(1, 49, 10, 1), 12)
     (x,) = random_arrays([compiled.graph.inputs[0].type])
-    for toolchain in ("zig", "gcc-arm"):
-        for mode in ("performance", "energy"):
-            elf = firmware(compiled, TASKS["kws"], mode=mode).build(toolchain, tmp_path / toolchain / mode)
-            dut = EmulatedDut(elf, compiled.target)
-            assert infer(dut, x.tobytes()) == scores(compiled, x)
-            if mode == "energy":
-                assert dut.pins == [1, 0, 1, 0, 1, 0, 1]
+    for toolchain, mode in (("zig", "energy"), ("gcc-arm", "performance")):
+        elf = firmware(compiled, TASKS["kws"], mode=mode).build(toolchain, tmp_path / toolchain)
+        dut = EmulatedDut(elf, compiled.target)
+        assert infer(dut, x.tobytes()) == scores(compiled, x)
+        assert dut.pins == ([1, 0, 1, 0, 1, 0, 1] if mode == "energy" else [1])
 
 
 def test_the_clock_goes_on_where_32_bits_wrap(tmp_path: Path) -> None:
