@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from smidgen.build.image import RUNTIME
+from smidgen.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,16 @@ class Port:
     def source(self) -> str:
         """The text of its C file."""
         return (self.folder / "port.c").read_text(encoding="utf-8")
+
+    def audio_source(self) -> str:
+        """The text of the C file for audio and its pins. UsageError if the port has none."""
+        path = self.folder / "audio.c"
+        if not path.is_file():
+            raise UsageError(
+                f"the port {self.name} has no audio input yet; the port virtual has. To add one, write "
+                f"ports/{self.name}/audio.c to what smg_audio.h says"
+            )
+        return path.read_text(encoding="utf-8")
 
     @property
     def folder(self) -> Path:
