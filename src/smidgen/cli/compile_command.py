@@ -34,7 +34,8 @@ from smidgen.schedule import constant_bytes, weight_bits
 
 @click.command(
     "compile",
-    epilog="\b\nExamples:\n  smidgen compile model.tflite\n  smidgen compile kws --target numaker-m467hj -o build/kws",
+    epilog="\b\nExamples:\n  smidgen compile model.tflite\n  smidgen compile kws --target numaker-m467hj -o build/kws\n"
+    "  smidgen compile sww --streaming",
 )
 @model_argument
 @target_option
@@ -97,7 +98,19 @@ def command(
                 "max_flash_bytes": objective.max_flash_bytes,
                 "weights": compiled.schedule.weights,
                 "notes": model_notes(compiled.graph),
-                "bytes": {"arena": memory.arena, "weights": memory.weights, "static": memory.static},
+                "bytes": {
+                    "arena": memory.arena,
+                    "weights": memory.weights,
+                    "static": memory.static,
+                    "state": memory.state,
+                },
+                "streaming": None
+                if compiled.stream is None
+                else {
+                    "time_axis": compiled.stream.axis,
+                    "window_frames": compiled.stream.frames,
+                    "window_macs": compiled.stream.window.nominal_macs,
+                },
                 "bytes_modelled": {"code": memory.code, "stack": memory.stack},
                 "arena_lower_bound_bytes": compiled.schedule.plan.bound_bytes,
                 "steps": [
@@ -132,7 +145,7 @@ def command(
                 ),
                 ("weights", weights_fact(compiled.schedule.weights, staged, memory.static)),
                 ("choice", choice_fact(objective.setting, objective.max_ram_bytes, objective.max_flash_bytes)),
-                ("call", f"smg_{compiled.graph.name}_run"),
+                *_streaming(compiled),
             )
         )
     )
@@ -143,6 +156,20 @@ def command(
             show(f"{s.name}: {s.choice.kernel.symbol}, about {s.choice.cycles:,.0f} cycles")
             for symbol, reason in s.choice.rejected:
                 show(f"    not {symbol}: {reason}")
+
+
+def _streaming(compiled: Compiled) -> list[tuple[str, str]]:
+    """What to call, and of a step of a stream what it keeps and stands for."""
+    name, stream = compiled.graph.name, compiled.stream
+    if stream is None:
+        return [("call", f"smg_{name}_run")]
+    window, step = stream.window.nominal_macs, compiled.graph.nominal_macs
+    return [
+        ("state", f"{compiled.memory.state:,} bytes of RAM from step to step"),
+        ("stream", f"a frame a step instead of windows of {stream.frames}, which take {window:,} MACs each"),
+        ("saved", f"{1 - step / window:.1%} of the MACs" if window else "no MACs"),
+        ("call", f"smg_{name}_reset once, then smg_{name}_step for every frame"),
+    ]
 
 
 def _spent(compiled: Compiled) -> str:

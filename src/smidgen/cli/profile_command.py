@@ -36,6 +36,7 @@ from smidgen.verify import load_inputs
 @click.command(
     "profile",
     epilog="\b\nExamples:\n  smidgen profile kws\n  smidgen profile model.tflite --no-memory-system --json\n"
+    "  smidgen profile sww --streaming\n"
     "  smidgen profile --elf firmware.elf --begin infer_begin --end infer_end",
 )
 @click.argument("model", metavar="[MODEL]", required=False)
@@ -80,7 +81,7 @@ def command(
     """Count one inference of MODEL on the emulated core, layer by layer, or any firmware between two symbols.
 
     Instructions are counted, cycles modelled from them by the core's published timings with zero wait states; the
-    board's flash, prefetch and caches come on top as a second figure.
+    board's flash, prefetch and caches come on top as a second figure. With --streaming one step of a stream counts.
     """
     if (model is None) == (elf is None):
         raise click.UsageError("give either MODEL or --elf F.elf --begin SYM --end SYM")
@@ -156,9 +157,10 @@ def _show(r: ProfileReport, source: str) -> None:
     lines.append(f"silicon       {expected(r.latency_ms_range)}")
     lines.append(f"energy        {energy_fact(r.energy)}")
     ram, flash, kind = r.ram, r.flash, weights_kind([layer.weight_bits for layer in r.layers])
+    state = f"state {ram.state:,} + " if ram.state else ""
     lines.append(
-        f"RAM           {ram.total:,} bytes: arena {ram.arena:,} + scratch {ram.scratch:,} + static {ram.static:,} + "
-        f"stack {ram.stack:,}; no arena plan can need less than {r.ram_lower_bound:,}"
+        f"RAM           {ram.total:,} bytes: {state}arena {ram.arena:,} + scratch {ram.scratch:,} + static "
+        f"{ram.static:,} + stack {ram.stack:,}; no arena plan can need less than {r.ram_lower_bound:,}"
     )
     lines.append(
         f"flash         {flash.total:,} bytes: code {flash.code:,} + constants {flash.weights:,} ({kind} "

@@ -63,11 +63,16 @@ def command(
     """Build MODEL, run it on the emulated core and print the outputs.
 
     A .npy file holds one input or a stack of them; a .npz file an array an input. Floats are quantised with the
-    input's scale. Every run is compared with the reference too: exit code 1 if a byte differs.
+    input's scale. With --streaming they are the frames of one stream, after a reset. Every run is compared with the
+    reference too: exit code 1 if a byte differs.
     """
     compiled = compile_model(model, target, models_dir=models, **choosing.arguments())
     graph = compiled.graph
-    cases = load_inputs(graph, source) if source is not None else [list(random_inputs(graph, 4, seed))[3]]
+    if source is not None:
+        cases = load_inputs(graph, source)
+    else:
+        drawn = list(random_inputs(graph, 4 if compiled.stream is None else 3 + compiled.stream.frames, seed))
+        cases = drawn[3:]  # before that come constant ones
     with progress("running", len(cases), quiet=as_json) as done:
         result = verify_model(compiled, inputs=cases, toolchain=toolchain, progress=done)
     if output is not None:

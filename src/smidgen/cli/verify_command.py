@@ -53,10 +53,13 @@ def command(
 
     Exit code 0 only if nothing differs; otherwise the first diverging layer is named. The first case also proves that
     no layer writes outside its own buffers, and guard words round arena and stack are checked in every case.
+
+    With --streaming the cases are the frames of one stream from a reset on, at random a whole window more than asked
+    for; the reference of each result is the network that sees the whole window.
     """
     compiled = compile_model(model, target, models_dir=models, **choosing.arguments())
     data = load_inputs(compiled.graph, inputs) if inputs is not None else None
-    total = len(data) if data is not None else cases
+    total = len(data) if data is not None else cases + (compiled.stream.frames if compiled.stream is not None else 0)
     with progress(f"verifying {compiled.graph.name}", total, quiet=as_json) as done:
         result = verify_model(compiled, cases=cases, inputs=data, seed=seed, toolchain=toolchain, progress=done)
     d = result.first_divergence

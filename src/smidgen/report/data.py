@@ -43,13 +43,17 @@ class LayerReport:
 
 @dataclass(frozen=True, slots=True)
 class RamBytes:
-    """static: .data and .bss beside the arena; scratch: what the kernels' work areas add to the arena."""
+    """static: .data and .bss beside the arena; scratch: what the kernels' work areas add to the arena.
+
+    state: what a stream keeps from step to step; 0 for a network that takes whole inputs.
+    """
 
     arena: int
     scratch: int
     stack: int
     static: int
     total: int
+    state: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,8 @@ def profile_report(schedule: Schedule, image: Image, costs: ImageProfile) -> Pro
     board = None if costs.stalls is None else cycles + costs.stalls.value
     scratch = min(schedule.scratch_bytes, sizes.arena_bytes)
     stack = costs.stack.value
-    ram = RamBytes(sizes.arena_bytes - scratch, scratch, stack, sizes.static_ram_bytes, sizes.ram_bytes + stack)
+    static, state = sizes.static_ram_bytes - schedule.state_bytes, schedule.state_bytes
+    ram = RamBytes(sizes.arena_bytes - scratch, scratch, stack, static, sizes.ram_bytes + stack, state)
     layers = tuple(_layer(s, c, schedule) for s, c in zip(schedule.steps, costs.steps, strict=True))
     return ProfileReport(
         model=schedule.graph.name,

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from smidgen.ir import Graph, Node, Value
 from smidgen.kernels import Choice, footprint
 from smidgen.schedule.candidates import Candidate, Costs, Layer, layers, no_costs
 from smidgen.schedule.choose import choose
 from smidgen.schedule.exact import Planner, solve
-from smidgen.schedule.lifetimes import Lifetimes, Step, lifetimes_of
+from smidgen.schedule.lifetimes import Lifetimes, Step, lifetimes_of, view_roots
 from smidgen.schedule.objective import Objective
 from smidgen.schedule.order import best_order
 from smidgen.schedule.placement import DECISIONS, place
@@ -46,7 +47,7 @@ class Schedule:
     weights: Weights = field(default="flash")
     ram_code: tuple[str, ...] = ()  # files of the kernels that run from RAM
 
-    @property
+    @cached_property
     def state_slots(self) -> Mapping[Value, Slot]:
         """Where the graph's states live, one behind the other: each before and after a step in the same place."""
         return state_slots(self.graph)
@@ -68,13 +69,13 @@ class Schedule:
 
 
 def state_slots(graph: Graph) -> Mapping[Value, Slot]:
-    """The places of a graph's states in one array."""
+    """The places of a graph's states in one array, and of views of them."""
     slots: dict[Value, Slot] = {}
     offset = 0
     for s in graph.states:
         slots[s.before] = slots[s.after] = Slot(offset, s.before.type.nbytes)
         offset += aligned(s.before.type.nbytes)
-    return slots
+    return {v: slots[root] for v, root in view_roots(graph).items() if root in slots}
 
 
 def state_bytes(graph: Graph) -> int:

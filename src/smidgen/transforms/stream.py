@@ -11,7 +11,7 @@ import numpy as np
 from smidgen.errors import Finding, UnsupportedModel, UsageError
 from smidgen.ir import Array, Graph, Node, State, TensorType, Value, evaluate_all, verify
 from smidgen.ir.names import Names
-from smidgen.ops import Reshape, SlideWindow
+from smidgen.ops import Crop, Reshape, SlideWindow
 from smidgen.transforms.stream_axes import Need, Refused, need_of
 
 
@@ -44,24 +44,21 @@ class Stream:
 def stream(graph: Graph, axis: int | None = None) -> Stream:
     """The streaming form of a lowered graph: [window] -> y becomes [frame, states] -> y, states.
 
-    ``axis`` is the input's dimension of time; None: of those for which every layer has a streaming form, the one with
-    the fewest multiply-accumulates a frame, the first where they tie. Raises UnsupportedModel with the layer that has
-    none, UsageError for an axis that the input does not have.
+    ``axis`` is the input's dimension of time; None: the first one, neither batch nor channels, for which every layer
+    has a streaming form. Raises UnsupportedModel with the layers that have none, UsageError for an axis that the input
+    does not have.
     """
     window = _without_input_reshape(graph)
     shape = window.inputs[0].type.shape
     if axis is not None and (not 0 <= axis < len(shape) or shape[axis] < 2):
         raise UsageError(f"the input of {graph.name} is {list(shape)}: dimension {axis} is no time axis")
     candidates = [a for a in range(1, len(shape) - 1) if shape[a] > 1] if axis is None else [axis]
-    found: list[Stream] = []
     refused: dict[int, Finding] = {}
     for candidate in candidates:
         try:
-            found.append(_Rewrite(window, candidate).stream())
+            return _Rewrite(window, candidate).stream()
         except _LayerRefused as e:
             refused[candidate] = Finding(type(e.node.op).__name__, e.node.loc, e.reason, _REMEDY)
-    if found:
-        return min(found, key=lambda s: s.step.macs)
     if not refused:
         raise UnsupportedModel(f"{graph.name} has no time axis: its input is {list(shape)}")
     reasons = "; ".join(f"with time in dimension {a}, {f.op} at {f.node}: {f.reason}" for a, f in refused.items())
@@ -138,14 +135,17 @@ class _Rewrite:
             self._window(v, n) if n else self.frames.get(v, v) for v, n in zip(node.inputs, need.frames, strict=True)
         )
         y = node.output
+        if need.axis is not None and y.type.shape[need.axis] > 1:
+            self.axes[y] = need.axis
+        if isinstance(need.op, Crop) and need.frames == (1,) and inputs[0].type.shape[need.op.axis] == 1:
+            self.frames[y] = inputs[0]  # the newest frame itself
+            return
         (t,) = need.op.infer([v.type for v in inputs])
         made = Value(y.name, t)
         macs = need.op.macs([v.type for v in inputs])
         nominal = node.nominal_macs * macs // node.macs if node.macs else None
         self.nodes.append(Node(need.op, inputs, (made,), node.loc, nominal))
         self.frames[y] = made
-        if need.axis is not None and y.type.shape[need.axis] > 1:
-            self.axes[y] = need.axis
 
     def _window(self, v: Value, frames: int) -> Value:
         """The newest ``frames`` frames of a value; its newest alone is what the step computes anyway."""

@@ -105,7 +105,7 @@ def test_profile_json(smidgen: Smidgen) -> None:
     wanted = {"macs", "instructions", "cycles", "cycles_kind", "cycles_per_mac", "latency_ms", "ram", "flash", "layers"}
     assert wanted <= set(report)
     ram, flash = report["ram"], report["flash"]
-    assert set(ram) == {"arena", "scratch", "stack", "static", "total"}
+    assert set(ram) == {"arena", "scratch", "stack", "state", "static", "total"}
     assert ram["arena"] + ram["scratch"] + ram["stack"] + ram["static"] == ram["total"]
     assert set(flash) == {"code", "weights", "total", "live_weights", "growth", "tables"}
     assert flash["live_weights"] + flash["growth"] + flash["tables"] == flash["weights"]
