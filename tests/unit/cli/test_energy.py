@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from smidgen.cli.results_text import fitting
 from smidgen.results import published
 from tests.unit.cli.conftest import Smidgen, everything_in
 from tests.unit.energy.test_monitors import SESSION
@@ -200,6 +201,19 @@ def test_results_in_a_table(smidgen: Smidgen) -> None:
     assert "TensorFlow Lite Micro" in lines[22]
     assert " a  accuracy on the old IC images" in lines
     assert "smidgen:" not in result.out
+
+
+def test_columns_that_fit() -> None:
+    names = "bench board MHz software submitter round ms Mcycles cyc/MAC uJ mW V quality notes".split()
+    cells = [dict.fromkeys(names, "1.23") | {"software": "x" * 30}]
+    assert fitting(cells, None) == tuple(cells[0])
+    assert fitting(cells, 200) == tuple(cells[0])
+    narrow = fitting(cells, 80)
+    assert {"software", "round", "ms", "uJ", "notes"} <= set(narrow)
+    assert "Mcycles" not in narrow
+    assert sum(max(len(n), len(cells[0][n])) for n in narrow) + 2 * len(narrow) - 2 <= 80
+    assert "cyc/MAC" in fitting(cells, 10, "cyc/MAC")
+    assert fitting(cells, 10) == ("software", "round", "ms", "uJ", "notes"), "what is left is not left out"
 
 
 def test_results_as_json_and_csv(smidgen: Smidgen) -> None:
