@@ -25,7 +25,7 @@ static volatile uint32_t *at(uintptr_t offset) { return (volatile uint32_t *)(PA
 void smg_port_initialize(uint32_t baud) {
     (void)baud; /* the host's end decides */
     *at(UART_MATCH) = COMMAND_END;
-    *at(PIN) = TIMESTAMP_PIN;
+    smg_port_timestamp_pin(true);
 }
 
 /* Both ways whole blocks are moved, as DMA would: up to the end of a command, and a line at a time. */
