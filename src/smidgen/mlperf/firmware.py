@@ -16,6 +16,7 @@ from smidgen.codegen.folder import write_folder
 from smidgen.codegen.template import fill
 from smidgen.compiler import TOOLCHAINS, Compiled
 from smidgen.errors import UsageError
+from smidgen.features import FOLDER
 from smidgen.mlperf import firmware_audio
 from smidgen.mlperf.firmware_build import RUNTIME, build_firmware, objects_of
 from smidgen.mlperf.firmware_folder import Facts, makefile, readme
@@ -108,7 +109,7 @@ def firmware(
     program = _program(compiled, facts, parts, command_bytes)
     files = {
         **program,
-        "link.ld": _linker_script(compiled),
+        "link.ld": _linker_script(compiled, program),
         "Makefile": makefile(program, compiled.target, facts, compiled.origin.version),
         "README.md": readme(compiled, facts),
         "manifest.json": compiled.sources.extras["manifest.json"],
@@ -172,9 +173,11 @@ def _mode(name: str) -> Mode:
     raise UsageError(f"no mode {name!r}; there are {', '.join(MODES)} (accuracy runs use the performance build)")
 
 
-def _linker_script(compiled: Compiled) -> str:
+def _linker_script(compiled: Compiled, program: Mapping[str, str]) -> str:
+    """Where code runs from RAM, that of the features does too."""
     interface = compiled.sources.interface
-    ram = [o for path, o in objects_of(compiled.sources.files).items() if path in interface.ram_code]
+    chosen = (*interface.ram_code, f"dut/{FOLDER}/") if interface.ram_code else ()
+    ram = [o for path, o in objects_of(program).items() if path.startswith(chosen)]
     return linker_script(
         compiled.target, interface.arena_symbol, DEFAULT_STACK_BYTES, ram, interface.second_arena_symbol
     )
