@@ -23,7 +23,11 @@ from rich.text import Text
 from smidgen.cli.common import Unwritable, console, print_json, wants_json
 from smidgen.errors import InternalError, SmidgenError, UsageError
 
-_COMMANDS = ("compile", "quantize", "run", "verify", "profile", "tune", "check", "targets", "ops", "zoo", "firmware")
+_COMMANDS = (
+    "compile", "quantize", "run", "verify", "profile", "tune", "check", "energy",
+    "bench", "board", "firmware", "results", "submit", "check-submission",
+    "targets", "ops", "zoo",
+)  # fmt: skip
 
 _INTERRUPTED = "interrupted; nothing half-written was left behind"
 
@@ -45,7 +49,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in _COMMANDS:
             return None
-        module = __import__(f"smidgen.cli.{name}_command", fromlist=["command"])
+        module = __import__(f"smidgen.cli.{name.replace('-', '_')}_command", fromlist=["command"])
         command: click.Command = module.command
         return command
 

@@ -191,4 +191,5 @@ def _quantise(t: Tables, energies: Floats) -> NDArray[np.int8]:
         series = c + x * series
     steps = (exponent + x * series) * t.gain + t.bias
     steps = np.minimum(np.maximum(steps, np.float32(0.0)), t.top)
-    return (steps + t.zero).astype(np.int8)
+    result: NDArray[np.int8] = (steps + t.zero).astype(np.int8)
+    return result

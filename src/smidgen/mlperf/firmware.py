@@ -16,6 +16,7 @@ from smidgen.codegen.folder import write_folder
 from smidgen.codegen.template import fill
 from smidgen.compiler import TOOLCHAINS, Compiled
 from smidgen.errors import UsageError
+from smidgen.mlperf import firmware_audio
 from smidgen.mlperf.firmware_build import RUNTIME, build_firmware, objects_of
 from smidgen.mlperf.firmware_folder import Facts, makefile, readme
 from smidgen.mlperf.firmware_glue import Glue, glue
@@ -27,6 +28,9 @@ Mode = Literal["performance", "energy"]
 MODES: tuple[Mode, ...] = ("performance", "energy")
 COMMAND_BYTES = 80
 """The longest command, as in the benchmark's own firmware."""
+
+_VIRTUAL_COMMAND_BYTES = 8_192 + len("db ")
+"""The most on the emulated board, whose runner is quicker with fewer and longer commands."""
 
 _CORE = ("smg_dut.c", "smg_dut.h", "smg_port.h", "smg_print.c", "smg_print.h", "smg_th.c", "smg_th.h")
 _VENDOR = re.compile(r"[A-Za-z0-9 ._+-]{1,60}")
@@ -58,6 +62,11 @@ class Firmware:
             raise UsageError(f"no toolchain {toolchain!r}; there are {', '.join(TOOLCHAINS)}")
         folder = work_dir or _scratch_folder(self.digest + toolchain)
         return build_firmware(self.files, self.name, self.target, TOOLCHAINS[toolchain](), folder)
+
+    @property
+    def command_bytes(self) -> int:
+        """The longest command it takes, without the final '%'."""
+        return _command_bytes(self.task, self.port)
 
     @property
     def digest(self) -> str:
@@ -112,19 +121,22 @@ def _baud(mode: Mode, task: Task) -> int:
 
 def _program(compiled: Compiled, facts: Facts, parts: Glue) -> dict[str, str]:
     """Every file of C, by path."""
+    audio = facts.task.format == "audio"
     config = fill(
         "dut_config.h.in",
         version=compiled.origin.version,
         vendor=facts.vendor,
         model_id=facts.task.model_id,
         baud=facts.baud,
-        command_bytes=COMMAND_BYTES,
-        buffer_bytes=facts.task.input_bytes,
+        command_bytes=_command_bytes(facts.task, facts.port),
+        buffer_bytes=firmware_audio.BUFFER_BYTES if audio else facts.task.input_bytes,
+        echo=int(audio),
         core_hertz=compiled.target.clock_hz,
     )
     names = (*_CORE, f"smg_th_{facts.mode}.c", *parts.sources)
     dut = {name: (RUNTIME / "mlperf" / name).read_text(encoding="utf-8") for name in names}
     dut |= {"port.c": facts.port.source(), "smg_dut_config.h": config, **parts.files}
+    dut |= {"audio.c": facts.port.audio_source()} if audio else {}
     return {
         **compiled.sources.files,
         **{f"dut/{name}": text for name, text in dut.items()},
@@ -144,6 +156,13 @@ def _port(compiled: Compiled, name: str) -> Port:
             f"--target {port.board}"
         )
     return port
+
+
+def _command_bytes(task: Task, port: Port) -> int:
+    if task.format == "audio":
+        return firmware_audio.COMMAND_BYTES
+    whole_input = len("db ") + 2 * task.input_bytes
+    return max(COMMAND_BYTES, min(whole_input, _VIRTUAL_COMMAND_BYTES)) if port.name == "virtual" else COMMAND_BYTES
 
 
 def _mode(name: str) -> Mode:

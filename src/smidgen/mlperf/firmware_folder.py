@@ -81,7 +81,7 @@ def readme(compiled: Compiled, facts: Facts) -> str:
         vendor=facts.vendor,
         status=facts.port.status,
         notes=notes,
-        flashing=facts.port.flashing,
+        flashing=facts.port.flashing.replace("@", facts.name),
         input_bytes=f"{facts.task.input_bytes:,}",
         format=_FORMATS[facts.task.format],
     )

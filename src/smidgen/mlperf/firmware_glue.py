@@ -15,6 +15,7 @@ from smidgen.codegen.template import fill
 from smidgen.compiler import Compiled
 from smidgen.errors import UsageError
 from smidgen.ir import Array, QuantParams, TensorType
+from smidgen.mlperf.firmware_audio import wakeword
 from smidgen.mlperf.tasks import Task
 from smidgen.ops import Quantize
 
@@ -37,6 +38,8 @@ class Glue:
 
 def glue(compiled: Compiled, task: Task) -> Glue:
     """UsageError if the model does not fit the task."""
+    if task.format == "audio":
+        return Glue(*wakeword(compiled, task))
     x, y = _ends(compiled, task)
     channels, channel_first = _layout(x, task)
     _check_elements(compiled, x, y)
@@ -61,8 +64,6 @@ def glue(compiled: Compiled, task: Task) -> Glue:
 def _ends(compiled: Compiled, task: Task) -> tuple[TensorType, TensorType]:
     """The types of the model's one input and one output."""
     graph = compiled.graph
-    if task.format == "audio":
-        raise UsageError(f"{task.name} is a stream of audio: this firmware has no front end for it yet")
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         raise UsageError(
             f"{graph.name} has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs: the benchmark's device "

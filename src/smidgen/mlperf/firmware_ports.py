@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from smidgen.build.image import RUNTIME
+from smidgen.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,16 @@ class Port:
         """The text of its C file."""
         return (self.folder / "port.c").read_text(encoding="utf-8")
 
+    def audio_source(self) -> str:
+        """The text of the C file for audio and its pins. UsageError if the port has none."""
+        path = self.folder / "audio.c"
+        if not path.is_file():
+            raise UsageError(
+                f"the port {self.name} has no audio input yet; the port virtual has. To add one, write "
+                f"ports/{self.name}/audio.c to what smg_audio.h says"
+            )
+        return path.read_text(encoding="utf-8")
+
     @property
     def folder(self) -> Path:
         return RUNTIME / "mlperf" / "ports" / self.name
@@ -41,6 +52,14 @@ with made-up peripherals; nobody had the board. If it does not come up: `dut/por
 register.
 """
 
+_FLASHING = """
+## Putting it onto the board
+
+    {}
+
+with the board's USB debugger connected.
+"""
+
 _PORTS = (
     Port(
         "virtual",
@@ -49,6 +68,24 @@ _PORTS = (
         "one page of registers at 0x40070000",
         "bit 0 of the page's PIN register",
         "It runs on the emulated board (`smidgen board`), on no silicon.\n",
+    ),
+    Port(
+        "nucleo-l4r5zi",
+        "ST NUCLEO-L4R5ZI at 120 MHz",
+        "nucleo-l4r5zi",
+        "serial line on PG7 and PG8 (the ST-LINK's USB port), timestamp on PF13 (D7)",
+        "PF13 (D7)",
+        _NOT_RUN,
+        _FLASHING.format('openocd -f board/st_nucleo_l4.cfg -c "program @.elf verify reset exit"'),
+    ),
+    Port(
+        "numaker-m467hj",
+        "Nuvoton NuMaker-M467HJ at 200 MHz",
+        "numaker-m467hj",
+        "serial line on PB12 and PB13 (the Nu-Link's USB port), timestamp on PC6",
+        "PC6",
+        _NOT_RUN,
+        _FLASHING.format("cp @.bin /media/$USER/NuMicro*   # the drive that the Nu-Link shows; make bin first"),
     ),
 )
 

@@ -124,7 +124,7 @@ _MLC = (
     (r"ulp-mlperf:\s+m-results\s*: \[([^\]]*)\]", _results),
 )
 
-_DEVICE = r"(?:dut|io): (?:\[dut\]: )?"
+_DEVICE = r"(?:dut|io): .*?"  # devices that echo their commands put them before the answer
 
 _EEMBC = (
     (rf"{_DEVICE}m-name-dut-\[([^\]]+)\]", _name),
@@ -132,7 +132,7 @@ _EEMBC = (
     (rf"{_DEVICE}m-model-\[([^\]]+)\]", _model),
     (rf'parser: Command "bloadp? (?:dut )?"(.+?)"(?: {_INT} \d+)?"', _load),
     (rf'parser: Command "(?:io )?dut infer {_INT} {_INT}"', _begin),
-    (rf"(?:dut|io|emon): (?:\[dut\]: )?m-lap-us-{_INT}", _stamp),
+    (r"(?:dut|io|emon): .*?m-lap-us-(\d{1,20})", _stamp),
     (rf"{_DEVICE}m-results-\[([^\]]*)\]", _results),
     (rf"{_DEVICE}e-\[(.*)\]", _error),
 )

@@ -10,6 +10,7 @@ from serial.tools import list_ports
 
 from smidgen.errors import DeviceError, LinkLost
 from smidgen.mlperf.protocol import Device
+from smidgen.mlperf.workers import Opened
 
 PERFORMANCE_BAUD = 115_200
 ENERGY_BAUD = 9_600
@@ -57,6 +58,17 @@ class SerialLink:
 
     def close(self) -> None:
         self._port.close()
+
+
+@dataclass(frozen=True, slots=True)
+class SerialOpener:
+    """Opens a port for the runner."""
+
+    port: str
+    baud: int
+
+    def __call__(self) -> Opened:
+        return Opened(SerialLink(self.port, self.baud))
 
 
 @dataclass(frozen=True, slots=True)

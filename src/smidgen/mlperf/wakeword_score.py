@@ -54,7 +54,8 @@ def score(detections_ms: Sequence[int], words_s: Sequence[tuple[float, float]]) 
             "that `start` was sent before the audio and that the audio reaches the device"
         )
     left = [t - detections_ms[0] for t in detections_ms[1:]]
-    found, missed = [], []
+    found: list[float] = []
+    missed: list[float] = []
     for start, end in words_s:
         last = end + ACCEPT_S / 2 + ACCEPT_S / 2  # two roundings, as there
         rest = [t for t in left if not start <= t / 1000 <= last]

@@ -17,7 +17,7 @@ from smidgen.mlperf.board import energy, registers
 from smidgen.mlperf.board.audio import AudioStream
 from smidgen.mlperf.board.clock import Clock
 from smidgen.mlperf.board.gate import Gate
-from smidgen.mlperf.board.meter import BEGIN, END, InferenceCost, InferenceMeter, count
+from smidgen.mlperf.board.meter import BEGIN, END, InferenceCost, InferenceMeter, count, count_loop
 from smidgen.mlperf.board.peripherals import Devices, Peripherals
 from smidgen.mlperf.board.pins import PinEvent, Pins
 from smidgen.mlperf.board.uart import Uart
@@ -67,7 +67,7 @@ class VirtualBoard:
         self._uart = Uart(self.clock, self.settings.baud)
         self._pins = Pins(self.clock)
         self._audio = AudioStream(self.clock, self.settings.audio)
-        self._meter = InferenceMeter(self.clock, self._count, self.settings.counted_singles)
+        self._meter = InferenceMeter(self.clock, self._count, self._count_loop, self.settings.counted_singles)
         devices = Devices(self.clock, self._uart, self._pins, self._audio, self._meter)
         self._page = Peripherals(devices, self._gate)
         self._core = EmulatedCore(self._elf, self.target, {registers.BASE: self._page})
@@ -174,6 +174,9 @@ class VirtualBoard:
 
     def _count(self) -> InferenceCost:
         return count(self._core, Limits(self.settings.hang_seconds), memory_system=self.settings.memory_system)
+
+    def _count_loop(self) -> int | None:
+        return count_loop(self._core, Limits(self.settings.hang_seconds))
 
     def _hook(self, address: int, action: object) -> None:
         self._core.uc.hook_add(UC_HOOK_CODE, action, begin=address, end=address)

@@ -21,15 +21,11 @@ _LOOP_INSTRUCTIONS = 200  # far more than lie between two inferences of one comm
 
 @dataclass(frozen=True, slots=True)
 class InferenceCost:
-    """One inference. ``cycles`` are modelled, with ``stall_cycles`` of the flash among them; ``instructions`` counted.
-
-    ``loop_cycles`` lie between its end and the next one's beginning when nothing else is done there.
-    """
+    """One inference. ``cycles`` are modelled, ``stall_cycles`` of the flash among them; ``instructions`` counted."""
 
     instructions: int
     cycles: int
     stall_cycles: int
-    loop_cycles: int
 
 
 class _Nothing:
@@ -52,13 +48,22 @@ def count(core: EmulatedCore, limits: Limits, *, memory_system: bool = True) -> 
     counter = BlockCounter(copy.uc)
     copy.run(begin, end, limits)
     inference = _cost(copy, counter)
+    stalls = _stalls(core, limits, begin, end, _code(copy, counter), inference) if memory_system else 0
+    return InferenceCost(inference.instructions, inference.cycles + stalls, stalls)
+
+
+def count_loop(core: EmulatedCore, limits: Limits) -> int | None:
+    """Cycles from ``END`` of the inference that ``core`` is about to make to the next ``BEGIN``; None if it is the last
+    of its loop."""
+    begin, end = (core.elf.symbol(name).address for name in (BEGIN, END))
+    copy = _copy(core)
+    copy.run(begin, end, limits)
+    counter = BlockCounter(copy.uc)
     try:
         copy.run(end, begin, Limits(limits.seconds, _LOOP_INSTRUCTIONS))
-        loop_cycles = _cost(copy, counter).cycles - inference.cycles
     except SimulationError:
-        loop_cycles = 0  # it was the last one
-    stalls = _stalls(core, limits, begin, end, _code(copy, counter), inference) if memory_system else 0
-    return InferenceCost(inference.instructions, inference.cycles + stalls, stalls, loop_cycles)
+        return None
+    return _cost(copy, counter).cycles
 
 
 def _copy(core: EmulatedCore) -> EmulatedCore:
@@ -91,11 +96,20 @@ class InferenceMeter:
 
     A command that makes several inferences has its input counted, at its second one. Inferences that come alone, each
     after something was received, are counted for the first ``singles`` of them; the others take the mean of those.
+    The few instructions between two inferences of a loop are counted once.
     """
 
-    def __init__(self, clock: Clock, counting: Callable[[], InferenceCost], singles: int = 1) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        counting: Callable[[], InferenceCost],
+        counting_loop: Callable[[], int | None],
+        singles: int = 1,
+    ) -> None:
         self._clock = clock
         self._counting = counting
+        self._counting_loop = counting_loop
+        self._loop_cycles: int | None = None
         self._wanted = max(1, singles)
         self._singles: list[InferenceCost] = []
         self._cost: InferenceCost | None = None  # of the input that the board holds
@@ -117,6 +131,8 @@ class InferenceMeter:
         if self._just_ended:
             self._loops += 1
             self._just_ended = False
+            if self._loop_cycles is None:
+                self._loop_cycles = self._counting_loop()
         self._since_input += 1
         if self._cost is None and (self._since_input == 2 or len(self._singles) < self._wanted):
             self._cost = self._counting()
@@ -134,14 +150,11 @@ class InferenceMeter:
         self._just_ended = False
         if not self._unpriced:
             return
-        cycles, loop_cycles = self._price()
+        known = [self._cost] if self._cost is not None else self._singles
+        cycles = round(sum(c.cycles for c in known) / len(known))
         before = self._clock.cycles
-        self._clock.advance(self._unpriced * cycles + self._loops * loop_cycles)
+        self._clock.advance(self._unpriced * cycles + self._loops * (self._loop_cycles or 0))
         self._unpriced = self._loops = 0
         if self.busy and self.busy[-1][1] == before:
             before = self.busy.pop()[0]
         self.busy.append((before, self._clock.cycles))
-
-    def _price(self) -> tuple[int, int]:
-        known = [self._cost] if self._cost is not None else self._singles
-        return round(sum(c.cycles for c in known) / len(known)), round(sum(c.loop_cycles for c in known) / len(known))

@@ -101,7 +101,7 @@ static void run_stop(char *arguments) {
 
 /* The next frame of a stream that is sent by `db` commands: little-endian samples. */
 static bool load_frame(void) {
-    const uint8_t *bytes = smg_dut_input();
+    const uint8_t *bytes = smg_dut_bytes();
     if (listening) {
         th_printf("e-[Listening to audio: stop first]\r\n");
         return false;

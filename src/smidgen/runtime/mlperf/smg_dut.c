@@ -105,6 +105,17 @@ static void db_print(char *rest) {
     }
 }
 
+/* `db setptr N`: the next bytes go to N again, after a host has lost an answer. */
+static void db_set_pointer(char *rest) {
+    const char *position = smg_dut_word(&rest);
+    uint32_t n = 0;
+    if (position == NULL || read_number(position, &n) != NUMBER || n > loaded) {
+        th_printf("e-[Command 'db setptr' takes a position of at most %u]\r\n", (unsigned)loaded);
+    } else {
+        loaded = n;
+    }
+}
+
 /* All digits are looked at before a byte is stored: a command that fails can be sent again. */
 static void db_bytes(const char *digits) {
     size_t n = 0;
@@ -128,7 +139,11 @@ static void db_bytes(const char *digits) {
     for (size_t i = 0; i < n && loaded < expected; i += 2) {
         buffer[loaded++] = (uint8_t)(hex_digit(digits[i]) * 16 + hex_digit(digits[i + 1]));
     }
-    if (loaded == expected) th_printf("m-load-done\r\n"); /* further digits are ignored */
+    if (loaded == expected) {
+        th_printf("m-load-done\r\n"); /* further digits are ignored */
+    } else if (SMG_DUT_ECHO) {
+        th_printf("%u bytes received\r\n", (unsigned)loaded);
+    }
 }
 
 static void run_db(char *rest) {
@@ -139,6 +154,8 @@ static void run_db(char *rest) {
         db_load(rest);
     } else if (equal(subcommand, "print")) {
         db_print(rest);
+    } else if (equal(subcommand, "setptr")) {
+        db_set_pointer(rest);
     } else {
         db_bytes(subcommand);
     }
@@ -218,7 +235,8 @@ static const smg_dut_command commands[] = {
     {"db",
      "db load N            : begin an input of N bytes\r\n"
      "db HH[HH]*           : its next bytes in hexadecimal\r\n"
-     "db print [N] [OFFSET]: show what is loaded",
+     "db print [N] [OFFSET]: show what is loaded\r\n"
+     "db setptr N          : send again from byte N",
      run_db},
     {"infer", "infer [N=1] [W=10]   : W inferences to warm up, then N timed ones", run_infer},
     {"results", "results              : the last inference's results", run_results},
@@ -242,6 +260,7 @@ static const smg_dut_command *find(const smg_dut_command *table, size_t n, const
 
 static void run(char *text) {
     char *rest = text;
+    if (SMG_DUT_ECHO) th_printf("Received command: %s\r\n", text);
     const char *name = smg_dut_word(&rest);
     if (name == NULL) return; /* a '%' alone: hosts send it to end what may have been left over */
     const smg_dut_command *found = find(commands, COMMANDS, name);

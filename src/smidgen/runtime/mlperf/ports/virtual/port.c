@@ -5,14 +5,17 @@
 
 enum {
     PAGE = 0x40070000,
-    UART_STATUS = 0x00, /* read: bit 0 a byte has arrived, bit 1 one may be sent */
-    UART_DATA = 0x04,   /* read: the next byte; write: send */
-    UART_WAIT = 0x08,   /* write: sleep until a byte arrives */
-    TIMER_US = 0x0C,    /* read: microseconds since reset, 32 bits */
-    PIN = 0x10,         /* write: bit 0 timestamp, bit 1 wakeword detected, bit 2 processing */
-    ARRIVED = 1 << 0,
-    MAY_SEND = 1 << 1,
+    UART_WAIT = 0x08,     /* write: sleep until a byte arrives */
+    TIMER_US = 0x0C,      /* read: microseconds since reset, 32 bits */
+    PIN = 0x10,           /* levels: bit 0 timestamp, bit 1 wakeword detected, bit 2 processing */
+    BLOCK_ADDRESS = 0x24, /* write: where in RAM a block goes to or comes from */
+    UART_RECEIVE = 0x28,  /* write: move what has arrived, so many bytes at most; read: how many it were */
+    UART_SEND = 0x2C,     /* write: send so many bytes */
+    UART_MATCH = 0x30,    /* write: the byte that ends a received block */
     TIMESTAMP_PIN = 1 << 0,
+    BLOCK_BYTES = 1024,
+    LINE_BYTES = 128,
+    COMMAND_END = '%',
 };
 
 const uint32_t smg_port_core_hertz = SMG_PORT_CORE_HERTZ;
@@ -21,21 +24,43 @@ static volatile uint32_t *at(uintptr_t offset) { return (volatile uint32_t *)(PA
 
 void smg_port_initialize(uint32_t baud) {
     (void)baud; /* the host's end decides */
+    *at(UART_MATCH) = COMMAND_END;
     *at(PIN) = TIMESTAMP_PIN;
 }
 
-bool smg_port_readable(void) { return (*at(UART_STATUS) & ARRIVED) != 0; }
+/* Both ways whole blocks are moved, as DMA would: up to the end of a command, and a line at a time. */
+static uint8_t block[BLOCK_BYTES], line[LINE_BYTES];
+static uint32_t arrived, taken, waiting;
+
+static void flush(void) {
+    *at(BLOCK_ADDRESS) = (uint32_t)(uintptr_t)line;
+    *at(UART_SEND) = waiting;
+    waiting = 0;
+}
+
+bool smg_port_readable(void) {
+    if (taken == arrived) {
+        if (waiting > 0) flush();
+        *at(BLOCK_ADDRESS) = (uint32_t)(uintptr_t)block;
+        *at(UART_RECEIVE) = BLOCK_BYTES;
+        arrived = *at(UART_RECEIVE);
+        taken = 0;
+    }
+    return taken < arrived;
+}
 
 void smg_port_wait(void) { *at(UART_WAIT) = 1; }
 
-uint8_t smg_port_read(void) { return (uint8_t)*at(UART_DATA); }
+uint8_t smg_port_read(void) { return block[taken++]; }
 
 void smg_port_write(uint8_t byte) {
-    while ((*at(UART_STATUS) & MAY_SEND) == 0) {
-    }
-    *at(UART_DATA) = byte;
+    line[waiting++] = byte;
+    if (byte == '\n' || waiting == LINE_BYTES) flush();
 }
 
 uint32_t smg_port_microseconds(void) { return *at(TIMER_US); }
 
-void smg_port_timestamp_pin(bool high) { *at(PIN) = high ? TIMESTAMP_PIN : 0; }
+void smg_port_timestamp_pin(bool high) {
+    const uint32_t others = *at(PIN) & ~(uint32_t)TIMESTAMP_PIN;
+    *at(PIN) = high ? others | TIMESTAMP_PIN : others;
+}

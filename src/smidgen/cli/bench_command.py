@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: Apache-2.0
+"""smidgen bench: MLPerf Tiny on a device, real or virtual."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from smidgen.cli.common import (
+    console,
+    json_option,
+    models_option,
+    print_json,
+    progress,
+    show,
+    table,
+    target_option,
+    toolchain_option,
+)
+from smidgen.compiler import Compiled
+from smidgen.compiler import compile as compile_model
+from smidgen.errors import UsageError
+from smidgen.mlperf.bench import Outcome, Provenance, Run, run
+from smidgen.mlperf.datasets import LABELS, DataSet, load_data_set, random_data_set
+from smidgen.mlperf.firmware import firmware
+from smidgen.mlperf.measure import WINDOWS, Order
+from smidgen.mlperf.results_types import Mode
+from smidgen.mlperf.serial_link import ENERGY_BAUD, PERFORMANCE_BAUD, SerialOpener, find_port
+from smidgen.mlperf.special_runs import SPECIAL_RUNS
+from smidgen.mlperf.tasks import CLASSIC, TASKS, Task
+from smidgen.mlperf.virtual import BoardOpener
+from smidgen.mlperf.workers import Opener
+
+_MODES: tuple[Mode, ...] = ("performance", "accuracy", "energy")
+_WARMUPS = {"ad": 10, "ic": 5, "ic2": 5, "kws": 10, "vww": 5}  # as the official scripts
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """What the command line says."""
+
+    port: str | None
+    target: str
+    model: str | None
+    data: Path | None
+    labels: str
+    output: Path
+    resume: bool
+    jobs: int
+    baud: int | None
+    warmups: int | None
+    iterations: int | None
+    verify: bool
+    toolchain: str
+    models: Path | None
+    quiet: bool
+
+
+@click.command(
+    "bench",
+    epilog="\b\nExamples:\n"
+    "  smidgen bench kws --data datasets --mode all\n"
+    "  smidgen bench all --target nucleo-l4r5zi --mode performance\n"
+    "  smidgen bench ic --port auto --data datasets -o sessions/ic\n"
+    "  smidgen bench ic --port /dev/ttyACM0 --data datasets -o sessions/ic --resume",
+)
+@click.argument("task", type=click.Choice([*TASKS, "all"]), metavar="[ad|ic|ic2|kws|vww|sww|all]")
+@click.option(
+    "--port", metavar="PORT", help="Serial port, or auto to look for a device [default: none, a virtual board]."
+)
+@target_option
+@click.option("--model", metavar="FILE", help="The model of a virtual board [default: the zoo's model of the task].")
+@click.option(
+    "--mode",
+    type=click.Choice([*_MODES, "all"]),
+    default="performance",
+    show_default=True,
+    help="What is measured.",
+)
+@click.option("--data", type=click.Path(path_type=Path), metavar="DIR", help="Folder that holds kws01, ic01, ...")
+@click.option(
+    "--labels",
+    default=LABELS,
+    show_default=True,
+    metavar="NAME",
+    help="Label file there (ad: y_labels_alt.csv).",
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Folder to make [default: sessions/<time>]."
+)
+@click.option("--resume", is_flag=True, help="Go on with what an interruption left in the folder of -o.")
+@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Virtual boards at a time [default: all cores].")
+@click.option("--baud", type=click.IntRange(1), metavar="N", help="[default: 115200, energy 9600]")
+@click.option(
+    "--warmups",
+    type=click.IntRange(0),
+    metavar="W",
+    help="Inferences before a window [default: 5 or 10].",
+)
+@click.option(
+    "--iterations",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Inferences a window [default: over 10 s of them].",
+)
+@click.option("--verify", is_flag=True, help="Read back every input and result: slower, finds bytes that changed.")
+@toolchain_option
+@models_option
+@json_option
+def command(
+    task: str,
+    port: str | None,
+    target: str,
+    model: str | None,
+    mode: str,
+    data: Path | None,
+    labels: str,
+    output: Path | None,
+    resume: bool,
+    jobs: int | None,
+    baud: int | None,
+    warmups: int | None,
+    iterations: int | None,
+    verify: bool,
+    toolchain: str,
+    models: Path | None,
+    as_json: bool,
+) -> None:
+    """Run the MLPerf Tiny benchmark on a device at a serial port, or on a virtual board.
+
+    Writes log.txt, results.txt and results.json as the official runner does, in a folder for each benchmark and mode.
+    A run that was interrupted goes on with --resume. Exit code 1 if accuracy misses its target.
+    """
+    tasks = [TASKS[t] for t in (CLASSIC if task == "all" else (task,))]
+    modes = _MODES if mode == "all" else tuple(m for m in _MODES if m == mode)
+    _check(task, port, model, output, resume)
+    folder = output or Path("sessions") / f"{datetime.now():%Y%m%d_%H%M%S}"
+    options = _Options(
+        port, target, model, data, labels, folder, resume, jobs or os.cpu_count() or 1, baud, warmups, iterations,
+        verify, toolchain, models, as_json,
+    )  # fmt: skip
+    outcomes: list[Outcome] = []
+    try:
+        for t in tasks:
+            for m in modes:
+                outcomes += _one(t, m, options, asked=mode != "all")
+    finally:
+        if outcomes and not as_json:
+            _tell(outcomes)
+    if as_json:
+        print_json({"folder": folder, "results": [_plain(o) for o in outcomes]})
+    if any(o.met is False for o in outcomes):
+        raise click.exceptions.Exit(1)
+
+
+def _check(task: str, port: str | None, model: str | None, output: Path | None, resume: bool) -> None:
+    if model and (task == "all" or port):
+        raise UsageError("--model is for one task on a virtual board; a real device holds its own")
+    if port and task == "all":
+        raise UsageError("a device holds one model: name its task instead of all")
+    if resume and output is None:
+        raise UsageError("--resume needs -o, the folder of the run that was interrupted")
+
+
+def _one(task: Task, mode: Mode, options: _Options, *, asked: bool) -> list[Outcome]:
+    """The outcome of one benchmark in one mode; none where ``--mode all`` asks for what is not to be had."""
+    if task.metric == "wakeword" and task.name not in SPECIAL_RUNS:
+        raise UsageError(f"{task.name} is a stream of audio and cannot be run by bench yet")
+    if task.name in SPECIAL_RUNS:
+        return [SPECIAL_RUNS[task.name](task, mode, options.output / task.name / mode)]
+    data = _data(task, mode, options)
+    opener, provenance, baud, digest = _device(task, mode, options)
+    if isinstance(opener, SerialOpener) and mode == "energy" and not asked:
+        return []  # needs other firmware and an instrument
+    if isinstance(opener, BoardOpener) and opener.energy and opener.target.energy is None and not asked:
+        console.print(f"note: {task.name} energy: none is known of {opener.target.name}: passed over")
+        return []
+    order = Order(
+        task, mode, options.iterations, _WARMUPS[task.name] if options.warmups is None else options.warmups,
+        options.verify,
+    )  # fmt: skip
+    what = Run(
+        order, data, opener, options.output / task.name / mode, provenance, baud, digest,
+        1 if options.port else options.jobs, options.resume,
+    )  # fmt: skip
+    for note in data.notes:
+        console.print(f"note: {task.name}: {note}")
+    with progress(f"{task.name} {mode}", 1, quiet=options.quiet) as bar:
+        return [run(what, lambda done, total: bar(done, total), lambda text: console.print(f"note: {text}"))]
+
+
+def _data(task: Task, mode: Mode, options: _Options) -> DataSet:
+    if options.data is not None:
+        return load_data_set(task, options.data, options.labels)
+    if mode == "accuracy" or options.port:
+        raise UsageError(
+            f"{mode} of {task.name} needs its data set: --data DIR, the folder that holds {task.model_id} "
+            "(github.com/eembc/energyrunner, datasets/)"
+        )
+    return random_data_set(task, WINDOWS)
+
+
+def _device(task: Task, mode: Mode, options: _Options) -> tuple[Opener, Provenance, int, str]:
+    """How the device is reached, what kind of figures it gives, the line's rate, and a digest of its firmware."""
+    default = ENERGY_BAUD if mode == "energy" else PERFORMANCE_BAUD
+    if options.port:
+        baud = options.baud or default
+        port = find_port(baud) if options.port == "auto" else options.port
+        return SerialOpener(port, baud), "measured", baud, ""
+    with progress(f"building the firmware of {task.name}", None, quiet=options.quiet):
+        made = firmware(_compiled(task, options), task, mode="energy" if mode == "energy" else "performance")
+        elf = made.build(options.toolchain)
+    baud = options.baud or made.baud
+    return BoardOpener(elf, made.target, baud, mode == "energy", made.command_bytes), "modelled", baud, made.digest
+
+
+def _compiled(task: Task, options: _Options) -> Compiled:
+    return compile_model(options.model or task.name, options.target, models_dir=options.models)
+
+
+def _plain(o: Outcome) -> dict[str, object]:
+    return {name: getattr(o, name) for name in o.__dataclass_fields__}
+
+
+def _tell(outcomes: Sequence[Outcome]) -> None:
+    columns = ("latency ms", "inf/s", "uJ/inf", "accuracy", "target")
+    t = table("MLPerf Tiny", "benchmark", "mode", *columns, "", "figures are", right=columns)
+    for o in outcomes:
+        t.add_row(
+            o.task,
+            o.mode,
+            _number(o.latency_ms, 3),
+            _number(o.median_throughput, 3),
+            _number(o.energy_uj, 1),
+            _accuracy(o),
+            "" if o.target is None else f"{o.target:g}",
+            {True: "met", False: "missed", None: "" if o.valid else "not valid"}[o.met],
+            o.provenance if o.mode != "accuracy" else "counted",
+        )
+    show(t)
+    for o in outcomes:
+        for note in o.notes:
+            console.print(f"note: {o.task} {o.mode}: {note}")
+    show(f"files: {outcomes[0].folder.parent.parent}")
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:,.{digits}f}"
+
+
+def _accuracy(o: Outcome) -> str:
+    if o.top1 is None or o.auc is None:
+        return ""
+    return f"AUC {o.auc}" if TASKS[o.task].metric == "auc" else f"{o.top1} %"

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Submissions to MLPerf Tiny: trees of results checked and built."""

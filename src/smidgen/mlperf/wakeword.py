@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The streaming wakeword benchmark: plays a recording to a device and scores what it detects.
+
+Flow and layouts: benchmark/runner/script.py (``_ScriptStreamStep``) and streaming_ww_utils.py of mlcommons/tiny.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smidgen.errors import ProtocolError
+from smidgen.mlperf.board import BoardLink, BoardSettings, VirtualBoard
+from smidgen.mlperf.protocol import Device, Reply
+from smidgen.mlperf.results_types import WakewordEntry
+from smidgen.mlperf.wakeword_edges import Edges, parse_activations, parse_detections, parse_duty_cycle, record
+from smidgen.mlperf.wakeword_files import WakewordTest
+from smidgen.mlperf.wakeword_score import DutyCycle, Score, duty_cycle, score
+from smidgen.targets import Target
+
+COUNTED_FRAMES = 4
+"""Frames of a virtual board whose cycles are counted; their mean stands for the others."""
+
+_SLICE_S = 0.25
+_AFTER_S = 10.0
+_ACTIVATION_S = 1e-3  # to print one, at 115200 baud, with room
+_SETTLE_S = 0.25
+
+Progress = Callable[[float, float], None]
+"""Told seconds played, and of how many."""
+
+
+def _quiet(done: float, total: float) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class WakewordResult:
+    """One recording. ``activations`` are class 0 of each frame, as the device printed them."""
+
+    test: WakewordTest
+    score: Score
+    duty: DutyCycle
+    detections_ms: tuple[int, ...]
+    activations: tuple[int, ...]
+    remarks: tuple[str, ...]
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """results.txt, without the power that an energy run adds."""
+        return (self.score.line, *self.duty.lines)
+
+    @property
+    def log_lines(self) -> tuple[str, ...]:
+        """What log.txt has of the summary."""
+        return (
+            f"== File {self.test.wav_file} ({self.test.length_s:2.1f} s) ==",
+            self.score.line,
+            f"False negatives: {list(self.score.missed_s)}",
+            f"False positives: {np.array2string(np.array(self.score.false_s), precision=3)}",
+            *self.duty.lines,
+        )
+
+    def entry(self, mode: str | None = None) -> WakewordEntry:
+        t, d = self.test, self.duty
+        return WakewordEntry(
+            t.wav_file,
+            t.words_s,
+            t.length_s,
+            t.sample_rate,
+            self.detections_ms,
+            d.duty_cycle,
+            d.period_s,
+            d.processing_time_s,
+            d.starts_s,
+            d.stops_s,
+            None,
+            mode,
+        )
+
+    def item(self, mode: str) -> dict[str, object]:
+        """Its object of results.json."""
+        t, d = self.test, self.duty
+        return {
+            "infer": {
+                "wav_file": t.wav_file,
+                "detection_windows": [list(w) for w in t.words_s],
+                "length_sec": t.length_s,
+                "sample_rate": t.sample_rate,
+                "detections": list(self.detections_ms),
+                "iterations": 1,
+                "warmups": 0,
+            },
+            "dutycycle": {
+                "duty_cycle": d.duty_cycle,
+                "period": d.period_s,
+                "processing_time": d.processing_time_s,
+                "start_times_s": list(d.starts_s),
+                "stop_times_s": list(d.stops_s),
+            },
+            "activations": list(self.activations),
+            "mode": mode,
+        }
+
+
+def wakeword_board(elf: Path, target: Target, samples: NDArray[np.int16], *, baud: int = 115_200) -> VirtualBoard:
+    """A virtual board that will hear ``samples`` after ``start``."""
+    audio = samples.astype("<i2").tobytes()
+    return VirtualBoard(elf, target, BoardSettings(baud=baud, counted_singles=COUNTED_FRAMES, audio=audio))
+
+
+def run_wakeword(
+    board: VirtualBoard,
+    test: WakewordTest,
+    *,
+    on_line: Callable[[str], None] | None = None,
+    progress: Progress = _quiet,
+) -> WakewordResult:
+    """Plays what the board was made with, in modelled time. ProtocolError, SimulationError, LinkLost."""
+    device = Device(BoardLink(board), on_line=on_line)
+    device.resynchronise()
+    device.command("stop")
+    begin_s = board.seconds
+    _accepted(device.command("start"))
+    while not board.run(_SLICE_S):
+        progress(min(board.seconds - begin_s, test.length_s), test.length_s)
+    progress(test.length_s, test.length_s)
+    stopped = _stop(device, test)
+    edges = record([e for e in board.pin_events if e.seconds >= begin_s], _recording_begins(board, begin_s))
+    return _result(test, edges, stopped)
+
+
+def _recording_begins(board: VirtualBoard, begin_s: float) -> float:
+    """After the short pulse of the processing pin that answers ``start``: a real one records from then on, too."""
+    edges = [e.seconds for e in board.pin_events if e.pin == "processing" and not e.level and e.seconds >= begin_s]
+    if not edges:
+        raise ProtocolError("the device did not move its processing pin: is it firmware for streaming wakeword?")
+    return float(np.nextafter(edges[0], np.inf))
+
+
+def run_wakeword_rig(
+    device: Device, interface: Device, test: WakewordTest, *, pause: Callable[[float], None] = time.sleep
+) -> WakewordResult:
+    """The same on hardware: ``interface`` is the benchmark's interface board, which has the file and plays it in real
+    time. NoAnswer, LinkLost, ProtocolError."""
+    device.command("stop")
+    _accepted(device.command("start"))
+    interface.command("record_detections")
+    interface.command(f"play {test.wav_file}", test.length_s + _AFTER_S)
+    pause(_SETTLE_S)
+    stopped = _stop(device, test)
+    detections = parse_detections(interface.command("print_detections", _AFTER_S).lines)
+    starts, stops = parse_duty_cycle(interface.command("print_dutycycle", _AFTER_S).lines)
+    return _result(test, Edges(detections, starts, stops), stopped)
+
+
+def _stop(device: Device, test: WakewordTest) -> Reply:
+    frames = test.length_s * test.sample_rate / 512
+    return device.command("stop", _AFTER_S + frames * _ACTIVATION_S)
+
+
+def _accepted(reply: Reply) -> None:
+    if reply.errors:
+        raise ProtocolError(f"the device refuses to listen: {reply.errors[0]}; is it firmware for streaming wakeword?")
+
+
+def _result(test: WakewordTest, edges: Edges, stopped: Reply) -> WakewordResult:
+    duty = duty_cycle(edges.start_ticks, edges.stop_ticks)
+    remarks: Sequence[str] = (*duty.remarks, *stopped.errors)
+    scored = score(edges.detections_ms, test.words_s)
+    return WakewordResult(test, scored, duty, edges.detections_ms, parse_activations(stopped.lines), tuple(remarks))
