@@ -216,7 +216,7 @@ def _device(task: Task, mode: Mode, options: _Options) -> tuple[Opener, Provenan
         made = firmware(_compiled(task, options), task, mode="energy" if mode == "energy" else "performance")
         elf = made.build(options.toolchain)
     baud = options.baud or made.baud
-    return BoardOpener(elf, made.target, baud, mode == "energy"), "modelled", baud, made.digest
+    return BoardOpener(elf, made.target, baud, mode == "energy", made.command_bytes), "modelled", baud, made.digest
 
 
 def _compiled(task: Task, options: _Options) -> Compiled:

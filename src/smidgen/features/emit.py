@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,12 @@ FOLDER = "features"
 """Where a program keeps these files; its sources include "features/smg_features.h"."""
 
 _C = Path(__file__).parent / "c"
-_FIXED = ("smg_features.h", "smg_features_fft.h", "smg_features.c")
+_FIXED = (
+    "smg_features.h", "smg_features.c", "smg_features_bands.c", "smg_features_fft.h", "smg_features_passes.h",
+    "smg_features_power.h",
+)  # fmt: skip
+_PORTABLE, _M4F = "smg_features_passes.c", "smg_features_passes_m4f.S"
+_M4F_NEEDS = frozenset(("dsp", "fpu"))
 _SPDX = "/* SPDX-License-Identifier: Apache-2.0 */\n"
 _LINE = 110
 
@@ -26,26 +31,34 @@ _HEADER = """\
 #ifndef SMG_FEATURES_TABLES_H
 #define SMG_FEATURES_TABLES_H
 
+{defines}
+#ifndef __ASSEMBLER__
 #include <stdint.h>
 
 #include "smg_features_fft.h"
 
-{defines}
 extern const float smg_features_window[{window}];
 extern const smg_complex *const smg_features_twiddles[{passes}];
 extern const smg_complex smg_features_split[{split}];
 extern const uint16_t smg_features_order[{order}];
 extern const float smg_features_weights[{weights}];
 extern const uint16_t smg_features_segments[{segments}];
+#endif
 
 #endif
 """
 
 
-def feature_files(spec: LogMel) -> Mapping[str, str]:
-    """Relative path -> text. Compile the .c files with -ffp-contract=off; headers are found from ``FOLDER``'s parent."""
+def feature_files(spec: LogMel, isa: Collection[str] = ()) -> Mapping[str, str]:
+    """Relative path -> text, below ``FOLDER``. Compile the .c and .S files with -ffp-contract=off.
+
+    ``isa`` has a core's features (Core.features); with those of a Cortex-M4F the loops are in assembly where they can
+    be. The results are the same.
+    """
     t = tables(spec)
-    files = {name: (_C / name).read_text(encoding="utf-8") for name in _FIXED}
+    fast = set(isa) >= _M4F_NEEDS and spec.window == 1024 and spec.hop == 512
+    names = (*_FIXED, _M4F if fast else _PORTABLE)
+    files = {name: (_C / name).read_text(encoding="utf-8") for name in names}
     files["smg_features_tables.h"] = _header(spec, t)
     files["smg_features_tables.c"] = _definitions(t)
     return {f"{FOLDER}/{name}": text for name, text in files.items()}
@@ -89,7 +102,7 @@ def _definitions(t: Tables) -> str:
     weights = t.weights if len(t.weights) else np.zeros(1, np.float32)
     segments = t.segment_bins
     parts = [
-        array_definition("smg_features_window", t.window),
+        array_definition("smg_features_window", t.window.reshape(8, -1, 2).swapaxes(0, 1)),
         *(_complex_array(f"static const smg_complex {n}", w) for n, w in zip(names, t.twiddles, strict=True)),
         f"const smg_complex *const smg_features_twiddles[{len(names)}] = {{{', '.join(names)}}};\n",
         _complex_array("const smg_complex smg_features_split", t.split[_split_order(t)]),

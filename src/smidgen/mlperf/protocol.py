@@ -82,19 +82,25 @@ class Inference:
 
 
 class Device:
-    """A device under test behind a link; one command at a time. ``on_line`` is told every line that arrives."""
+    """A device under test behind a link; one command at a time. ``on_line`` is told every line that arrives.
+
+    ``queues``: the line loses nothing that is sent while the device works (a virtual one), so that the commands of a
+    download may be sent at once; they are the same commands, answered one by one.
+    """
 
     def __init__(
         self,
         link: Link,
         *,
         chunk_bytes: int = DIRECT_BYTES,
+        queues: bool = False,
         on_line: Callable[[str], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.link = link
         self.mode: str | None = None
         self._chunk_bytes = chunk_bytes
+        self._queues = queues
         self._on_line = on_line
         self._clock = clock
         self._pending = bytearray()
@@ -213,11 +219,13 @@ class Device:
         reply = self.command(f"db load {len(data)}")
         if reply.find(r"m-\[Expecting (\d+) bytes\]") != (str(len(data)),):
             raise Refused(f"{self.link.name}: 'db load {len(data)}' is answered with {_shown(reply)}")
-        for at in range(0, len(data), self._chunk_bytes):
-            reply = self.command(f"db {data[at : at + self._chunk_bytes].hex()}")
+        commands = [f"db {data[i : i + self._chunk_bytes].hex()}" for i in range(0, len(data), self._chunk_bytes)]
+        if self._queues:
+            self.link.write("".join(f"{c}%" for c in commands).encode("ascii"))
+        for i, command in enumerate(commands, 1):
+            reply = self._answer(command, _ANSWER_S) if self._queues else self.command(command)
             done = bool(reply.find(r"(m-load-done)"))
-            last = at + self._chunk_bytes >= len(data)
-            if reply.errors or done != last:
+            if reply.errors or done != (i == len(commands)):
                 what = (
                     f"e-[{reply.errors[0]}]" if reply.errors else "m-load-done " + ("too early" if done else "missing")
                 )

@@ -18,18 +18,20 @@ _SAMPLES_PER_S = 1000
 
 @dataclass(frozen=True, slots=True)
 class BoardOpener:
-    """Boots a board of its own for each caller. Picklable."""
+    """Boots a board of its own for each caller. Picklable. ``command_bytes``: the longest its firmware takes."""
 
     elf: Path
     target: Target
     baud: int
     energy: bool = False
+    command_bytes: int = 80
 
     def __call__(self) -> Opened:
         if self.energy and self.target.energy is None:
             raise TargetError(f"{self.target.name}: no energy per cycle is known of it, so none can be modelled")
         board = VirtualBoard(self.elf, self.target, BoardSettings(baud=self.baud))
-        return Opened(BoardLink(board), BoardMonitor(board) if self.energy else None, through_manager=self.energy)
+        link = BoardLink(board, command_bytes=self.command_bytes)
+        return Opened(link, BoardMonitor(board) if self.energy else None, self.energy, link.chunk_bytes, queues=True)
 
 
 class BoardMonitor:

@@ -23,11 +23,14 @@ _END_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A line to a device, and what records its energy."""
+    """A line to a device, and what records its energy. ``chunk_bytes`` of an input go into one command; None: as many
+    as every device takes. ``queues``: as Device's."""
 
     link: Link
     monitor: Monitor | None = None
     through_manager: bool = False
+    chunk_bytes: int | None = None
+    queues: bool = False
 
 
 class Opener(Protocol):
@@ -45,8 +48,8 @@ def bench(opener: Opener, order: Order, note: Note) -> Iterator[Bench]:
     """A device, opened and asked who it is; closed whatever happens."""
     opened = opener()
     try:
-        chunk = THROUGH_MANAGER_BYTES if opened.through_manager else DIRECT_BYTES
-        made = Bench(Device(opened.link, chunk_bytes=chunk), order, opened.monitor, note)
+        chunk = opened.chunk_bytes or (THROUGH_MANAGER_BYTES if opened.through_manager else DIRECT_BYTES)
+        made = Bench(Device(opened.link, chunk_bytes=chunk, queues=opened.queues), order, opened.monitor, note)
         made.open()
         yield made
     finally:

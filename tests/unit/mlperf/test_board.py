@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.board_firmware import TARGET, build_firmware
 
 from smidgen.errors import ImageError, LinkLost, SimulationError, UsageError
 from smidgen.mlperf.board import BoardLink, BoardSettings, VirtualBoard
 from smidgen.mlperf.board.uart import UNREAD_BYTES
 from smidgen.targets import load_target
+from tests.board_firmware import TARGET, build_firmware
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ _LOOP_INSTRUCTIONS = 200  # far more than lie between two inferences of one comm
 
 @dataclass(frozen=True, slots=True)
 class InferenceCost:
-    """One inference. ``cycles`` are modelled, with ``stall_cycles`` of the flash among them; ``instructions`` counted."""
+    """One inference. ``cycles`` are modelled, ``stall_cycles`` of the flash among them; ``instructions`` counted."""
 
     instructions: int
     cycles: int

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from smidgen.mlperf.board.board import VirtualBoard
 from smidgen.mlperf.board.pty_line import PtyLine
@@ -30,19 +29,22 @@ class BoardServer:
         self._waiting = b""
         self._said_at = time.monotonic()
         self._started = time.monotonic()
+        self._reset_pressed = False
         self.dropped_bytes = 0
 
-    def serve(self, stopped: Callable[[], bool]) -> None:
-        """Until ``stopped`` says so. SimulationError if the firmware fails, after what it said before has been passed
+    def serve(self) -> None:
+        """Until something is raised. SimulationError if the firmware fails, after what it said before has been passed
         on as far as there is room."""
         try:
-            while not stopped():
+            while True:
                 self.turn()
         finally:
             self._say()
 
     def turn(self) -> None:
         """Passes on what came in and what goes out, and lets the core work for a while."""
+        if self._reset_pressed:
+            self._reset()
         self._line.wait(self._patience(), hear=self._hungry(), say=bool(self._waiting))
         if self._hungry():
             self._hear()
@@ -51,8 +53,12 @@ class BoardServer:
         self._say()
         self._line.share()
 
-    def reset(self) -> None:
-        """The reset button."""
+    def press_reset(self) -> None:
+        """The reset button; from a signal or another thread, too."""
+        self._reset_pressed = True
+
+    def _reset(self) -> None:
+        self._reset_pressed = False
         self._board.reset()
         self._waiting = b""
         self._started = time.monotonic()
