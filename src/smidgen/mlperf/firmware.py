@@ -16,6 +16,7 @@ from smidgen.codegen.folder import write_folder
 from smidgen.codegen.template import fill
 from smidgen.compiler import TOOLCHAINS, Compiled
 from smidgen.errors import UsageError
+from smidgen.features import FOLDER
 from smidgen.mlperf import firmware_audio
 from smidgen.mlperf.firmware_build import RUNTIME, build_firmware, objects_of
 from smidgen.mlperf.firmware_folder import Facts, makefile, readme
@@ -88,12 +89,12 @@ def firmware(
     port: str = "virtual",
     mode: str = "performance",
     vendor: str = "smidgen",
-    command_bytes: int = COMMAND_BYTES,
+    command_bytes: int | None = None,
 ) -> Firmware:
     """The device under test around a compiled model.
 
     ``mode``: performance (accuracy runs use it too) or energy. ``vendor`` is what ``name`` answers. ``command_bytes``:
-    the longest command it takes. UsageError if the model does not fit the task, was compiled for another board than the
+    the longest command it takes; None: what the reference firmware of the task takes. UsageError if the model does not fit the task, was compiled for another board than the
     port's, or an argument is wrong.
     """
     board, kind = _port(compiled, port), _mode(mode)
@@ -102,13 +103,14 @@ def firmware(
     if not _VENDOR.fullmatch(vendor):
         raise UsageError(f"vendor is {vendor!r}: use 1 to 60 letters, digits, spaces or any of . _ + -")
     parts = glue(compiled, task)
+    command_bytes = command_bytes or _command_bytes(task)
     baud = _baud(kind, task)
     name = f"{compiled.graph.name}_{board.name.replace('-', '_')}_{kind}"
     facts = Facts(name, board, task, kind, baud, vendor, parts.notes)
     program = _program(compiled, facts, parts, command_bytes)
     files = {
         **program,
-        "link.ld": _linker_script(compiled),
+        "link.ld": _linker_script(compiled, program),
         "Makefile": makefile(program, compiled.target, facts, compiled.origin.version),
         "README.md": readme(compiled, facts),
         "manifest.json": compiled.sources.extras["manifest.json"],
@@ -118,7 +120,11 @@ def firmware(
 
 def long_command_bytes(task: Task) -> int:
     """A length of commands with which a task's input is loaded quickly: in one of them, or in pieces of 4 KB."""
-    return max(COMMAND_BYTES, min(len("db ") + 2 * task.input_bytes, _MOST_COMMAND_BYTES))
+    return max(_command_bytes(task), min(len("db ") + 2 * task.input_bytes, _MOST_COMMAND_BYTES))
+
+
+def _command_bytes(task: Task) -> int:
+    return firmware_audio.COMMAND_BYTES if task.format == "audio" else COMMAND_BYTES
 
 
 def _baud(mode: Mode, task: Task) -> int:
@@ -172,9 +178,11 @@ def _mode(name: str) -> Mode:
     raise UsageError(f"no mode {name!r}; there are {', '.join(MODES)} (accuracy runs use the performance build)")
 
 
-def _linker_script(compiled: Compiled) -> str:
+def _linker_script(compiled: Compiled, program: Mapping[str, str]) -> str:
+    """Where code runs from RAM, that of the features does too."""
     interface = compiled.sources.interface
-    ram = [o for path, o in objects_of(compiled.sources.files).items() if path in interface.ram_code]
+    chosen = (*interface.ram_code, f"dut/{FOLDER}/") if interface.ram_code else ()
+    ram = [o for path, o in objects_of(program).items() if path.startswith(chosen)]
     return linker_script(
         compiled.target, interface.arena_symbol, DEFAULT_STACK_BYTES, ram, interface.second_arena_symbol
     )
