@@ -14,7 +14,7 @@ from smidgen.sim.core import EmulatedCore
 from smidgen.targets import Target
 
 PAGE = 0x4007_0000
-STATUS, DATA, WAIT, TIMER, PIN = 0x00, 0x04, 0x08, 0x0C, 0x10
+WAIT, TIMER, PIN, ADDRESS, RECEIVE, SEND, MATCH = 0x08, 0x0C, 0x10, 0x24, 0x28, 0x2C, 0x30
 
 
 class EmulatedDut:
@@ -27,6 +27,8 @@ class EmulatedDut:
         self._out = bytearray()
         self._now, self._step = timer_start, timer_step
         self._sleeping = False
+        self._registers: dict[int, int] = {}
+        self._moved = 0
         uc = self.core.uc
         uc.mem_unmap(PAGE, 0x1000)
         uc.mmio_map(PAGE, 0x1000, self._read, None, self._write, None)
@@ -34,25 +36,39 @@ class EmulatedDut:
 
     def _read(self, uc: unicorn.Uc, offset: int, nbytes: int, _: Any) -> int:
         assert nbytes == 4, "the page is accessed by words"
-        if offset == STATUS:
-            return 2 | bool(self._in)
-        if offset == DATA:
-            return self._in.popleft() if self._in else 0
+        if offset == RECEIVE:
+            return self._moved
+        if offset == PIN:
+            return self.pins[-1] if self.pins else 3
         assert offset == TIMER, hex(offset)
         self._now = (self._now + self._step) & 0xFFFF_FFFF
         return self._now
 
     def _write(self, uc: unicorn.Uc, offset: int, nbytes: int, value: int, _: Any) -> None:
         assert nbytes == 4, "the page is accessed by words"
-        if offset == DATA:
-            self._out.append(value & 0xFF)
+        if offset == RECEIVE:
+            self._receive(value)
+        elif offset == SEND:
+            self._out += self.core.read(self._registers[ADDRESS], value)
         elif offset == PIN:
             self.pins.append(value)
-        else:
-            assert offset == WAIT, hex(offset)
+        elif offset == WAIT:
             if not self._in:
                 self._sleeping = True
                 uc.emu_stop()
+        else:
+            assert offset in (ADDRESS, MATCH), hex(offset)
+            self._registers[offset] = value
+
+    def _receive(self, most: int) -> None:
+        """Move bytes to the block's address, up to the one that matches."""
+        moved = bytearray()
+        while self._in and len(moved) < most:
+            moved.append(self._in.popleft())
+            if moved[-1] == self._registers.get(MATCH):
+                break
+        self.core.write(self._registers[ADDRESS], bytes(moved))
+        self._moved = len(moved)
 
     def _run(self, start: int) -> str:
         self._out.clear()

@@ -143,7 +143,6 @@ def test_the_clock_goes_on_where_32_bits_wrap(tmp_path: Path) -> None:
         (classifier(int8_type(1, 100)), "kws", "100 elements, an input of kws"),
         (classifier(int8_type(1, 10, 49, 1)), "kws", "cannot be told"),
         (classifier(int8_type(1, 640), 12), "ad", "autoencoder"),
-        (classifier(int8_type(1, 30, 1, 40), 3), "sww", "audio"),
     ],
 )
 def test_models_that_do_not_fit_are_refused(compiled: Compiled, task: str, words: str) -> None:
