@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +22,11 @@ class EmulatedDut:
     def __init__(self, elf: Path, target: Target, *, timer_step: int = 1000, timer_start: int = 0) -> None:
         self.core = EmulatedCore(read_elf(elf), target)
         self.pins: list[int] = []
-        self._in: deque[int] = deque()
+        self._in = bytearray()
+        self._address = self._moved = 0
         self._out = bytearray()
         self._now, self._step = timer_start, timer_step
         self._sleeping = False
-        self._registers: dict[int, int] = {}
-        self._moved = 0
         uc = self.core.uc
         uc.mem_unmap(PAGE, 0x1000)
         uc.mmio_map(PAGE, 0x1000, self._read, None, self._write, None)
@@ -39,36 +37,31 @@ class EmulatedDut:
         if offset == RECEIVE:
             return self._moved
         if offset == PIN:
-            return self.pins[-1] if self.pins else 3
+            return self.pins[-1]
         assert offset == TIMER, hex(offset)
         self._now = (self._now + self._step) & 0xFFFF_FFFF
         return self._now
 
     def _write(self, uc: unicorn.Uc, offset: int, nbytes: int, value: int, _: Any) -> None:
         assert nbytes == 4, "the page is accessed by words"
-        if offset == RECEIVE:
-            self._receive(value)
+        if offset == ADDRESS:
+            self._address = value
+        elif offset == MATCH:
+            assert value == ord("%")
         elif offset == SEND:
-            self._out += self.core.read(self._registers[ADDRESS], value)
+            self._out += self.core.read(self._address, value)
+        elif offset == RECEIVE:
+            end = self._in.find(b"%") + 1 or len(self._in)
+            self._moved = min(end, value)
+            self.core.write(self._address, bytes(self._in[: self._moved]))
+            del self._in[: self._moved]
         elif offset == PIN:
             self.pins.append(value)
-        elif offset == WAIT:
+        else:
+            assert offset == WAIT, hex(offset)
             if not self._in:
                 self._sleeping = True
                 uc.emu_stop()
-        else:
-            assert offset in (ADDRESS, MATCH), hex(offset)
-            self._registers[offset] = value
-
-    def _receive(self, most: int) -> None:
-        """Move bytes to the block's address, up to the one that matches."""
-        moved = bytearray()
-        while self._in and len(moved) < most:
-            moved.append(self._in.popleft())
-            if moved[-1] == self._registers.get(MATCH):
-                break
-        self.core.write(self._registers[ADDRESS], bytes(moved))
-        self._moved = len(moved)
 
     def _run(self, start: int) -> str:
         self._out.clear()
@@ -82,7 +75,7 @@ class EmulatedDut:
 
     def send(self, data: bytes) -> str:
         """Send bytes, run until the device sleeps, return what it said."""
-        self._in.extend(data)
+        self._in += data
         return self._run(self.core.pc)
 
     def command(self, text: str) -> list[str]:
