@@ -94,7 +94,7 @@ def firmware(
     """The device under test around a compiled model.
 
     ``mode``: performance (accuracy runs use it too) or energy. ``vendor`` is what ``name`` answers. ``command_bytes``:
-    the longest command it takes. UsageError if the model does not fit the task, was compiled for another board than the
+    the longest command it takes, at least the benchmark's. UsageError if the model does not fit the task, was compiled for another board than the
     port's, or an argument is wrong.
     """
     board, kind = _port(compiled, port), _mode(mode)
@@ -106,6 +106,7 @@ def firmware(
     baud = _baud(kind, task)
     name = f"{compiled.graph.name}_{board.name.replace('-', '_')}_{kind}"
     facts = Facts(name, board, task, kind, baud, vendor, parts.notes)
+    command_bytes = max(command_bytes, COMMAND_BYTES if task.format != "audio" else firmware_audio.COMMAND_BYTES)
     program = _program(compiled, facts, parts, command_bytes)
     files = {
         **program,
