@@ -94,8 +94,8 @@ def firmware(
     """The device under test around a compiled model.
 
     ``mode``: performance (accuracy runs use it too) or energy. ``vendor`` is what ``name`` answers. ``command_bytes``:
-    the longest command it takes, at least the benchmark's. UsageError if the model does not fit the task, was compiled for another board than the
-    port's, or an argument is wrong.
+    the longest command it takes, at least the benchmark's. UsageError if the model does not fit the task, was compiled
+    for another board than the port's, or an argument is wrong.
     """
     board, kind = _port(compiled, port), _mode(mode)
     if not isinstance(task, Task):
