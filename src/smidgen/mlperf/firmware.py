@@ -107,6 +107,7 @@ def firmware(
     baud = _baud(kind, task)
     name = f"{compiled.graph.name}_{board.name.replace('-', '_')}_{kind}"
     facts = Facts(name, board, task, kind, baud, vendor, parts.notes)
+    command_bytes = max(command_bytes, COMMAND_BYTES if task.format != "audio" else firmware_audio.COMMAND_BYTES)
     program = _program(compiled, facts, parts, command_bytes)
     files = {
         **program,

@@ -70,6 +70,8 @@ class DeviceModel:
             return ["e-[Command 'db' requires a subcommand]"]
         if words[0] == "load":
             return self._load(words[1:])
+        if words[0] == "setptr":
+            return self._set_pointer(words[1:])
         return self._print(words[1:]) if words[0] == "print" else self._bytes(words[0])
 
     def _load(self, words: list[str]) -> list[str]:
@@ -83,6 +85,13 @@ class DeviceModel:
             return [f"e-[Supplied buffer size {words[0]} exceeds maximum of {self.nbytes}]"]
         self.expected = n
         return [f"m-[Expecting {n} bytes]"]
+
+    def _set_pointer(self, words: list[str]) -> list[str]:
+        n = _number(words[0]) if words else None
+        if not isinstance(n, int) or n > len(self.data):
+            return [f"e-[Command 'db setptr' takes a position of at most {len(self.data)}]"]
+        del self.data[n:]
+        return []
 
     def _print(self, words: list[str]) -> list[str]:
         numbers = [_number(w) for w in words[:2]]

@@ -11,6 +11,7 @@ _WORDS = (
     "db load", "db load 0", "db load -3", "db load 491", "db load 4294967786", "db load 5x", "db print", "db print 10",
     "db print 9 3", "db print 2147483647 2147483647", "db print x", "db print 3 99999999999", "db 0", "db zz", "db 0g",
     "db 00112233", "namename", "", " ", "start", "m-ready", "db  load   2", " name", "name ", "db load 490 7",
+    "db setptr", "db setptr 0", "db setptr 490", "db setptr 2", "db setptr -1",
 )  # fmt: skip
 _NOISE = b"\x00\xff\r\n\x80 %9aZ\x7f\x1b"
 

@@ -41,7 +41,7 @@ void th_post(void) {}
 
 @pytest.fixture(scope="module")
 def device(tmp_path_factory: pytest.TempPathFactory) -> HostDut:
-    made = firmware(kws(), TASKS["kws"])
+    made = firmware(kws(), TASKS["kws"], port="nucleo-l4r5zi")
     return HostDut(made, tmp_path_factory.mktemp("dut"), replaced={"dut/smg_model.c": STUB})
 
 
@@ -52,7 +52,7 @@ def test_boot_text_in_performance_mode(device: HostDut) -> None:
 
 
 def test_boot_text_in_energy_mode(tmp_path: Path) -> None:
-    made = firmware(kws(), TASKS["kws"], mode="energy", vendor="A b+c")
+    made = firmware(kws(), TASKS["kws"], port="nucleo-l4r5zi", mode="energy", vendor="A b+c")
     said, noted = HostDut(made, tmp_path, replaced={"dut/smg_model.c": STUB}).run(b"timestamp%name%")
     boot = "m-timestamp-mode-energy\r\nm-init-done\r\nm-ready\r\n"
     assert said == f"{boot}m-ready\r\nm-name-dut-[A b+c]\r\nm-ready\r\n"
@@ -81,6 +81,8 @@ def test_boot_text_in_energy_mode(tmp_path: Path) -> None:
         (b"db load 2%db 0102%db 03%", ["e-[The buffer is full: use 'db load' again]"]),
         (b"db load 9%db 000102030405060708%db print%", ["m-buffer-00-01-02-03-04-05-06-07", "m-buffer-08"]),
         (b"db load 4%db aabbccdd%db print 2 1%", ["m-buffer-bb-cc"]),
+        (b"db load 4%db aabbcc%db setptr 1%db ddeeff%db print%", ["m-buffer-aa-dd-ee-ff"]),
+        (b"db load 4%db aa%db setptr 2%", ["e-[Command 'db setptr' takes a position of at most 1]"]),
         (b"infer 1 0%", ["e-[Input has 0 bytes, the model takes 490]"]),
         (b"infer 0%", ["e-[Inference iterations must be >0]"]),
         (b"infer -1%", ["e-[Inference iterations must be >0]"]),
