@@ -12,6 +12,7 @@ from smidgen.ops import (
     Clamp,
     Concat,
     Conv2D,
+    Crop,
     DepthwiseConv2D,
     FullyConnected,
     MaxPool2D,
@@ -36,7 +37,7 @@ class StreamNetwork(RandomNetwork):
         for _ in range(int(r.integers(1, 6))):
             if x.type.shape[self.axis] < 4:
                 break
-            steps = (self._conv, self._depthwise, self._pool, self._branches, self._scaled)
+            steps = (self._conv, self._depthwise, self._pool, self._branches, self._scaled, self._residual)
             x = steps[int(r.integers(len(steps)))](x)
         return self.builder.graph(self._end(x))
 
@@ -100,6 +101,14 @@ class StreamNetwork(RandomNetwork):
         kind = Add if r.random() < 0.5 else Mul
         quant = self._quant(8.0 if kind is Add else 16.0)
         return self.builder.op(kind(out_quant=quant, rounding=self.rounding), one, other)
+
+    def _residual(self, x: Value) -> Value:
+        """A convolution, and what it convolves, cropped to the same frames from any of those left over on."""
+        y = self._conv(x, int(self.random.integers(2, 4)), x.type.shape[3], same=True)
+        most = x.type.shape[self.axis] - y.type.shape[self.axis]
+        start = int(self.random.integers(0, most + 1))
+        skip = self.builder.op(Crop(self.axis, start, y.type.shape[self.axis]), x)
+        return self.builder.op(Add(out_quant=self._quant(8.0), rounding=self.rounding), y, skip)
 
     def _scaled(self, x: Value) -> Value:
         shape = (1, 1, 1, int(self.random.choice([1, x.type.shape[3]])))

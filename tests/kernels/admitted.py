@@ -39,6 +39,7 @@ _PLAIN: dict[type, Callable[[Rounding], st.SearchStrategy[Any]]] = {
     ops.Pad: nodes.pad,
     ops.Transpose: nodes.transpose,
     ops.Concat: nodes.concat,
+    ops.Crop: nodes.crop,
     ops.SlideWindow: nodes.slide_window,
     ops.Quantize: nodes.quantize,
     ops.Dequantize: nodes.dequantize,

@@ -15,7 +15,7 @@ from smidgen import ops
 from smidgen.ir import Array, Half, Node, Op, TensorType, Value
 from smidgen.kernels import Kernel
 from smidgen.ops.curve import FUNCTIONS, Function
-from tests.kernels.nodes import make, window_shapes
+from tests.kernels.nodes import crop_of, make, window_shapes
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 Drawn = st.SearchStrategy[tuple[Node, list[Array]]]
@@ -166,6 +166,12 @@ def mover(draw: Draw, op: type[Op]) -> tuple[Node, list[Array]]:
 
 
 @st.composite
+def crop(draw: Draw) -> tuple[Node, list[Array]]:
+    rng, (shape, op) = _rng(draw), crop_of(draw)
+    return make(op, [(_f32(shape), None)]), [draw_floats(draw, rng, shape)]
+
+
+@st.composite
 def slide_window(draw: Draw) -> tuple[Node, list[Array]]:
     rng = _rng(draw)
     window, frame, axis = window_shapes(draw)
@@ -195,7 +201,7 @@ def strategy(kernel: Kernel) -> Drawn:
         ops.Conv2D: conv2d(plain), ops.DepthwiseConv2D: depthwise(plain), ops.FullyConnected: fully_connected(),
         ops.Add: binary(op), ops.Mul: binary(op), ops.MaxPool2D: pool(op), ops.AveragePool2D: pool(op),
         ops.Mean: mean(), ops.Softmax: softmax(), ops.Transpose: mover(op), ops.Pad: mover(op), ops.Concat: mover(op),
-        ops.SlideWindow: slide_window(),
+        ops.SlideWindow: slide_window(), ops.Crop: crop(),
     }  # fmt: skip
     named = next((f for f in FUNCTIONS if kernel.symbol == f"smg_{f}_f32_scalar"), "exp")
     return drawn.get(op, unary(op, named))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from smidgen import ops
 from smidgen.ir import Array, DType, Node, Op, QuantParams, TensorType
 from smidgen.ops.arithmetic import RANGES
-from tests.kernels.nodes import ZERO_POINTS, Draw, _pair_shapes, _ratio, _windowed, make, quant, window_shapes
+from tests.kernels.nodes import ZERO_POINTS, Draw, _pair_shapes, _ratio, _windowed, crop_of, make, quant, window_shapes
 
 Case = tuple[Node, list[Array]]
 PAIRS: tuple[tuple[DType, DType], ...] = (("int16", "int16"), ("int16", "int8"), ("int8", "int16"))
@@ -231,6 +231,12 @@ def concat(draw: Draw) -> Case:
 
 
 @st.composite
+def crop(draw: Draw) -> Case:
+    shape, op = crop_of(draw)
+    return _moved(draw, op, shape)
+
+
+@st.composite
 def slide_window(draw: Draw) -> Case:
     window, frame, axis = window_shapes(draw)
     return _moved(draw, ops.SlideWindow(axis), window, frame)
@@ -291,7 +297,7 @@ OTHERS: dict[type[Op], Callable[[], st.SearchStrategy[Case]]] = {
     ops.FullyConnected: fully_connected, ops.Add: add, ops.Mul: mul, ops.Mean: mean, ops.Clamp: clamp, ops.Pad: pad,
     ops.Transpose: transpose, ops.Concat: concat, ops.Requantize: requantize, ops.LeakyRelu: leaky_relu,
     ops.Lookup: lookup, ops.Quantize: quantize, ops.Dequantize: dequantize,
-    ops.SlideWindow: slide_window,
+    ops.SlideWindow: slide_window, ops.Crop: crop,
 }  # fmt: skip
 
 

@@ -335,6 +335,21 @@ def window_shapes(draw: Draw) -> tuple[tuple[int, ...], tuple[int, ...], int]:
     return tuple(shape), (*shape[:axis], 1, *shape[axis + 1 :]), axis
 
 
+def crop_of(draw: Draw) -> tuple[tuple[int, ...], ops.Crop]:
+    """A shape, and a part of it."""
+    shape = tuple(draw(st.lists(st.one_of(st.integers(1, 6), st.integers(14, 19)), min_size=1, max_size=4)))
+    axis = draw(st.integers(0, len(shape) - 1))
+    start = draw(st.integers(0, shape[axis] - 1))
+    return shape, ops.Crop(axis, start, draw(st.integers(1, shape[axis] - start)))
+
+
+@st.composite
+def crop(draw: Draw, rounding: Rounding) -> tuple[Node, list[Array]]:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    shape, op = crop_of(draw)
+    return make(op, [(TensorType("int8", shape, quant(1.0, 0)), None)]), [draw_bytes(draw, rng, shape)]
+
+
 @st.composite
 def slide_window(draw: Draw, rounding: Rounding) -> tuple[Node, list[Array]]:
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))

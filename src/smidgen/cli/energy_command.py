@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from smidgen.cli.common import choosing_options, json_option, models_option, print_json, target_option, toolchain_option
+from smidgen.cli.energy_capture import MONITORS, Measurement, measure
 from smidgen.cli.energy_sources import Asked, Source, source_of
 from smidgen.cli.energy_text import battery_report, show_battery, show_inference, show_trace
 from smidgen.energy.battery import Battery, Duty
@@ -24,6 +25,7 @@ Examples:
   smidgen energy --result v1.2/STMicroelectronics/NUCLEO_U575ZI_Q/kws --every 1s --battery 220mAh
   smidgen energy --energy 1.2mJ --latency 30ms --every 10s --battery 220mAh --supply 3
   smidgen energy --trace results/board/kws/energy --json
+  smidgen energy --monitor lpm01a --port /dev/ttyACM0 --seconds 10 --voltage 1.8 -o trace
 """
 
 
@@ -44,7 +46,13 @@ _INFERENCE = (
     click.option("--latency", type=Quantity("time"), metavar="TIME", help="Of an inference, with --energy."),
     click.option("--result", metavar="PATH", help="A published result instead: parts of its source's path."),
     click.option("--state", metavar="NAME", help="Which of the board's figures: another supply or operating system."),
-    click.option("--supply", type=Quantity("voltage"), metavar="VOLTAGE", help="Default: that of the energy figure."),
+    click.option(
+        "--supply",
+        "--voltage",
+        type=Quantity("voltage"),
+        metavar="VOLTAGE",
+        help="Default: that of the energy figure. With --monitor: what feeds the device.",
+    ),
     click.option("--clock", type=Quantity("frequency"), metavar="FREQUENCY", help="Another clock than the board's."),
 )
 _BATTERY = (
@@ -78,7 +86,20 @@ _TRACE = (
         help="A recorded run: EnergyRunner's trace1-energy.bin or the Python runner's results.json.",
     ),
     click.option(
-        "--inferences", "-n", multiple=True, type=int, metavar="N", help="With --trace: N of infer N W. Repeatable."
+        "--inferences",
+        "-n",
+        multiple=True,
+        type=click.IntRange(1),
+        metavar="N",
+        help="With --trace, --monitor: N of infer N W. One for all windows, or one each.",
+    ),
+)
+_MONITOR = (
+    click.option("--monitor", type=click.Choice(list(MONITORS)), help="Measure with this instrument."),
+    click.option("--port", metavar="PORT", help="With --monitor: its serial port."),
+    click.option("--seconds", type=click.FloatRange(0.1, 86_400), metavar="S", help="With --monitor: for how long."),
+    click.option(
+        "-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="With --monitor: where to save it."
     ),
 )
 
@@ -95,8 +116,18 @@ class Use:
     self_discharge: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Live:
+    """What the options say about an instrument."""
+
+    monitor: str | None
+    port: str | None
+    seconds: float | None
+    output: Path | None
+
+
 def _with(f: Any) -> Any:  # Any: click decorators take every signature
-    for option in reversed((*_INFERENCE, *_BATTERY, *_TRACE)):
+    for option in reversed((*_INFERENCE, *_BATTERY, *_TRACE, *_MONITOR)):
         f = option(f)
     return f
 
@@ -113,12 +144,21 @@ def command(trace: Path | None, inferences: tuple[int, ...], as_json: bool, **op
     """Energy of one inference, and how long a battery lasts with one every so often.
 
     Energy is modelled cycles times what a cycle takes on the board, which others measured for the benchmark's
-    published results. Or it is that of a published result, given by hand, or read from a recorded trace.
+    published results. Or it is that of a published result, given by hand, read from a recorded trace, or measured now.
     """
     asked = Asked(**{f.name: options[f.name] for f in fields(Asked)})
     use = Use(**{f.name: options[f.name] for f in fields(Use)})
+    live = _Live(**{f.name: options[f.name] for f in fields(_Live)})
+    if trace is not None or live.monitor is not None:
+        _refuse_others(asked, use, supply=trace is not None)
+    if live.monitor is not None:
+        if trace is not None:
+            raise click.UsageError("--trace reads what --monitor has saved: give one of them")
+        measure(_measurement(live, asked.supply, inferences), as_json=as_json)
+        return
+    if live != _Live(None, None, None, None):
+        raise click.UsageError("--port, --seconds and -o go with --monitor")
     if trace is not None:
-        _refuse_others(asked, use)
         report = analyse(trace, inferences or None)
         if as_json:
             print_json(trace_json(report))
@@ -126,7 +166,22 @@ def command(trace: Path | None, inferences: tuple[int, ...], as_json: bool, **op
             show_trace(report)
         return
     if inferences:
-        raise click.UsageError("--inferences goes with --trace")
+        raise click.UsageError("--inferences goes with --trace and --monitor")
+    _show_model(asked, use, as_json)
+
+
+def _measurement(live: _Live, supply_v: float | None, inferences: tuple[int, ...]) -> Measurement:
+    """What --monitor is asked for; click.UsageError for what it lacks."""
+    assert live.monitor is not None, "asked for"
+    if live.seconds is None or live.output is None or supply_v is None:
+        raise click.UsageError("--monitor needs --seconds S, --voltage VOLTAGE and -o DIR")
+    if len(inferences) > 1:
+        raise click.UsageError("--monitor makes one trial: give --inferences once")
+    count = inferences[0] if inferences else None
+    return Measurement(live.monitor, live.port, live.seconds, supply_v, live.output, count)
+
+
+def _show_model(asked: Asked, use: Use, as_json: bool) -> None:
     if use.every is None and any(value is not None for value in asdict(use).values()):
         raise click.UsageError("how often is there an inference? Give --every TIME")
     source = source_of(asked, quiet=as_json)
@@ -138,10 +193,10 @@ def command(trace: Path | None, inferences: tuple[int, ...], as_json: bool, **op
         show_inference(source.consumer, source.supply_v, source.notes)
 
 
-def _refuse_others(asked: Asked, use: Use) -> None:
-    given = (asked.model, asked.result, asked.energy, asked.latency, asked.state, asked.supply, asked.clock)
-    if any(value is not None for value in (*given, *asdict(use).values())):
-        raise click.UsageError("--trace is read by itself: leave MODEL and the options of batteries and models out")
+def _refuse_others(asked: Asked, use: Use, *, supply: bool) -> None:
+    given = (asked.model, asked.result, asked.energy, asked.latency, asked.state, asked.clock)
+    if (supply and asked.supply is not None) or any(v is not None for v in (*given, *asdict(use).values())):
+        raise click.UsageError("--trace and --monitor stand alone: leave MODEL and the options of batteries out")
 
 
 def _show_use(source: Source, use: Use, every: float, as_json: bool) -> None:

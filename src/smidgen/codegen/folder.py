@@ -25,20 +25,37 @@ def write_folder(folder: Path, files: Mapping[str, str], *, replace: bool = Fals
     """
     try:
         check_folder(folder, replace)
+        marked = {**files, _MARK: "".join(f"{path}\n" for path in sorted(files))}
         with _parents(folder):
-            _write(folder, files)
+            _write(folder, {path: text.encode("utf-8", "backslashreplace") for path, text in marked.items()})
     except OSError as e:
-        where = e.filename or folder
-        raise OutputError(f"cannot write {folder}: {e.strerror} ({where}). Choose another folder with -o") from e
+        raise _unwritable(folder, e) from e
     return sorted(files)
 
 
-def _write(folder: Path, files: Mapping[str, str]) -> None:
+def put_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Put a folder with exactly ``files`` in the place of ``folder``, whatever that held: the caller has looked.
+
+    Raises OutputError, and then nothing has changed.
+    """
+    try:
+        with _parents(folder):
+            _write(folder, files)
+    except OSError as e:
+        raise _unwritable(folder, e) from e
+
+
+def _unwritable(folder: Path, e: OSError) -> OutputError:
+    where = e.filename or folder
+    return OutputError(f"cannot write {folder}: {e.strerror} ({where}). Choose another folder with -o")
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
     staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        for path, text in {**files, _MARK: "".join(f"{path}\n" for path in sorted(files))}.items():
+        for path, data in files.items():
             (staging / path).parent.mkdir(parents=True, exist_ok=True)
-            (staging / path).write_text(text, encoding="utf-8", errors="backslashreplace")
+            (staging / path).write_bytes(data)
         staging.chmod(0o777 & ~_umask())
         _swap(staging, folder)
     except BaseException:

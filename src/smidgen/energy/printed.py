@@ -7,6 +7,7 @@ github.com/mlcommons/tiny ("Energy data for trial 0"), benchmark/runner/main.py.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -56,6 +57,8 @@ def parse_results(text: str) -> Printed:
 
 
 def _keep(found: Printed, window: int, name: str, value: str, energy_part: bool) -> None:
+    if math.isinf(float(value)):
+        return  # hundreds of digits: no figure of a runner
     if name.endswith("Inferences"):
         found.inferences.setdefault(window, int(float(value)))
     elif energy_part:

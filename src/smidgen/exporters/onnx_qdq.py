@@ -17,6 +17,7 @@ from smidgen.exporters.onnx_simple import (
     add,
     clamp,
     concat,
+    crop,
     curve,
     curve_opset,
     dequantize,
@@ -38,6 +39,7 @@ from smidgen.ops import (
     Clamp,
     Concat,
     Conv2D,
+    Crop,
     Curve,
     DepthwiseConv2D,
     Dequantize,
@@ -57,7 +59,7 @@ from smidgen.ops import (
 OLDEST_OPSET = 13  # per-axis DequantizeLinear; what most runtimes read
 _WINDOWED = (Conv2D, DepthwiseConv2D, MaxPool2D, AveragePool2D)
 _KEEPS_ORDER = (FullyConnected, Reshape, Transpose)  # written in the graph's order, whoever reads them
-_MOVES = (Concat, Dequantize, MaxPool2D, Pad, Requantize, Reshape, Transpose)  # ops that take integers in ONNX too
+_MOVES = (Concat, Crop, Dequantize, MaxPool2D, Pad, Requantize, Reshape, Transpose)  # take integers in ONNX too
 
 EMITTERS: dict[type[Op], Callable[[Writer, Node], None]] = {
     Add: add,
@@ -65,6 +67,7 @@ EMITTERS: dict[type[Op], Callable[[Writer, Node], None]] = {
     Clamp: clamp,
     Concat: concat,
     Conv2D: conv,
+    Crop: crop,
     Curve: curve,
     DepthwiseConv2D: depthwise,
     Dequantize: dequantize,

@@ -19,7 +19,21 @@ from smidgen.exporters.onnx_writer import (
     permutation,
 )
 from smidgen.ir import Node, Value
-from smidgen.ops import Add, Clamp, Concat, Curve, LeakyRelu, Mean, Mul, Pad, Quantize, Requantize, Softmax, Transpose
+from smidgen.ops import (
+    Add,
+    Clamp,
+    Concat,
+    Crop,
+    Curve,
+    LeakyRelu,
+    Mean,
+    Mul,
+    Pad,
+    Quantize,
+    Requantize,
+    Softmax,
+    Transpose,
+)
 
 _OPSET_AXES_AS_INPUT = 18  # of ReduceMean
 
@@ -158,6 +172,15 @@ def concat(writer: Writer, node: Node) -> None:
     assert isinstance(op, Concat)
     axis = permutation(layout, len(node.output.type.shape)).index(op.axis)
     emit(writer, "Concat", node, [writer.at(v, layout) for v in node.inputs], layout, axis=axis)
+
+
+def crop(writer: Writer, node: Node) -> None:
+    op, layout, name = node.op, layout_of(writer, node), node.output.name
+    assert isinstance(op, Crop)
+    axis = permutation(layout, len(node.output.type.shape)).index(op.axis)
+    bounds = (("starts", op.start), ("ends", op.start + op.length), ("axes", axis))
+    given = [writer.initializer(np.array([v], np.int64), f"{name}_{what}") for what, v in bounds]
+    emit(writer, "Slice", node, [writer.at(node["x"], layout), *given], layout)
 
 
 def reshape(writer: Writer, node: Node) -> None:

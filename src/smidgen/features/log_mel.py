@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 from smidgen.errors import UsageError
 
 Window = Literal["hamming", "hann", "rectangular"]
-"""All symmetric (first and last coefficient equal), as tf.signal's with ``periodic=False``."""
-
 SIZES = (256, 512, 1024, 2048)
 _COSINES: dict[Window, tuple[float, float]] = {"hamming": (0.54, 0.46), "hann": (0.5, 0.5), "rectangular": (1.0, 0.0)}
 
@@ -26,7 +24,8 @@ class LogMel:
     x / 32768; x[n] - pre_emphasis * x[n - 1], over the whole stream, 0 before its first sample; window; power of the
     real FFT divided by ``window``; ``bands`` triangular filters between ``low_hz`` and ``high_hz`` evenly spaced in
     mel (HTK's: 1127 ln(1 + f / 700)), bin 0 left out; 10 log10(max(e, floor)); (dB + offset_db) / range_db clipped to
-    [0, 1]; trunc(f / scale + zero_point), saturated to int8.
+    [0, 1]; trunc(f / scale + zero_point), saturated to int8. The window is symmetric, its first and last coefficient
+    equal, or ``periodic``: one longer, and the last left out.
     """
 
     sample_rate: int = 16_000
@@ -37,6 +36,7 @@ class LogMel:
     high_hz: float = 8_000.0
     pre_emphasis: float = 0.96875
     shape: Window = "hamming"
+    periodic: bool = False
     floor: float = 1e-30
     offset_db: float = 52.0
     range_db: float = 64.0
@@ -76,7 +76,8 @@ class LogMel:
     def coefficients(self) -> NDArray[np.float64]:
         """The window, (window,)."""
         mean, swing = _COSINES[self.shape]
-        return np.array([mean - swing * math.cos(2 * math.pi * n / (self.window - 1)) for n in range(self.window)])
+        period = self.window if self.periodic else self.window - 1
+        return np.array([mean - swing * math.cos(2 * math.pi * n / period) for n in range(self.window)])
 
     def edges_mel(self) -> NDArray[np.float64]:
         """Where the triangles begin, peak and end: (bands + 2,), in mel."""

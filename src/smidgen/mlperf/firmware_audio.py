@@ -48,7 +48,10 @@ def wakeword(compiled: Compiled, task: Task) -> tuple[tuple[str, ...], dict[str,
         raise UsageError(f"{task.name} ({task.title}): {error}") from None
     _check(compiled, found, task)
     streams = compiled.stream is not None
-    files = {"smg_wakeword_model.h": _header(compiled, found), **feature_files(found.features)}
+    files = {
+        "smg_wakeword_model.h": _header(compiled, found),
+        **feature_files(found.features, compiled.target.core.features),
+    }
     network = "smg_wakeword_stream.c" if streams else "smg_wakeword_window.c"
     note = "the whole window is computed for every frame: compile with streaming for a fraction of the work"
     sources = ("smg_detector.c", "smg_wakeword.h", "smg_audio.h", network)

@@ -9,7 +9,7 @@ from smidgen.ops.elementwise import Add, Mul
 from smidgen.ops.pool import AveragePool2D, MaxPool2D
 from smidgen.ops.quant import ByteOp, Dequantize, Lookup, Quantize, Requantize
 from smidgen.ops.reduce import Mean
-from smidgen.ops.shape import Concat, Pad, Reshape, Transpose
+from smidgen.ops.shape import Concat, Crop, Pad, Reshape, Transpose
 from smidgen.ops.stream import SlideWindow, reach
 
 OPS = (
@@ -18,6 +18,7 @@ OPS = (
     Clamp,
     Concat,
     Conv2D,
+    Crop,
     Curve,
     DepthwiseConv2D,
     Dequantize,
@@ -45,6 +46,7 @@ __all__ = [
     "Clamp",
     "Concat",
     "Conv2D",
+    "Crop",
     "Curve",
     "DepthwiseConv2D",
     "Dequantize",

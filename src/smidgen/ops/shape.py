@@ -75,6 +75,31 @@ class Pad(Op):
 
 
 @dataclass(frozen=True)
+class Crop(Op):
+    """``length`` steps of one dimension, the first of them ``start``; all there is of the others."""
+
+    operands: ClassVar[tuple[str, ...]] = ("x",)
+    axis: int = 0
+    start: int = 0
+    length: int = 1
+
+    def infer(self, types: Sequence[TensorType]) -> tuple[TensorType, ...]:
+        x = types[0]
+        size = x.shape[self.axis] if 0 <= self.axis < len(x.shape) else 0
+        if self.start < 0 or self.length < 1 or self.start + self.length > size:
+            raise InvalidGraph(
+                f"{self.length} steps from {self.start} on do not lie in dimension {self.axis} of {list(x.shape)}"
+            )
+        if x.quant is not None and x.quant.axis == self.axis:
+            raise InvalidGraph(f"dimension {self.axis} has a scale a step: it cannot be cropped")
+        return (TensorType(x.dtype, (*x.shape[: self.axis], self.length, *x.shape[self.axis + 1 :]), x.quant),)
+
+    def evaluate(self, types: Sequence[TensorType], arrays: Sequence[Array]) -> tuple[Array, ...]:
+        taken = (slice(None),) * self.axis + (slice(self.start, self.start + self.length),)
+        return (np.ascontiguousarray(arrays[0][taken]),)
+
+
+@dataclass(frozen=True)
 class Concat(Op):
     """The inputs one after another along ``axis``; all share the element type and quantization."""
 

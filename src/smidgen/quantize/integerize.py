@@ -6,7 +6,7 @@ operands, perhaps clamped and moved, that waits for the Quantize that says in wh
 *real*, computed in float32.
 
 - A clamp before a Quantize becomes a clamp of steps: rounding is monotone, so clipping before or after it is the same.
-- MaxPool, Transpose and Reshape commute with Quantize, so they may stand between the op and its Quantize.
+- MaxPool, Transpose, Reshape and Crop commute with Quantize, so they may stand between the op and its Quantize.
 - Dequantize then Quantize is a Requantize with rounding "even", or nothing if both are the same.
 - A float32 graph input becomes an integer one if Quantize nodes of one quantization are all that reads it; a float32
   output becomes the integer tensor behind its Dequantize. Callers quantise and dequantise at the boundary.
@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from smidgen.errors import Finding, InternalError, InvalidGraph, UnsupportedModel
 from smidgen.ir import Graph, Node, Op, TensorType, Value, verify
 from smidgen.ir.names import Names
-from smidgen.ops import Clamp, Concat, Dequantize, MaxPool2D, Pad, Quantize, Reshape, Transpose
+from smidgen.ops import Clamp, Concat, Crop, Dequantize, MaxPool2D, Pad, Quantize, Reshape, Transpose
 from smidgen.ops.arithmetic import NO_CLAMP
 from smidgen.quantize.layers import (
     Gap,
@@ -37,7 +37,7 @@ from smidgen.quantize.layers import (
 )
 from smidgen.quantize.uses import Uses
 
-_COMMUTES = (MaxPool2D, Transpose, Reshape)
+_COMMUTES = (Crop, MaxPool2D, Transpose, Reshape)
 _MOVES_STEPS = (Concat, Pad)  # may keep their operands' steps, so that no Quantize need follow
 _QUANTISE = "Quantise the float model again, e.g. with smidgen quantize"
 _SHOWN = 10

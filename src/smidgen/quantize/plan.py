@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which tensors of a float graph get which integers, given the precision of each layer: no numbers yet.
 
-Tensors that must share a quantization form a *group*: what a mover (Reshape, Transpose, MaxPool, Pad) reads and writes,
-a concatenation with the inputs that nothing else reads, and with ``tie_ranges`` an addition with its inputs.
+Tensors that must share a quantization form a *group*: what a mover (Reshape, Transpose, MaxPool, Pad, Crop) reads and
+writes, a concatenation with the inputs that nothing else reads, and with ``tie_ranges`` an addition with its inputs.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from smidgen.ops import (
     Clamp,
     Concat,
     Conv2D,
+    Crop,
     DepthwiseConv2D,
     FullyConnected,
     MaxPool2D,
@@ -32,7 +33,7 @@ from smidgen.ops import (
 )
 from smidgen.quantize.recipe import FLOATS, Precision, Recipe
 
-MOVERS = (Reshape, Transpose, MaxPool2D, Pad)
+MOVERS = (Reshape, Transpose, MaxPool2D, Pad, Crop)
 WEIGHTED = (Conv2D, DepthwiseConv2D, FullyConnected)
 _SIXTEEN_BITS = (*WEIGHTED, Add, Mul, AveragePool2D, Mean, Clamp, Concat, *MOVERS)
 _SAME_DTYPE = (Add, Mul, Concat)  # all operands have one element type

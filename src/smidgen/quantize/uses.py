@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from smidgen.ir import Graph, Node, TensorType, Value
-from smidgen.ops import Clamp, MaxPool2D, Quantize, Reshape, Transpose
+from smidgen.ops import Clamp, Crop, MaxPool2D, Quantize, Reshape, Transpose
 from smidgen.ops.arithmetic import NO_CLAMP
 
-_MOVES = (MaxPool2D, Transpose, Reshape)
+_MOVES = (Crop, MaxPool2D, Transpose, Reshape)
 
 
 class Uses:

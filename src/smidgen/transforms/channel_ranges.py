@@ -16,6 +16,7 @@ from smidgen.ops import (
     AveragePool2D,
     ByteOp,
     Concat,
+    Crop,
     Lookup,
     MaxPool2D,
     Mean,
@@ -29,7 +30,7 @@ from smidgen.ops.arithmetic import requantize, saturate
 from smidgen.transforms.channels import channels, is_padded, is_weighted, tap_sources, taps
 
 _MOST_ELEMENTS = 1 << 22  # of a value that is evaluated to find its ranges; larger ones count as unknown
-_MONOTONE = (AveragePool2D, Concat, MaxPool2D, Mean, Pad, Reshape, Transpose)
+_MONOTONE = (AveragePool2D, Concat, Crop, MaxPool2D, Mean, Pad, Reshape, Transpose)
 
 
 @dataclass(frozen=True, slots=True)

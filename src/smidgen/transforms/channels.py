@@ -16,6 +16,7 @@ from smidgen.ops import (
     ByteOp,
     Concat,
     Conv2D,
+    Crop,
     DepthwiseConv2D,
     Dequantize,
     Lookup,
@@ -94,6 +95,8 @@ def _keeps_channels(node: Node) -> bool:
         return op.last < len(x.shape) - 1
     if isinstance(op, Transpose):
         return bool(op.permutation) and op.permutation[-1] == len(op.permutation) - 1
+    if isinstance(op, Crop):
+        return op.axis < len(x.shape) - 1
     return isinstance(op, AveragePool2D | ByteOp | Dequantize | Lookup | MaxPool2D) and bool(x.shape)
 
 

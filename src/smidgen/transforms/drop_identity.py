@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from smidgen.ir import Graph, Node, Value
-from smidgen.ops import Clamp, Concat, Pad, Requantize, Reshape, Transpose
+from smidgen.ops import Clamp, Concat, Crop, Pad, Requantize, Reshape, Transpose
 from smidgen.ops.arithmetic import NO_CLAMP
 
 
@@ -27,7 +27,7 @@ def _is_identity(node: Node) -> bool:
     x, y, op = node.inputs[0], node.output, node.op
     if x.type != y.type or x.data is not None:
         return False
-    if isinstance(op, Reshape) or (isinstance(op, Concat) and len(node.inputs) == 1):
+    if isinstance(op, Crop | Reshape) or (isinstance(op, Concat) and len(node.inputs) == 1):
         return True
     if isinstance(op, Transpose):
         return op.permutation == tuple(range(len(op.permutation)))

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from smidgen.ir import Graph, Node, Value
 from smidgen.ir.names import Names
-from smidgen.ops import Add, Clamp, Concat, Curve, LeakyRelu, Mul, Pad, Transpose
+from smidgen.ops import Add, Clamp, Concat, Crop, Curve, LeakyRelu, Mul, Pad, Transpose
 from smidgen.transforms.permutations import Permutation, inverse, keeps_order
 from smidgen.transforms.sink_transposes import data_operands, mover, renamed, transposed_constant
 
-_ELEMENTWISE = (Add, Clamp, Concat, Curve, LeakyRelu, Mul, Pad)
+_ELEMENTWISE = (Add, Clamp, Concat, Crop, Curve, LeakyRelu, Mul, Pad)
 
 
 def hoist_transposes(graph: Graph) -> Graph:

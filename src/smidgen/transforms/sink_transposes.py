@@ -13,6 +13,7 @@ from smidgen.ops import (
     Add,
     Clamp,
     Concat,
+    Crop,
     Curve,
     Dequantize,
     FullyConnected,
@@ -235,7 +236,7 @@ def renamed(node: Node, permutation: Permutation) -> Op | None:
         return None if per_axis else op
     if isinstance(op, Add | Mul):
         return op if all(len(v.type.shape) == rank for v in node.inputs) else None
-    if isinstance(op, Concat):
+    if isinstance(op, Concat | Crop):
         return replace(op, axis=permutation[op.axis])
     if isinstance(op, Pad):
         back = inverse(permutation)

@@ -11,7 +11,7 @@ import numpy as np
 from smidgen.errors import Finding, UnsupportedModel, UsageError
 from smidgen.ir import Array, Graph, Node, State, TensorType, Value, evaluate_all, verify
 from smidgen.ir.names import Names
-from smidgen.ops import Reshape, SlideWindow
+from smidgen.ops import Crop, Reshape, SlideWindow
 from smidgen.transforms.stream_axes import Need, Refused, need_of
 
 
@@ -135,14 +135,17 @@ class _Rewrite:
             self._window(v, n) if n else self.frames.get(v, v) for v, n in zip(node.inputs, need.frames, strict=True)
         )
         y = node.output
+        if need.axis is not None and y.type.shape[need.axis] > 1:
+            self.axes[y] = need.axis
+        if isinstance(need.op, Crop) and need.frames == (1,) and inputs[0].type.shape[need.op.axis] == 1:
+            self.frames[y] = inputs[0]  # the newest frame itself
+            return
         (t,) = need.op.infer([v.type for v in inputs])
         made = Value(y.name, t)
         macs = need.op.macs([v.type for v in inputs])
         nominal = node.nominal_macs * macs // node.macs if node.macs else None
         self.nodes.append(Node(need.op, inputs, (made,), node.loc, nominal))
         self.frames[y] = made
-        if need.axis is not None and y.type.shape[need.axis] > 1:
-            self.axes[y] = need.axis
 
     def _window(self, v: Value, frames: int) -> Value:
         """The newest ``frames`` frames of a value; its newest alone is what the step computes anyway."""

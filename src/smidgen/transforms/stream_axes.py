@@ -14,6 +14,7 @@ from smidgen.ops import (
     Clamp,
     Concat,
     Conv2D,
+    Crop,
     Curve,
     DepthwiseConv2D,
     Dequantize,
@@ -56,6 +57,8 @@ def need_of(node: Node, axes: Axes) -> Need:
         return _windowed(node, axes)
     if isinstance(op, Pad) and any(a is not None and (op.before[a], op.after[a]) != (0, 0) for a in along):
         raise Refused("it pads the time axis, so its first and last frames depend on where the window begins")
+    if isinstance(op, Crop) and op.axis == along[0]:
+        return _delayed(node, op)
     axis = _kept_axis(node, along)
     if axis is None or not _agree(node, along, axis):
         return _whole(node, axes)
@@ -67,6 +70,12 @@ def need_of(node: Node, axes: Axes) -> Need:
 def _whole(node: Node, axes: Axes) -> Need:
     """All frames at once, as in the network that sees the window: the end of the part that goes frame by frame."""
     return Need(node.op, tuple(v.type.shape[axes[v]] if v in axes else 0 for v in node.inputs), None)
+
+
+def _delayed(node: Node, op: Crop) -> Need:
+    """The newest frame of a part of the window, as many frames ago as the part leaves out at the end."""
+    delay = node.inputs[0].type.shape[op.axis] - op.start - op.length
+    return Need(replace(op, start=0, length=1), (delay + 1,), op.axis)
 
 
 def _windowed(node: Node, axes: Axes) -> Need:
@@ -116,7 +125,7 @@ def _kept_axis(node: Node, along: Sequence[int | None]) -> int | None:
         return None if axis == last else axis
     if isinstance(op, Concat):
         return None if axis == op.axis else axis
-    if isinstance(op, Clamp | Curve | Dequantize | LeakyRelu | Lookup | Pad | Quantize | Requantize):
+    if isinstance(op, Clamp | Crop | Curve | Dequantize | LeakyRelu | Lookup | Pad | Quantize | Requantize):
         return axis
     return None
 

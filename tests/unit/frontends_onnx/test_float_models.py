@@ -108,7 +108,11 @@ REFUSED = {
     "division by a tensor": (lambda n: n.node("Div", n.x, n.node("Exp", n.x)), "Only division by a constant"),
     "division by zero": (lambda n: n.node("Div", n.x, n.number(0)), "divides by 0"),
     "a power": (lambda n: n.node("Pow", n.x, n.number(0.5)), "exponent is not 1, 2 or 3"),
-    "a part": (lambda n: n.node("Slice", n.x, *(n.constant(np.array([v])) for v in (0, 1, 1))), "takes a part"),
+    "a step": (lambda n: n.node("Slice", n.x, *(n.constant(np.array([v])) for v in (0, 3, 2, 2))), "its step is 2"),
+    "nothing": (
+        lambda n: n.node("Slice", n.x, *(n.constant(np.array([v])) for v in (2, 2, 1))),
+        "takes nothing of dim",
+    ),
     "training": (
         lambda n: n.node(
             "BatchNormalization", n.x, *(n.weights(2) for _ in range(3)), n.numbers(1, 1), training_mode=1

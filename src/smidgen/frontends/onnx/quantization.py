@@ -31,7 +31,19 @@ from smidgen.ir.types import FourBit
 from smidgen.ops import Dequantize, Quantize, Requantize
 
 _MOVES_BYTES = frozenset(
-    ("Concat", "Dropout", "Flatten", "Identity", "MaxPool", "Pad", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
+    (
+        "Concat",
+        "Dropout",
+        "Flatten",
+        "Identity",
+        "MaxPool",
+        "Pad",
+        "Reshape",
+        "Slice",
+        "Squeeze",
+        "Transpose",
+        "Unsqueeze",
+    )
 )
 _SUPPORTED = "int8, uint8 (activations, weights), int16 (activations) and int32 (biases)"
 _ACTIVATIONS = (np.int8, np.uint8, np.int16)

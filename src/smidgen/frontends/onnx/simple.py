@@ -12,7 +12,7 @@ from smidgen.errors import MalformedModel
 from smidgen.frontends.onnx.context import Context, OnnxNode, Operand, QuantizedConstant, Refusal, shape_of
 from smidgen.frontends.onnx.folding import MAX_ELEMENTS
 from smidgen.ir import Value
-from smidgen.ops import Concat, Mul, Pad, Reshape, Softmax
+from smidgen.ops import Concat, Crop, Mul, Pad, Reshape, Softmax
 
 
 def checked_axis(node: OnnxNode, axis: int, rank: int) -> int:
@@ -185,7 +185,7 @@ def cast_like(ctx: Context, node: OnnxNode) -> Operand:
 
 
 def slice_(ctx: Context, node: OnnxNode) -> Operand:
-    """A slice that takes all there is, which exporters leave behind."""
+    """Steps of 1 along any dimensions; all there is of one is nothing, which exporters leave behind."""
     x = ctx.value(node, 0)
     starts, ends = (ctx.integers64(node, i, what) for i, what in ((1, "starts"), (2, "ends")))
     axes = ctx.integers64(node, 3, "axes")
@@ -193,10 +193,16 @@ def slice_(ctx: Context, node: OnnxNode) -> Operand:
     chosen = tuple(range(len(starts or ()))) if axes is None else axes
     if starts is None or ends is None or not len(starts) == len(ends) == len(chosen) == len(steps):
         raise MalformedModel(f"{node.loc}: its starts, ends, axes and steps differ in number")
-    for start, end, axis, step in zip(starts, ends, chosen, steps, strict=True):
-        size = x.type.shape[checked_axis(node, axis, len(x.type.shape))]
-        if step != 1 or not (start == 0 or start <= -size) or end < size:
-            raise Refusal("it takes a part of a tensor", "Slices are supported only on constants")
+    for start, end, given, step in zip(starts, ends, chosen, steps, strict=True):
+        axis = checked_axis(node, given, len(x.type.shape))
+        size = x.type.shape[axis]
+        if step != 1:
+            raise Refusal(f"its step is {step}", "Slices of a computed tensor are supported with a step of 1")
+        first, last = (min(max(v + size if v < 0 else v, 0), size) for v in (start, end))
+        if last <= first:
+            raise Refusal(f"it takes nothing of dimension {axis}", "Take at least one step of each dimension")
+        if last - first < size:
+            x = ctx.emit(Crop(axis, first, last - first), (x,), node.outputs[0], node.loc)
     return x
 
 

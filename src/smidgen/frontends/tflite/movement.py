@@ -9,8 +9,8 @@ import tflite
 from smidgen.errors import MalformedModel
 from smidgen.frontends.tflite.operator import INT8_REMEDY, OpReader
 from smidgen.frontends.tflite.tensors import Refused
-from smidgen.ir import Node
-from smidgen.ops import Concat, Dequantize, Pad, Quantize, Requantize, Reshape, Transpose
+from smidgen.ir import Node, Value
+from smidgen.ops import Concat, Crop, Dequantize, Pad, Quantize, Requantize, Reshape, Transpose
 
 
 def reshape(r: OpReader) -> list[Node]:
@@ -78,6 +78,44 @@ def concatenation(r: OpReader) -> list[Node]:
         nodes += renaming
         values.append(x)
     return [*nodes, *r.node(Concat(o.Axis() % rank), *values)]
+
+
+def slice_(r: OpReader) -> list[Node]:
+    """SLICE: a size of -1 reaches to the end."""
+    begin, size = (r.integers(i).ravel().tolist() for i in (1, 2))
+    shape = r.value(0).type.shape
+    if not len(begin) == len(size) == len(shape):
+        raise MalformedModel(f"{r.loc}: begins {begin} and sizes {size} for a tensor of {len(shape)} dimensions")
+    return _cropped(r, [(b, d - b if n == -1 else n) for b, n, d in zip(begin, size, shape, strict=True)])
+
+
+def strided_slice(r: OpReader) -> list[Node]:
+    """STRIDED_SLICE with strides of 1, whose result keeps all dimensions (strided_slice.cc; its masks are bits)."""
+    o = r.options(tflite.StridedSliceOptions, tflite.BuiltinOptions.StridedSliceOptions)
+    begin, end, strides = (r.integers(i).ravel().tolist() for i in (1, 2, 3))
+    shape = r.value(0).type.shape
+    if not len(begin) == len(end) == len(strides) == len(shape):
+        raise MalformedModel(f"{r.loc}: bounds {begin}, {end}, {strides} for a tensor of {len(shape)} dimensions")
+    if o.EllipsisMask() or o.NewAxisMask() or o.ShrinkAxisMask() or set(strides) - {1}:
+        raise Refused("a slice with strides or of other dimensions", "Slices are supported with strides of 1")
+    taken = []
+    for i, (b, e, d) in enumerate(zip(begin, end, shape, strict=True)):
+        first = 0 if o.BeginMask() >> i & 1 else min(max(b + d if b < 0 else b, 0), d)
+        last = d if o.EndMask() >> i & 1 else min(max(e + d if e < 0 else e, 0), d)
+        taken.append((first, last - first))
+    return _cropped(r, taken)
+
+
+def _cropped(r: OpReader, taken: list[tuple[int, int]]) -> list[Node]:
+    """Start and length in each dimension; one node a dimension of which a part is taken."""
+    nodes, x = r.same_steps(0)
+    ops = [Crop(a, *part) for a, (part, d) in enumerate(zip(taken, x.type.shape, strict=True)) if part != (0, d)]
+    for op in ops[:-1]:
+        (t,) = op.infer([x.type])
+        y = Value(r.name(f"along_{op.axis}"), t)
+        nodes.append(Node(op, (x,), (y,), r.loc))
+        x = y
+    return [*nodes, *r.node(ops[-1] if ops else Reshape(x.type.shape), x)]
 
 
 def quantize(r: OpReader) -> list[Node]:

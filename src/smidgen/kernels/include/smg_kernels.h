@@ -337,6 +337,16 @@ typedef struct {
 } smg_concat_f32_params;
 typedef void smg_concat_f32_kernel(const smg_concat_f32_params *p, const float *const *x, float *y, void *scratch);
 
+/* A part of one dimension: of each of the outer runs of x the bytes from start on; y may be x. */
+typedef struct {
+    int32_t outer, in_bytes, start_bytes, out_bytes;
+} smg_crop_params;
+typedef void smg_crop_kernel(const smg_crop_params *p, const int8_t *x, int8_t *y, void *scratch);
+typedef smg_crop_params smg_crop_s16_params;
+typedef void smg_crop_s16_kernel(const smg_crop_params *p, const int16_t *x, int16_t *y, void *scratch);
+typedef smg_crop_params smg_crop_f32_params;
+typedef void smg_crop_f32_kernel(const smg_crop_params *p, const float *x, float *y, void *scratch);
+
 /* A window of frames without its oldest one, then the new one: y (outer, kept + frame bytes) from window of the same
  * shape, which y may be, and x (outer, frame bytes). */
 typedef struct {

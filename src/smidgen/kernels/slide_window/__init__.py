@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from smidgen.ir import Node
 from smidgen.kernels.common import byte_elements
 from smidgen.kernels.float32 import float_elements
+from smidgen.kernels.int16 import int16_throughout
 from smidgen.kernels.kernel import Kernel, ParamValue
 from smidgen.ops import SlideWindow
 from smidgen.targets.target import Core
@@ -39,11 +40,6 @@ def _copy_cycles(nbytes: int) -> float:
     return CYCLES_PER_COPY + blocks + nbytes // 4 % 4 * CYCLES_PER_WORD + nbytes % 4 * CYCLES_PER_BYTE
 
 
-def int16_elements(node: Node) -> bool:
-    """Elements are int16"""
-    return node.output.type.dtype == "int16"
-
-
 KERNELS = (
     Kernel(
         "smg_slide_window_s8_scalar", "slide_window", "slide_window", SlideWindow, cost, params,
@@ -51,7 +47,7 @@ KERNELS = (
     ),
     Kernel(
         "smg_slide_window_s16_scalar", "slide_window", "slide_window_s16", SlideWindow, cost, params,
-        requires=(int16_elements,), inplace="window", includes=("smg_slide_window.inc.h",),
+        requires=(int16_throughout,), inplace="window", includes=("smg_slide_window.inc.h",),
     ),
     Kernel(
         "smg_slide_window_f32_scalar", "slide_window", "slide_window_f32", SlideWindow, cost, params,

@@ -161,6 +161,8 @@ def _check_labels(c: Context, run: ModeRun, known: Mapping[str, int], given: Seq
 def check_device(c: Context, task: Task, run: ModeRun, closed: bool) -> None:
     """That the device ran the right model in the right mode."""
     path = run.path("log.txt")
+    if run.virtual is not None:
+        c.findings.add("modelled", path, "measured on a virtual board", run.virtual)
     model = run.log.model_id if run.log else None
     expected = ("sww01", "strww01") if task.name == "sww" else (task.model_id,)
     if model is not None and model not in expected:

@@ -6,10 +6,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from smidgen.mlperf.submission.layout import Context, Submission
+from smidgen.mlperf.submission.rounds import TO_FILL
 from smidgen.mlperf.submission.tree import Entry, Unreadable, read_text
-
-TO_FILL = "TO FILL"
-"""What smidgen submit writes where only a human knows the answer."""
 
 _HOOKUP = ("hookup", "energysetup")
 _TEXTS = (".md", ".html", ".txt")
@@ -23,8 +21,8 @@ def check_documents(c: Context, s: Submission, systems: Collection[str], energy:
     files = folder.files if folder is not None else ()
     everywhere = [e for e in s.entry.walk() if e.kind == "file" and not e.name.startswith(".")]
     _check_checklist(c, s, everywhere)
-    if energy and not any(word in _bare(e.name) for e in everywhere for word in _HOOKUP):
-        c.findings.add("hookup-missing", f"{s.entry.path}/systems/Energy-Hookup.pdf", "energy without its hookup")
+    if energy:
+        _check_hookup(c, s, everywhere)
     used = {part for system in systems for part in (system, *system.split("/"))}
     for file in files:
         if file.name.endswith(".json") and not file.name.startswith(".") and file.name[:-5] not in used:
@@ -48,15 +46,27 @@ def _check_checklist(c: Context, s: Submission, files: list[Entry]) -> None:
             _check_filled(c, entry)
 
 
+def _check_hookup(c: Context, s: Submission, files: list[Entry]) -> None:
+    found = [e for e in files if any(word in _bare(e.name) for word in _HOOKUP)]
+    if not found:
+        c.findings.add("hookup-missing", f"{s.entry.path}/systems/Energy-Hookup.pdf", "energy without its hookup")
+    elif all(e.name.lower().endswith(_TEXTS) and _open_lines(c, e) for e in found):
+        c.findings.add("hookup-missing", found[0].path, f"the hookup is {TO_FILL}")
+
+
 def _check_filled(c: Context, entry: Entry) -> None:
+    if open_ := _open_lines(c, entry):
+        c.findings.add("checklist-unfinished", entry.path, f"{len(open_)} answers {TO_FILL}", open_[0])
+
+
+def _open_lines(c: Context, entry: Entry) -> list[int]:
+    """The lines that say TO FILL."""
     try:
         lines = read_text(c.root, entry).split("\n")
     except Unreadable as e:
         c.findings.add("unreadable", entry.path, str(e))
-        return
-    open_ = [n for n, line in enumerate(lines, 1) if TO_FILL in line]
-    if open_:
-        c.findings.add("checklist-unfinished", entry.path, f"{len(open_)} answers {TO_FILL}", open_[0])
+        return []
+    return [n for n, line in enumerate(lines, 1) if TO_FILL in line]
 
 
 def _check_code(c: Context, s: Submission) -> None:

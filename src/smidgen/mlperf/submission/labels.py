@@ -43,10 +43,9 @@ def _tables() -> Mapping[str, Mapping[str, int]]:
     return tables
 
 
-def first_files(task: Task) -> tuple[str, ...]:
-    """The first five of the data set, which the measured windows run on; empty where names do not tell."""
-    table = _tables().get("ic" if task.name == "ic2" else task.name)
-    return tuple(table)[:5] if table else ()
+def label_table(name: str) -> Mapping[str, int]:
+    """Labels by file of ic, ic-v0.5 or vww, in the data set's order."""
+    return _tables()[name]
 
 
 def label_files(task: Task, files: Collection[str]) -> Labelled:

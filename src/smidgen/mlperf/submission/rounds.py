@@ -28,7 +28,8 @@ LONG_NAMES: Mapping[str, str] = MappingProxyType(
 @dataclass(frozen=True, slots=True)
 class Round:
     """One round. ``python_runner`` and ``energy_runner``: whose results it takes; ``prefixed``: whether files may be
-    called performance_log.txt (the text of v1.0 asks for it, its checker does not find them); ``old_images``: whether ic may be measured with the 200 images of v0.5.
+    called performance_log.txt (the text of v1.0 asks for it,
+    its checker finds none such); ``old_images``: whether ic may be measured with the 200 images of v0.5.
     """
 
     name: str
@@ -61,6 +62,9 @@ ROUNDS: Mapping[str, Round] = MappingProxyType(
     }
 )
 """By name, oldest first."""
+
+TO_FILL = "TO FILL"
+"""What smidgen submit writes where only a human knows the answer."""
 
 LATEST = "v1.4"
 DIVISIONS = ("closed", "open")

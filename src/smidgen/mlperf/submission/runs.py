@@ -26,6 +26,7 @@ _FILES: Mapping[Layout, tuple[str, ...]] = {
     "mlc": ("log.txt", "results.txt", "results.json"),
 }
 TRACE = ("trace1-energy.bin", "trace1-timestamps.json")
+VIRTUAL = "port: modelled board"
 _PICTURE = re.compile(r"energy_inf_\d{3}\.png")
 _BANNER = re.compile(r"m-timestamp-mode-(performance|energy)")
 _COMMAND = re.compile(r"cmd:\s*'([^'\n]{0,1000})'")
@@ -34,7 +35,8 @@ _COMMAND = re.compile(r"cmd:\s*'([^'\n]{0,1000})'")
 @dataclass(frozen=True, slots=True)
 class ModeRun:
     """A mode's folder as read. ``text`` are the lines of results.txt; ``banner`` is what the device called its mode,
-    with the line; ``script`` the commands of script.async. None for what is not there or cannot be read.
+    with the line; ``script`` the commands of script.async; ``virtual`` the line where the log says that the board is
+    a virtual one. None for what is not there or cannot be read.
     """
 
     mode: str
@@ -47,6 +49,7 @@ class ModeRun:
     json: ResultsJson | None
     script: tuple[str, ...] | None
     banner: tuple[str, int] | None
+    virtual: int | None
 
     def path(self, name: str) -> str:
         """Where ``name`` lies, or would."""
@@ -78,6 +81,7 @@ def read_run(c: Context, place: Place, mode: str) -> ModeRun | None:
         _json(c, files.get("results.json")) if layout == "mlc" else None,
         _script(c, files.get("script.async")),
         _banner(log_text),
+        _virtual(log_text),
     )
     _check_files(c, place, run)
     return run
@@ -150,6 +154,12 @@ def _banner(log: str | None) -> tuple[str, int] | None:
         if found := _BANNER.search(line):
             return found.group(1), number
     return None
+
+
+def _virtual(log: str | None) -> int | None:
+    """The line in which smidgen bench says that its board was a virtual one."""
+    head = (log or "").split("\n", 40)[:40]
+    return next((n for n, line in enumerate(head, 1) if VIRTUAL in line), None)
 
 
 def _check_files(c: Context, place: Place, run: ModeRun) -> None:

@@ -14,6 +14,10 @@ from smidgen.mlperf.submission.measured import check_trace
 from smidgen.mlperf.submission.rounds import WORDS
 from smidgen.mlperf.submission.runs import ModeRun
 from smidgen.mlperf.tasks import Task
+from smidgen.mlperf.wakeword_score import score
+
+_MOST_DETECTIONS = 10_000
+"""What the interface board keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +78,27 @@ def check_streaming(c: Context, place: Place, task: Task, run: ModeRun) -> Strea
     )
 
 
+def _check_score(c: Context, run: ModeRun, entry: WakewordEntry) -> None:
+    """Found, missed and false detections, counted again from those recorded."""
+    counts = run.printed.wakeword if run.printed else None
+    if counts is None or not entry.detections_ms or not entry.detection_windows_s:
+        return
+    if len(entry.detections_ms) > _MOST_DETECTIONS:
+        c.findings.add("sww-recomputed", run.path("results.json"), f"{len(entry.detections_ms):,} detections")
+        return
+    again = score([round(t) for t in entry.detections_ms], entry.detection_windows_s)
+    found = (len(again.found_s), len(again.missed_s), len(again.false_s))
+    printed = (counts.true_positives, counts.false_negatives, counts.false_positives)
+    if found != printed:
+        what = f"{printed} true positives, false negatives and false positives printed, {found} from the detections"
+        c.findings.add("sww-recomputed", run.path("results.txt"), what, counts.line)
+
+
 def _check_recorded(c: Context, run: ModeRun, entry: WakewordEntry) -> None:
     """Throughput and duty cycle from the recorded pulses, as the runner computes them."""
     printed = run.printed
     assert printed is not None  # check_streaming
+    _check_score(c, run, entry)
     pulses = min(len(entry.start_times_s), len(entry.stop_times_s))
     if pulses < 2:
         return

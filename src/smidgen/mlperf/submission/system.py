@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from smidgen.mlperf.submission.layout import Context, Submission
-from smidgen.mlperf.submission.rounds import CATEGORIES
+from smidgen.mlperf.submission.rounds import CATEGORIES, TO_FILL
 from smidgen.mlperf.submission.tree import Entry, Unreadable, read_json
 
 KEYS = (
@@ -138,6 +138,9 @@ def _check_keys(c: Context, s: Submission, path: str, found: Mapping[str, object
     for key in REPORTED:
         if key in values and not values[key].strip():
             c.findings.add("system-value-empty", path, f"{key!r} is empty")
+    unfinished = [key for key in KEYS if TO_FILL in values.get(key, "")]
+    if unfinished:
+        c.findings.add("system-unfinished", path, f"{len(unfinished)} keys {TO_FILL}: {', '.join(unfinished)}")
     for key, value in found.items():
         if key.strip() not in KEYS:
             if key != "system_type":
