@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smidgen.errors import DeviceError, LinkLost, NoAnswer
@@ -89,6 +89,7 @@ def test_noise_is_tolerated(faults: Faults, clock: _Clock) -> None:
     assert not notes
 
 
+@settings(max_examples=50)
 @given(
     st.sampled_from(["drop_received", "double_received", "drop_sent", "double_sent"]),
     st.sets(st.integers(1, 1300), min_size=1, max_size=2),

@@ -194,10 +194,10 @@ class Device:
     def identify(self) -> Identity:
         """Name, profile and model. ProtocolError if they are not told."""
         name = self.resynchronise()
-        for _ in range(_TRIES):
+        for last in (False, False, True):
             reply = self._retried("profile")
             profiles, models = reply.find(r"m-profile-\[([^\]]+)\]"), reply.find(r"m-model-\[([^\]]+)\]")
-            if models:
+            if models and (profiles or last):
                 return Identity(name, profiles[-1] if profiles else "", models[-1])
         raise ProtocolError(f"{self.link.name}: 'profile' is answered without m-model-[...]: {reply.lines}")
 
