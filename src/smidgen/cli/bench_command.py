@@ -149,6 +149,9 @@ def command(
         for t in tasks:
             for m in modes:
                 outcomes += _one(t, m, options, asked=mode != "all")
+    except KeyboardInterrupt:
+        console.print(f"note: what was measured is in {folder}: the same command with -o {folder} --resume goes on")
+        raise
     finally:
         if outcomes and not as_json:
             _tell(outcomes)

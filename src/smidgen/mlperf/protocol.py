@@ -25,6 +25,7 @@ THROUGH_MANAGER_BYTES = 26
 """The same, if an IO manager puts ``dut `` before it."""
 
 _ANSWER_S = 5.0
+_TRIES = 3
 _NAME_S = 2.0  # EnergyRunner waits as long for the reply to name on detection
 _POLL_S = 0.25
 _BREATH_S = 0.02
@@ -172,7 +173,7 @@ class Device:
         last = lines[-1] if lines else self._seen[-60:].decode("ascii", errors="replace")
         return f"{where}: {len(self._seen)} bytes arrived without m-ready, last {last!r}"
 
-    def resynchronise(self, tries: int = 3) -> str:
+    def resynchronise(self, tries: int = 4) -> str:
         """Bring a device whose state is unknown back to waiting for a command; returns its name.
 
         A first command may be eaten by the rest of a broken one, so ``name`` is sent until it is answered as such.
@@ -193,13 +194,14 @@ class Device:
     def identify(self) -> Identity:
         """Name, profile and model. ProtocolError if they are not told."""
         name = self.resynchronise()
-        reply = self._retried("profile")
-        profiles, models = reply.find(r"m-profile-\[([^\]]+)\]"), reply.find(r"m-model-\[([^\]]+)\]")
-        if not models:
-            raise ProtocolError(f"{self.link.name}: 'profile' is answered without m-model-[...]: {reply.lines}")
-        return Identity(name, profiles[-1] if profiles else "", models[-1])
+        for last in (False, False, True):
+            reply = self._retried("profile")
+            profiles, models = reply.find(r"m-profile-\[([^\]]+)\]"), reply.find(r"m-model-\[([^\]]+)\]")
+            if models and (profiles or last):
+                return Identity(name, profiles[-1] if profiles else "", models[-1])
+        raise ProtocolError(f"{self.link.name}: 'profile' is answered without m-model-[...]: {reply.lines}")
 
-    def _retried(self, text: str, tries: int = 3) -> Reply:
+    def _retried(self, text: str, tries: int = _TRIES) -> Reply:
         for _ in range(tries - 1):
             try:
                 reply = self.command(text)
@@ -212,14 +214,14 @@ class Device:
 
     def timestamps(self) -> bool:
         """True if the device prints its stamps (performance firmware), False if it pulses a pin (energy)."""
-        return bool(self._retried("timestamp").find(r"m-lap-us-(\d+)"))
+        return any(self._retried("timestamp").find(r"m-lap-us-(\d+)") for _ in range(2))  # the first may be lost
 
     def load(self, data: bytes, *, verify: bool = False) -> None:
         """Download an input. Refused if the device's count of bytes or (``verify``) its buffer differs."""
         reply = self.command(f"db load {len(data)}")
         if reply.find(r"m-\[Expecting (\d+) bytes\]") != (str(len(data)),):
             raise Refused(f"{self.link.name}: 'db load {len(data)}' is answered with {_shown(reply)}")
-        commands = [f"db {data[i : i + self._chunk_bytes].hex()}" for i in range(0, len(data), self._chunk_bytes)]
+        commands = [f"db {chunk.hex()}" for chunk in self._chunks(data)]
         if self._queues:
             self.link.write("".join(f"{c}%" for c in commands).encode("ascii"))
         for i, command in enumerate(commands, 1):
@@ -234,6 +236,12 @@ class Device:
                 )
         if verify:
             self._verify(data)
+
+    def _chunks(self, data: bytes) -> list[bytes]:
+        """What each ``db`` carries. The last byte goes alone: a byte doubled before it makes m-load-done come early."""
+        whole = data if self._queues else data[:-1]
+        chunks = [whole[i : i + self._chunk_bytes] for i in range(0, len(whole), self._chunk_bytes)]
+        return chunks if self._queues else [*chunks, data[-1:]]
 
     def _verify(self, data: bytes) -> None:
         reply = self.command("db print", _ANSWER_S + len(data) / 1000)

@@ -96,7 +96,7 @@ def _ask(port: str, baud: int) -> Found:
     except DeviceError as e:
         return Found(port, None, str(e))
     try:
-        return Found(port, Device(link).resynchronise(tries=2), "")
+        return Found(port, Device(link).resynchronise(tries=3), "")
     except DeviceError as e:
         return Found(port, None, str(e))
     finally:
