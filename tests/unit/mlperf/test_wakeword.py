@@ -17,7 +17,7 @@ from smidgen.mlperf.board import BoardLink, VirtualBoard
 from smidgen.mlperf.firmware import firmware
 from smidgen.mlperf.protocol import Device
 from smidgen.mlperf.results_json import parse_results_json
-from smidgen.mlperf.results_text import parse_results_text
+from smidgen.mlperf.results_text import parse_results
 from smidgen.mlperf.tasks import TASKS
 from smidgen.mlperf.wakeword import run_wakeword, run_wakeword_rig, wakeword_board
 from smidgen.mlperf.wakeword_bench import bench_wakeword, find_recordings
@@ -224,7 +224,7 @@ def test_bench_writes_the_official_files(tmp_path: Path) -> None:
     data, out = recordings(tmp_path / "data"), tmp_path / "out"
     compiled = smidgen.compile("sww", streaming=True)
     outcome = bench_wakeword(compiled, SWW, "performance", out, data, "zig", lambda done, total: None)
-    text = parse_results_text((out / "results.txt").read_text())
+    text = parse_results((out / "results.txt").read_text())
     assert text.wakeword is not None
     assert (text.wakeword.true_positives, text.wakeword.false_negatives) == (0, 1)
     assert text.estimated_throughput is not None
