@@ -92,6 +92,13 @@ CASES = [
         (3, 9),
         "PadV2Options",
     ),
+    Case("SLICE", [real(*_ROWS), int32(np.array([0, 2])), int32(np.array([-1, 4]))], (2, 4), "SliceOptions"),
+    Case(
+        "STRIDED_SLICE",
+        [real(*_ROWS), int32(np.array([1, 2])), int32(np.array([2, -1])), int32(np.array([1, 1]))],
+        (1, 4),
+        "StridedSliceOptions",
+    ),
     Case("CONCATENATION", [real(2, 3), real(2, 4)], _ROWS, "ConcatenationOptions", {"Axis": 1}),
     Case("TRANSPOSE", [real(2, 3, 4), int32(np.array([2, 0, 1]))], (4, 2, 3), "TransposeOptions"),
     Case("RESHAPE", [real(2, 6)], (3, 4), "ReshapeOptions", {"NewShape": (3, 4)}),

@@ -270,6 +270,44 @@ def leaky_relu(r: Random) -> Case:
     return Case(single("LEAKY_RELU", [x], y, Options("LeakyReluOptions", {"Alpha": alpha})), [_EVERY_BYTE])
 
 
+def _part(r: Random) -> tuple[tuple[int, ...], list[int], list[int]]:
+    """A shape, and where a part of it begins and ends in each dimension."""
+    shape = _shape(r, int(r.integers(1, 5)))
+    begin = [int(r.integers(0, d)) for d in shape]
+    return shape, begin, [int(r.integers(b + 1, d + 1)) for b, d in zip(begin, shape, strict=True)]
+
+
+def slice_(r: Random) -> Case:
+    shape, begin, end = _part(r)
+    size = [e - b for b, e in zip(begin, end, strict=True)]
+    written = [-1 if e == d and r.random() < 0.5 else n for e, d, n in zip(end, shape, size, strict=True)]
+    scale, zero = _scale(r), _zero(r)
+    operands = [int8(shape, scale, zero), int32(np.array(begin)), int32(np.array(written))]
+    return Case(single("SLICE", operands, int8(size, scale, zero), Options("SliceOptions")), [_bytes(r, shape)])
+
+
+def strided_slice(r: Random) -> Case:
+    """Bounds from either end, beyond the end, or left to the masks."""
+    shape, begin, end = _part(r)
+    size = [e - b for b, e in zip(begin, end, strict=True)]
+    masks = [0, 0]
+    for i, d in enumerate(shape):
+        if begin[i] == 0 and r.random() < 0.5:
+            masks[0], begin[i] = masks[0] | 1 << i, int(r.integers(-9, 9))
+        elif r.random() < 0.3:
+            begin[i] -= d
+        if end[i] == d and r.random() < 0.7:
+            masks[1] |= (1 << i) * (r.random() < 0.5)
+            end[i] = int(r.integers(-9, 9)) if masks[1] >> i & 1 else d + int(r.integers(0, 5))
+        elif end[i] < d and r.random() < 0.3:
+            end[i] -= d
+    scale, zero = _scale(r), _zero(r)
+    bounds = [int32(np.array(v)) for v in (begin, end, [1] * len(shape))]
+    options = Options("StridedSliceOptions", {"BeginMask": masks[0], "EndMask": masks[1]})
+    model = single("STRIDED_SLICE", [int8(shape, scale, zero), *bounds], int8(size, scale, zero), options)
+    return Case(model, [_bytes(r, shape)])
+
+
 def pad(kind: str) -> Callable[[Random], Case]:
     def draw(r: Random) -> Case:
         shape = _shape(r, int(r.integers(1, 5)))
@@ -381,8 +419,10 @@ GENERATORS: dict[str, tuple[Callable[[Random], Case], ...]] = {
     "RELU": (relu,),
     "RELU6": (relu6,),
     "RESHAPE": (reshape,),
+    "SLICE": (slice_,),
     "SOFTMAX": (softmax,),
     "SQUEEZE": (squeeze,),
+    "STRIDED_SLICE": (strided_slice,),
     "SUB": (binary("SUB", "SubOptions"),),
     "TRANSPOSE": (transpose,),
 }

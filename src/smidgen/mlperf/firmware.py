@@ -30,8 +30,7 @@ MODES: tuple[Mode, ...] = ("performance", "energy")
 COMMAND_BYTES = 80
 """The longest command, as in the benchmark's own firmware."""
 
-_VIRTUAL_COMMAND_BYTES = 8_192 + len("db ")
-"""The most on the emulated board, whose runner is quicker with fewer and longer commands."""
+_MOST_COMMAND_BYTES = 8_192 + len("db ")
 
 _CORE = ("smg_dut.c", "smg_dut.h", "smg_port.h", "smg_print.c", "smg_print.h", "smg_th.c", "smg_th.h")
 _VENDOR = re.compile(r"[A-Za-z0-9 ._+-]{1,60}")
@@ -49,6 +48,7 @@ class Firmware:
     mode: Mode
     baud: int
     notes: tuple[str, ...]
+    command_bytes: int = COMMAND_BYTES
 
     def write(self, folder: Path, *, replace: bool = False) -> list[str]:
         """Write all files into ``folder``, made new, or nothing; returns their paths. OutputError."""
@@ -63,11 +63,6 @@ class Firmware:
             raise UsageError(f"no toolchain {toolchain!r}; there are {', '.join(TOOLCHAINS)}")
         folder = work_dir or _scratch_folder(self.digest + toolchain)
         return build_firmware(self.files, self.name, self.target, TOOLCHAINS[toolchain](), folder)
-
-    @property
-    def command_bytes(self) -> int:
-        """The longest command it takes, without the final '%'."""
-        return _command_bytes(self.task, self.port)
 
     @property
     def digest(self) -> str:
@@ -88,12 +83,19 @@ def _scratch_folder(key: str) -> Path:
 
 
 def firmware(
-    compiled: Compiled, task: Task, *, port: str = "virtual", mode: str = "performance", vendor: str = "smidgen"
+    compiled: Compiled,
+    task: Task,
+    *,
+    port: str = "virtual",
+    mode: str = "performance",
+    vendor: str = "smidgen",
+    command_bytes: int = COMMAND_BYTES,
 ) -> Firmware:
     """The device under test around a compiled model.
 
-    ``mode``: performance (accuracy runs use it too) or energy. ``vendor`` is what ``name`` answers. UsageError if the
-    model does not fit the task, was compiled for another board than the port's, or an argument is wrong.
+    ``mode``: performance (accuracy runs use it too) or energy. ``vendor`` is what ``name`` answers. ``command_bytes``:
+    the longest command it takes. UsageError if the model does not fit the task, was compiled for another board than the
+    port's, or an argument is wrong.
     """
     board, kind = _port(compiled, port), _mode(mode)
     if not isinstance(task, Task):
@@ -104,7 +106,7 @@ def firmware(
     baud = _baud(kind, task)
     name = f"{compiled.graph.name}_{board.name.replace('-', '_')}_{kind}"
     facts = Facts(name, board, task, kind, baud, vendor, parts.notes)
-    program = _program(compiled, facts, parts)
+    program = _program(compiled, facts, parts, command_bytes)
     files = {
         **program,
         "link.ld": _linker_script(compiled, program),
@@ -112,7 +114,12 @@ def firmware(
         "README.md": readme(compiled, facts),
         "manifest.json": compiled.sources.extras["manifest.json"],
     }
-    return Firmware(name, files, compiled.target, task, board, kind, baud, parts.notes)
+    return Firmware(name, files, compiled.target, task, board, kind, baud, parts.notes, command_bytes)
+
+
+def long_command_bytes(task: Task) -> int:
+    """A length of commands with which a task's input is loaded quickly: in one of them, or in pieces of 4 KB."""
+    return max(COMMAND_BYTES, min(len("db ") + 2 * task.input_bytes, _MOST_COMMAND_BYTES))
 
 
 def _baud(mode: Mode, task: Task) -> int:
@@ -120,7 +127,7 @@ def _baud(mode: Mode, task: Task) -> int:
     return 9_600 if mode == "energy" and task.format != "audio" else 115_200
 
 
-def _program(compiled: Compiled, facts: Facts, parts: Glue) -> dict[str, str]:
+def _program(compiled: Compiled, facts: Facts, parts: Glue, command_bytes: int) -> dict[str, str]:
     """Every file of C, by path."""
     audio = facts.task.format == "audio"
     config = fill(
@@ -129,7 +136,7 @@ def _program(compiled: Compiled, facts: Facts, parts: Glue) -> dict[str, str]:
         vendor=facts.vendor,
         model_id=facts.task.model_id,
         baud=facts.baud,
-        command_bytes=_command_bytes(facts.task, facts.port),
+        command_bytes=command_bytes,
         buffer_bytes=firmware_audio.BUFFER_BYTES if audio else facts.task.input_bytes,
         echo=int(audio),
         core_hertz=compiled.target.clock_hz,
@@ -159,13 +166,6 @@ def _port(compiled: Compiled, name: str) -> Port:
     return port
 
 
-def _command_bytes(task: Task, port: Port) -> int:
-    if task.format == "audio":
-        return firmware_audio.COMMAND_BYTES
-    whole_input = len("db ") + 2 * task.input_bytes
-    return max(COMMAND_BYTES, min(whole_input, _VIRTUAL_COMMAND_BYTES)) if port.name == "virtual" else COMMAND_BYTES
-
-
 def _mode(name: str) -> Mode:
     for mode in MODES:
         if name == mode:
@@ -183,4 +183,4 @@ def _linker_script(compiled: Compiled, program: Mapping[str, str]) -> str:
     )
 
 
-__all__ = ["MODES", "PORTS", "Firmware", "Mode", "Port", "firmware"]
+__all__ = ["MODES", "PORTS", "Firmware", "Mode", "Port", "firmware", "long_command_bytes"]
