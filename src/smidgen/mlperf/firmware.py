@@ -102,6 +102,7 @@ def firmware(
         raise UsageError(f"task is a {type(task).__name__}: take one of smidgen.mlperf.tasks.TASKS")
     if not _VENDOR.fullmatch(vendor):
         raise UsageError(f"vendor is {vendor!r}: use 1 to 60 letters, digits, spaces or any of . _ + -")
+    command_bytes = max(command_bytes, firmware_audio.COMMAND_BYTES if task.format == "audio" else 0)
     parts = glue(compiled, task)
     baud = _baud(kind, task)
     name = f"{compiled.graph.name}_{board.name.replace('-', '_')}_{kind}"
