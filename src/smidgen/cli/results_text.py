@@ -79,7 +79,7 @@ def _cells(r: Published, notes: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def fitting(cells: Sequence[Mapping[str, str]], width: int | None, keep: str = "ms") -> tuple[str, ...]:
-    """The columns that fit into ``width`` characters (None: all), the least telling ones left out first, but ``keep``."""
+    """The columns that fit into ``width`` characters (None: all), the least telling left out first, but ``keep``."""
     shown = list(cells[0])
     wide = {name: max(len(name), *(len(row[name]) for row in cells)) for name in shown}
     for name in (n for n in _LEAST_TELLING if n != keep):

@@ -89,13 +89,13 @@ def firmware(
     port: str = "virtual",
     mode: str = "performance",
     vendor: str = "smidgen",
-    command_bytes: int = COMMAND_BYTES,
+    command_bytes: int | None = None,
 ) -> Firmware:
     """The device under test around a compiled model.
 
     ``mode``: performance (accuracy runs use it too) or energy. ``vendor`` is what ``name`` answers. ``command_bytes``:
-    the longest command it takes. UsageError if the model does not fit the task, was compiled for another board than the
-    port's, or an argument is wrong.
+    the longest command it takes; None: what the reference firmware of the task takes. UsageError if the model does not
+    fit the task, was compiled for another board than the port's, or an argument is wrong.
     """
     board, kind = _port(compiled, port), _mode(mode)
     if not isinstance(task, Task):
@@ -104,6 +104,7 @@ def firmware(
         raise UsageError(f"vendor is {vendor!r}: use 1 to 60 letters, digits, spaces or any of . _ + -")
     command_bytes = max(command_bytes, firmware_audio.COMMAND_BYTES if task.format == "audio" else 0)
     parts = glue(compiled, task)
+    command_bytes = command_bytes or _command_bytes(task)
     baud = _baud(kind, task)
     name = f"{compiled.graph.name}_{board.name.replace('-', '_')}_{kind}"
     facts = Facts(name, board, task, kind, baud, vendor, parts.notes)
@@ -120,7 +121,11 @@ def firmware(
 
 def long_command_bytes(task: Task) -> int:
     """A length of commands with which a task's input is loaded quickly: in one of them, or in pieces of 4 KB."""
-    return max(COMMAND_BYTES, min(len("db ") + 2 * task.input_bytes, _MOST_COMMAND_BYTES))
+    return max(_command_bytes(task), min(len("db ") + 2 * task.input_bytes, _MOST_COMMAND_BYTES))
+
+
+def _command_bytes(task: Task) -> int:
+    return firmware_audio.COMMAND_BYTES if task.format == "audio" else COMMAND_BYTES
 
 
 def _baud(mode: Mode, task: Task) -> int:

@@ -204,7 +204,8 @@ def test_results_in_a_table(smidgen: Smidgen) -> None:
 
 
 def test_columns_that_fit() -> None:
-    names = "bench board MHz software submitter round ms Mcycles cyc/MAC uJ mW V quality notes".split()
+    figures = ["ms", "Mcycles", "cyc/MAC", "uJ", "mW", "V"]
+    names = ["bench", "board", "MHz", "software", "submitter", "round", *figures, "quality", "notes"]
     cells = [dict.fromkeys(names, "1.23") | {"software": "x" * 30}]
     assert fitting(cells, None) == tuple(cells[0])
     assert fitting(cells, 200) == tuple(cells[0])

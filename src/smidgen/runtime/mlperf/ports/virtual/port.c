@@ -66,7 +66,7 @@ uint32_t smg_port_microseconds(void) { return *at(TIMER_US); }
 void smg_port_timestamp_pin(bool high) {
     static uint32_t fell;
     const uint32_t others = *at(PIN) & ~(uint32_t)TIMESTAMP_PIN;
-    while (high && *at(TIMER_US) - fell < PULSE_MICROSECONDS) {
+    while (high && *at(TIMER_US) - fell <= PULSE_MICROSECONDS) {
     }
     *at(PIN) = high ? others | TIMESTAMP_PIN : others;
     fell = *at(TIMER_US);
