@@ -102,7 +102,6 @@ def firmware(
         raise UsageError(f"task is a {type(task).__name__}: take one of smidgen.mlperf.tasks.TASKS")
     if not _VENDOR.fullmatch(vendor):
         raise UsageError(f"vendor is {vendor!r}: use 1 to 60 letters, digits, spaces or any of . _ + -")
-    command_bytes = max(command_bytes, firmware_audio.COMMAND_BYTES if task.format == "audio" else 0)
     parts = glue(compiled, task)
     command_bytes = command_bytes or _command_bytes(task)
     baud = _baud(kind, task)
