@@ -31,9 +31,9 @@ from smidgen.mlperf.firmware import firmware, long_command_bytes
 from smidgen.mlperf.measure import WINDOWS, Order
 from smidgen.mlperf.results_types import Mode
 from smidgen.mlperf.serial_link import ENERGY_BAUD, PERFORMANCE_BAUD, SerialOpener, find_port
-from smidgen.mlperf.special_runs import SPECIAL_RUNS
 from smidgen.mlperf.tasks import CLASSIC, TASKS, Task
 from smidgen.mlperf.virtual import BoardOpener
+from smidgen.mlperf.wakeword_bench import bench_wakeword
 from smidgen.mlperf.workers import Opener
 
 _MODES: tuple[Mode, ...] = ("performance", "accuracy", "energy")
@@ -172,10 +172,8 @@ def _check(task: str, port: str | None, model: str | None, output: Path | None, 
 
 def _one(task: Task, mode: Mode, options: _Options, *, asked: bool) -> list[Outcome]:
     """The outcome of one benchmark in one mode; none where ``--mode all`` asks for what is not to be had."""
-    if task.metric == "wakeword" and task.name not in SPECIAL_RUNS:
-        raise UsageError(f"{task.name} is a stream of audio and cannot be run by bench yet")
-    if task.name in SPECIAL_RUNS:
-        return [SPECIAL_RUNS[task.name](task, mode, options.output / task.name / mode)]
+    if task.metric == "wakeword":
+        return [_wakeword(task, mode, options)] if asked or mode == "performance" else []
     data = _data(task, mode, options)
     opener, provenance, baud, digest = _device(task, mode, options)
     if isinstance(opener, SerialOpener) and mode == "energy" and not asked:
@@ -195,6 +193,25 @@ def _one(task: Task, mode: Mode, options: _Options, *, asked: bool) -> list[Outc
         console.print(f"note: {task.name}: {note}")
     with progress(f"{task.name} {mode}", 1, quiet=options.quiet) as bar:
         return [run(what, lambda done, total: bar(done, total), lambda text: console.print(f"note: {text}"))]
+
+
+def _wakeword(task: Task, mode: Mode, options: _Options) -> Outcome:
+    """A stream of audio has a run of its own."""
+    if options.port:
+        raise UsageError(f"{task.name} on hardware needs the benchmark's interface board: use its own runner for now")
+    if options.data is None:
+        raise UsageError(f"{task.name} needs its recordings: --data DIR, a folder with sww_long_test.json")
+    model, target = options.model or task.name, options.target
+    with progress(f"{task.name} {mode}", 1, quiet=options.quiet) as bar:
+        return bench_wakeword(
+            compile_model(model, target, models_dir=options.models, streaming=True),
+            task,
+            mode,
+            options.output / task.name / mode,
+            options.data,
+            options.toolchain,
+            lambda done, total: bar(int(done), max(1, int(total))),
+        )
 
 
 def _data(task: Task, mode: Mode, options: _Options) -> DataSet:

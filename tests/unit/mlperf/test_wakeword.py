@@ -11,18 +11,21 @@ import numpy as np
 import pytest
 
 import smidgen
-from smidgen.errors import ProtocolError, UsageError
+from smidgen.errors import InvalidInput, ProtocolError, UsageError
 from smidgen.features import features
 from smidgen.mlperf.board import BoardLink, VirtualBoard
 from smidgen.mlperf.firmware import firmware
 from smidgen.mlperf.protocol import Device
 from smidgen.mlperf.results_json import parse_results_json
+from smidgen.mlperf.results_text import parse_results
 from smidgen.mlperf.tasks import TASKS
 from smidgen.mlperf.wakeword import run_wakeword, run_wakeword_rig, wakeword_board
+from smidgen.mlperf.wakeword_bench import bench_wakeword, find_recordings
 from smidgen.mlperf.wakeword_files import WakewordTest, read_tests, read_wav
 from smidgen.mlperf.wakeword_host import detections_ms, detector, scores
 from tests.shared import SHARED, needs_shared
 from tests.unit.features.sounds import Samples, clipped
+from tests.unit.mlperf.test_wakeword_files import write_wav
 
 SWW = TASKS["sww"]
 
@@ -204,3 +207,39 @@ def test_features_run_from_ram_where_kernels_do() -> None:
     )
     assert "smg_features_passes_m4f.o(.text" in fast
     assert "smg_features" not in plain
+
+
+def recordings(folder: Path) -> Path:
+    """A data folder with a short test, and a longer one whose recording is missing."""
+    inner = folder / "sww01"
+    inner.mkdir(parents=True)
+    test = {"wav_file": "a.wav", "detection_windows": [[0.2, 0.4]], "length_sec": 0.64, "sample_rate": 16000}
+    (inner / "sww_long_test.json").write_text(json.dumps([{**test, "wav_file": "long.wav"}]))
+    (inner / "sww_short_test.json").write_text(json.dumps([test]))
+    write_wav(inner / "a.wav", np.stack([audio(20), np.zeros(512 * 20, np.int16)], axis=1))
+    return folder
+
+
+def test_bench_writes_the_official_files(tmp_path: Path) -> None:
+    data, out = recordings(tmp_path / "data"), tmp_path / "out"
+    compiled = smidgen.compile("sww", streaming=True)
+    outcome = bench_wakeword(compiled, SWW, "performance", out, data, "zig", lambda done, total: None)
+    text = parse_results((out / "results.txt").read_text())
+    assert text.wakeword is not None
+    assert (text.wakeword.true_positives, text.wakeword.false_negatives) == (0, 1)
+    assert text.estimated_throughput is not None
+    assert text.estimated_throughput.value == pytest.approx(outcome.median_throughput, rel=1e-4)
+    (entry,) = parse_results_json((out / "results.json").read_text()).wakeword
+    assert (entry.wav_file, entry.mode) == ("a.wav", "p")
+    assert "== File a.wav (0.6 s) ==" in (out / "log.txt").read_text()
+    assert (outcome.met, outcome.valid) == (None, False)  # not the recording of submissions
+    with pytest.raises(UsageError, match="energy of sww"):
+        bench_wakeword(compiled, SWW, "energy", out, data, "zig", lambda done, total: None)
+
+
+def test_recordings_are_found_or_named(tmp_path: Path) -> None:
+    data = recordings(tmp_path / "data")
+    assert find_recordings(data).folder == find_recordings(data / "sww01").folder == data / "sww01"
+    assert not find_recordings(data / "sww01" / "sww_short_test.json").official
+    with pytest.raises(InvalidInput, match=r"no sww_long_test.json with its recording"):
+        find_recordings(tmp_path)
