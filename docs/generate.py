@@ -97,6 +97,8 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "cycles, cycles_kind, cycles_per_mac, latency_ms": "`modelled`, zero wait states; milliseconds at clock_hz",
         "board_cycles, board_latency_ms": "modelled with the board's flash, prefetch and caches; null without",
         "latency_ms_range": "between which milliseconds silicon is expected, or null: the board was never compared",
+        "energy": "energy_uj, range_uj (between which silicon is expected, or null), power_mw, cycle (picojoules, "
+        "supply, errors, where from), kind: `modelled`; null: no measured energy of this board",
         "ram.{arena,scratch,stack,static,total}": "bytes; stack counted, the rest read off the image; arena + scratch "
         "is what the header calls ARENA_BYTES",
         "ram_lower_bound": "bytes: the arena that no order of execution and no placement can beat",
@@ -139,6 +141,25 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "findings[]": "op, node, reason, remedy: everything unsupported, at once",
         "operators[]": "op, node, kernel",
         "needs.{ram_bytes,flash_bytes}, has.{ram_bytes,flash_bytes}": "modelled before building; what the board has",
+    },
+    "energy": {
+        "of a model, a result or by hand": "name, kind (`modelled`, `measured` or `given`), energy_j, range_j (or "
+        "null), latency_s, source, supply_v, notes[]",
+        "with --every": "consumer (the above), duty (energy_j, latency_s, period_s, supply_v, sleep_a, wake_j, "
+        "wake_s), battery (charge_c, self_discharge_percent; null: none), mean_a, life_s and their ranges, notes[]",
+        "with --trace": "kind, folder, runner, sample_rate_hz, supply_v, windows[] (number, begin_s, end_s, seconds, "
+        "samples, energy_uj, power_mw, inferences, uj_per_inference), median_uj_per_inference, mean_power_mw, "
+        "compared[] (what, printed, recomputed, agrees), figures_compared, figures_that_differ, notes[]",
+        "with --monitor": "kind, instrument, folder, sample_rate_hz, supply_v, samples, events[], energy_j, power_w, "
+        "notes[]",
+    },
+    "results": {
+        "published[]": "kind: `measured`, benchmark, engine, software, submitter, round, division, board, board_name, "
+        "system, variant, status, processor, core, accelerator, clock_mhz, latency_ms, throughput, metric, accuracy, "
+        "energy_uj, power_mw, supply_mv, energy_latency_ms, windows, inferences, least_window_s, energy_windows, "
+        "duty_cycle, period_s, runner, notes[], source, mcycles, cycles_per_mac",
+        "ours[]": "kind: `modelled`, model, source, board, clock_mhz, latency_ms, latency_ms_range, cycles, "
+        "cycles_per_mac, energy_uj, energy_uj_range",
     },
     "targets": {"targets[]": "name, title, core, clock_hz, flash_bytes, sram_bytes, flash_wait_states"},
     "ops": {"ops[]": "name, tflite[], onnx[], kernels[] (symbol, isa[], limits[]), note"},

@@ -27,7 +27,7 @@ from smidgen.compiler import compile as compile_model
 from smidgen.errors import UsageError
 from smidgen.mlperf.bench import Outcome, Provenance, Run, run
 from smidgen.mlperf.datasets import LABELS, DataSet, load_data_set, random_data_set
-from smidgen.mlperf.firmware import firmware
+from smidgen.mlperf.firmware import firmware, long_command_bytes
 from smidgen.mlperf.measure import WINDOWS, Order
 from smidgen.mlperf.results_types import Mode
 from smidgen.mlperf.serial_link import ENERGY_BAUD, PERFORMANCE_BAUD, SerialOpener, find_port
@@ -213,7 +213,8 @@ def _device(task: Task, mode: Mode, options: _Options) -> tuple[Opener, Provenan
         port = find_port(baud) if options.port == "auto" else options.port
         return SerialOpener(port, baud), "measured", baud, ""
     with progress(f"building the firmware of {task.name}", None, quiet=options.quiet):
-        made = firmware(_compiled(task, options), task, mode="energy" if mode == "energy" else "performance")
+        kind = "energy" if mode == "energy" else "performance"
+        made = firmware(_compiled(task, options), task, mode=kind, command_bytes=long_command_bytes(task))
         elf = made.build(options.toolchain)
     baud = options.baud or made.baud
     return BoardOpener(elf, made.target, baud, mode == "energy", made.command_bytes), "modelled", baud, made.digest

@@ -21,7 +21,7 @@ _EPILOG = """\b
 Examples:
   smidgen check-submission submissions_tiny_v1.3 --round v1.3
   smidgen check-submission . --division closed --submitter acme --strict
-  smidgen check-submission . --json > findings.json
+  smidgen check-submission . --json
   smidgen check-submission . --csv summary.csv --report report.csv
 Exit code: 0 without errors, 1 with one (--strict: or with a warning)."""
 

@@ -5,13 +5,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
-from smidgen.cli.common import show, table
+from smidgen.cli.common import output, show, table
 from smidgen.results import SORTED_BY, Published
 
 _SHORT = 34
 """Characters of a software's name in the table; JSON and CSV have it whole."""
+
+
+_FIGURES = ("MHz", "ms", "Mcycles", "cyc/MAC", "uJ", "mW", "V")
+_LEAST_TELLING = ("Mcycles", "mW", "MHz", "V", "quality", "cyc/MAC", "submitter", "bench", "board")
+"""Columns that a narrow terminal goes without, in this order."""
+_SORTED: Mapping[str, str] = MappingProxyType({"energy": "uJ", "cycles-per-mac": "cyc/MAC"})
+"""The column that a sort is by, where it is not ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,29 +44,49 @@ def show_published(rows: Sequence[Published], by: str, said: str) -> None:
     notes = footnotes(rows)
     unit = f" ({SORTED_BY[by]})" if SORTED_BY[by] else ""
     title = f"{len(rows)} published MLPerf Tiny results{f' of {said}' if said else ''}, by {by}{unit}: measured"
-    numbers = ("MHz", "ms", "Mcycles", "cyc/MAC", "uJ", "mW", "V")
-    columns = ("bench", "board", "MHz", "software", "submitter", "round", *numbers[1:], "quality", "notes")
-    t = table(title, *columns, right=numbers)
-    for r in rows:
-        t.add_row(
-            r.benchmark,
-            r.board,
-            _number(r.clock_mhz, "{:g}"),
-            software(r),
-            r.submitter,
-            r.round if r.division == "closed" else f"{r.round} {r.division}",
-            f"{r.latency_ms:,.4g}" if r.latency_ms < 1000 else f"{r.latency_ms:,.0f}",
-            _number(None if r.clock_mhz is None else r.mcycles, "{:,.3f}"),
-            _number(r.cycles_per_mac, "{:.2f}"),
-            _number(r.energy_uj, "{:,.1f}"),
-            _number(r.power_mw, "{:,.3g}"),
-            _number(None if r.supply_mv is None else r.supply_mv / 1000, "{:g}"),
-            quality(r),
-            " ".join(notes[n] for n in r.notes),
-        )
+    names = ("bench", "board", "MHz", "software", "submitter", "round", *_FIGURES[1:], "quality", "notes")
+    cells = [dict(zip(names, _cells(r, notes), strict=True)) for r in rows]
+    shown = fitting(cells, output.width if output.is_terminal else None, _SORTED.get(by, "ms"))
+    t = table(title, *shown, right=_FIGURES)
+    for row in cells:
+        t.add_row(*(row[name] for name in shown))
     show(t)
+    if len(shown) < len(names):
+        left_out = ", ".join(n for n in names if n not in shown)
+        show(f"for want of width without: {left_out} (a wider terminal, --csv or --json has them)")
     if notes:
         show("\n".join(f"{mark:>2}  {text}" for text, mark in notes.items()))
+
+
+def _cells(r: Published, notes: Mapping[str, str]) -> tuple[str, ...]:
+    """A row of the table."""
+    return (
+        r.benchmark,
+        r.board,
+        _number(r.clock_mhz, "{:g}"),
+        software(r),
+        r.submitter,
+        r.round if r.division == "closed" else f"{r.round} {r.division}",
+        f"{r.latency_ms:,.4g}" if r.latency_ms < 1000 else f"{r.latency_ms:,.0f}",
+        _number(None if r.clock_mhz is None else r.mcycles, "{:,.3f}"),
+        _number(r.cycles_per_mac, "{:.2f}"),
+        _number(r.energy_uj, "{:,.1f}"),
+        _number(r.power_mw, "{:,.3g}"),
+        _number(None if r.supply_mv is None else r.supply_mv / 1000, "{:g}"),
+        quality(r),
+        " ".join(notes[n] for n in r.notes),
+    )
+
+
+def fitting(cells: Sequence[Mapping[str, str]], width: int | None, keep: str = "ms") -> tuple[str, ...]:
+    """The columns that fit into ``width`` characters (None: all), the least telling left out first, but ``keep``."""
+    shown = list(cells[0])
+    wide = {name: max(len(name), *(len(row[name]) for row in cells)) for name in shown}
+    for name in (n for n in _LEAST_TELLING if n != keep):
+        if width is None or sum(wide[n] for n in shown) + 2 * (len(shown) - 1) <= width:
+            break
+        shown.remove(name)
+    return tuple(shown)
 
 
 def footnotes(rows: Sequence[Published]) -> Mapping[str, str]:

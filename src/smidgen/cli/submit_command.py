@@ -24,11 +24,10 @@ from smidgen.targets import load_target
 
 _EPILOG = """\b
 Examples:
-  smidgen submit --template > details.toml
-  smidgen submit sessions/l4 --org acme --system nucleo-l4r5zi_smidgen -t nucleo-l4r5zi --details details.toml \\
-      --model kws=kws.tflite -o submissions_tiny_v1.4
-  smidgen submit sessions/virtual --org acme --system rehearsal -t nucleo-l4r5zi --rehearsal -o rehearsal
-  smidgen submit sessions/l4 --org acme --system nucleo-l4r5zi_smidgen -o submissions_tiny_v1.4 --update"""
+  smidgen submit --template
+  smidgen submit sessions/l4 --org acme --system l4r5zi -t nucleo-l4r5zi --details details.toml -o tiny_v1.4
+  smidgen submit sessions/l4 --org acme --system l4r5zi -o tiny_v1.4 --model kws=kws.tflite -t nucleo-l4r5zi --update
+  smidgen submit sessions/virtual --org acme --system rehearsal -o rehearsal --rehearsal"""
 
 
 @click.command("submit", epilog=_EPILOG)
@@ -39,8 +38,12 @@ Examples:
 @click.option(
     "--round", "round_name", type=click.Choice(list(ROUNDS)), default=LATEST, show_default=True, help="Submitted to."
 )
-@click.option("--division", type=click.Choice(list(DIVISIONS)), default="closed", show_default=True)
-@click.option("--status", type=click.Choice(list(CATEGORIES)), default="available", show_default=True)
+@click.option(
+    "--division", type=click.Choice(list(DIVISIONS)), default="closed", show_default=True, help="Submitted to."
+)
+@click.option(
+    "--status", type=click.Choice(list(CATEGORIES)), default="available", show_default=True, help="Can it be bought?"
+)
 @click.option("--target", "-t", metavar="T", help="Board that fills in the hardware (smidgen targets).")
 @click.option(
     "--details", type=click.Path(path_type=Path), metavar="F", help="TOML with [description] and [checklist]."

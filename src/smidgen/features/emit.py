@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -23,6 +24,8 @@ _FIXED = (
 )  # fmt: skip
 _PORTABLE, _M4F = "smg_features_passes.c", "smg_features_passes_m4f.S"
 _M4F_NEEDS = frozenset(("dsp", "fpu"))
+Place = Literal["flash", "sram"]
+_CONST: Mapping[Place, str] = {"flash": "const ", "sram": ""}
 _SPDX = "/* SPDX-License-Identifier: Apache-2.0 */\n"
 _LINE = 110
 
@@ -37,11 +40,13 @@ _HEADER = """\
 
 #include "smg_features_fft.h"
 
-extern const float smg_features_window[{window}];
-extern const smg_complex *const smg_features_twiddles[{passes}];
-extern const smg_complex smg_features_split[{split}];
+/* {place} */
+extern {const}float smg_features_window[{window}];
+extern {const}smg_complex *const smg_features_twiddles[{passes}];
+extern {const}smg_complex smg_features_split[{split}];
+extern {const}float smg_features_weights[{weights}];
+
 extern const uint16_t smg_features_order[{order}];
-extern const float smg_features_weights[{weights}];
 extern const uint16_t smg_features_segments[{segments}];
 #endif
 
@@ -49,24 +54,27 @@ extern const uint16_t smg_features_segments[{segments}];
 """
 
 
-def feature_files(spec: LogMel, isa: Collection[str] = ()) -> Mapping[str, str]:
+def feature_files(spec: LogMel, isa: Collection[str] = (), place: Place = "flash") -> Mapping[str, str]:
     """Relative path -> text, below ``FOLDER``. Compile the .c and .S files with -ffp-contract=off.
 
     ``isa`` has a core's features (Core.features); with those of a Cortex-M4F the loops are in assembly where they can
-    be. The results are the same.
+    be. ``place`` sram: start-up code copies the tables of reals to RAM, where they cost no wait states. The results are
+    the same.
     """
     t = tables(spec)
     fast = set(isa) >= _M4F_NEEDS and spec.window == 1024 and spec.hop == 512
     names = (*_FIXED, _M4F if fast else _PORTABLE)
     files = {name: (_C / name).read_text(encoding="utf-8") for name in names}
-    files["smg_features_tables.h"] = _header(spec, t)
-    files["smg_features_tables.c"] = _definitions(t)
+    files["smg_features_tables.h"] = _header(spec, t, place)
+    files["smg_features_tables.c"] = _definitions(t, place)
     return {f"{FOLDER}/{name}": text for name, text in files.items()}
 
 
-def _header(spec: LogMel, t: Tables) -> str:
+def _header(spec: LogMel, t: Tables, place: Place) -> str:
     return _HEADER.format(
         spdx=_SPDX,
+        place=f"In {place}.",
+        const=_CONST[place],
         title=f"{spec.bands} bands of {spec.window} samples every {spec.hop} at {spec.sample_rate} Hz",
         defines="".join(f"#define SMG_FEATURES_{name} {value}\n" for name, value in _constants(spec, t).items()),
         window=spec.window,
@@ -97,17 +105,18 @@ def _real(value: np.float32) -> str:
     return f"({text})" if text.startswith("-") else text
 
 
-def _definitions(t: Tables) -> str:
+def _definitions(t: Tables, place: Place) -> str:
+    const = _CONST[place]
     names = [f"smg_features_twiddles_{i}" for i in range(len(t.twiddles))]
     weights = t.weights if len(t.weights) else np.zeros(1, np.float32)
     segments = t.segment_bins
     parts = [
-        array_definition("smg_features_window", t.window.reshape(8, -1, 2).swapaxes(0, 1)),
-        *(_complex_array(f"static const smg_complex {n}", w) for n, w in zip(names, t.twiddles, strict=True)),
-        f"const smg_complex *const smg_features_twiddles[{len(names)}] = {{{', '.join(names)}}};\n",
-        _complex_array("const smg_complex smg_features_split", t.split[_split_order(t)]),
+        array_definition("smg_features_window", t.window.reshape(8, -1, 2).swapaxes(0, 1), const),
+        *(_complex_array(f"static {const}smg_complex {n}", w) for n, w in zip(names, t.twiddles, strict=True)),
+        f"{const}smg_complex *const smg_features_twiddles[{len(names)}] = {{{', '.join(names)}}};\n",
+        _complex_array(f"{const}smg_complex smg_features_split", t.split[_split_order(t)]),
         array_definition("smg_features_order", np.array(_butterfly_order(t), np.uint16)),
-        array_definition("smg_features_weights", weights),
+        array_definition("smg_features_weights", weights, const),
         array_definition("smg_features_segments", segments.astype(np.uint16)),
     ]
     return f'{_SPDX}#include "smg_features_tables.h"\n\n' + "\n".join(parts)

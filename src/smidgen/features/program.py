@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from smidgen.codegen.sources import Interface, Sources, TensorSlot
-from smidgen.features.emit import feature_files
+from smidgen.features.emit import Place, feature_files
 from smidgen.features.log_mel import LogMel
 
 _HARNESS = """\
@@ -23,7 +23,7 @@ void smg_harness_infer(void) { smg_features_frame(smg_harness_samples, smg_harne
 """
 
 
-def feature_sources(spec: LogMel, isa: Collection[str] = ()) -> Sources:
+def feature_sources(spec: LogMel, isa: Collection[str] = (), place: Place = "flash") -> Sources:
     """A program for the emulator that takes a frame's samples and gives its features. Static RAM is zero at the start,
     which is what a reset leaves."""
     slot = TensorSlot
@@ -34,4 +34,4 @@ def feature_sources(spec: LogMel, isa: Collection[str] = ()) -> Sources:
         arena_symbol="",
         run_symbol="smg_features_frame",
     )
-    return Sources("features", feature_files(spec, isa), {"harness_features.c": _HARNESS}, interface, digest="")
+    return Sources("features", feature_files(spec, isa, place), {"harness_features.c": _HARNESS}, interface, digest="")

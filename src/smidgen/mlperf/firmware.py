@@ -16,6 +16,7 @@ from smidgen.codegen.folder import write_folder
 from smidgen.codegen.template import fill
 from smidgen.compiler import TOOLCHAINS, Compiled
 from smidgen.errors import UsageError
+from smidgen.features import FOLDER
 from smidgen.mlperf import firmware_audio
 from smidgen.mlperf.firmware_build import RUNTIME, build_firmware, objects_of
 from smidgen.mlperf.firmware_folder import Facts, makefile, readme
@@ -29,8 +30,7 @@ MODES: tuple[Mode, ...] = ("performance", "energy")
 COMMAND_BYTES = 80
 """The longest command, as in the benchmark's own firmware."""
 
-_VIRTUAL_COMMAND_BYTES = 8_192 + len("db ")
-"""The most on the emulated board, whose runner is quicker with fewer and longer commands."""
+_MOST_COMMAND_BYTES = 8_192 + len("db ")
 
 _CORE = ("smg_dut.c", "smg_dut.h", "smg_port.h", "smg_print.c", "smg_print.h", "smg_th.c", "smg_th.h")
 _VENDOR = re.compile(r"[A-Za-z0-9 ._+-]{1,60}")
@@ -48,6 +48,7 @@ class Firmware:
     mode: Mode
     baud: int
     notes: tuple[str, ...]
+    command_bytes: int = COMMAND_BYTES
 
     def write(self, folder: Path, *, replace: bool = False) -> list[str]:
         """Write all files into ``folder``, made new, or nothing; returns their paths. OutputError."""
@@ -62,11 +63,6 @@ class Firmware:
             raise UsageError(f"no toolchain {toolchain!r}; there are {', '.join(TOOLCHAINS)}")
         folder = work_dir or _scratch_folder(self.digest + toolchain)
         return build_firmware(self.files, self.name, self.target, TOOLCHAINS[toolchain](), folder)
-
-    @property
-    def command_bytes(self) -> int:
-        """The longest command it takes, without the final '%'."""
-        return _command_bytes(self.task, self.port)
 
     @property
     def digest(self) -> str:
@@ -87,12 +83,19 @@ def _scratch_folder(key: str) -> Path:
 
 
 def firmware(
-    compiled: Compiled, task: Task, *, port: str = "virtual", mode: str = "performance", vendor: str = "smidgen"
+    compiled: Compiled,
+    task: Task,
+    *,
+    port: str = "virtual",
+    mode: str = "performance",
+    vendor: str = "smidgen",
+    command_bytes: int | None = None,
 ) -> Firmware:
     """The device under test around a compiled model.
 
-    ``mode``: performance (accuracy runs use it too) or energy. ``vendor`` is what ``name`` answers. UsageError if the
-    model does not fit the task, was compiled for another board than the port's, or an argument is wrong.
+    ``mode``: performance (accuracy runs use it too) or energy. ``vendor`` is what ``name`` answers. ``command_bytes``:
+    the longest command it takes; None: what the reference firmware of the task takes. UsageError if the model does not
+    fit the task, was compiled for another board than the port's, or an argument is wrong.
     """
     board, kind = _port(compiled, port), _mode(mode)
     if not isinstance(task, Task):
@@ -100,18 +103,28 @@ def firmware(
     if not _VENDOR.fullmatch(vendor):
         raise UsageError(f"vendor is {vendor!r}: use 1 to 60 letters, digits, spaces or any of . _ + -")
     parts = glue(compiled, task)
+    command_bytes = command_bytes or _command_bytes(task)
     baud = _baud(kind, task)
     name = f"{compiled.graph.name}_{board.name.replace('-', '_')}_{kind}"
     facts = Facts(name, board, task, kind, baud, vendor, parts.notes)
-    program = _program(compiled, facts, parts)
+    program = _program(compiled, facts, parts, command_bytes)
     files = {
         **program,
-        "link.ld": _linker_script(compiled),
+        "link.ld": _linker_script(compiled, program),
         "Makefile": makefile(program, compiled.target, facts, compiled.origin.version),
         "README.md": readme(compiled, facts),
         "manifest.json": compiled.sources.extras["manifest.json"],
     }
-    return Firmware(name, files, compiled.target, task, board, kind, baud, parts.notes)
+    return Firmware(name, files, compiled.target, task, board, kind, baud, parts.notes, command_bytes)
+
+
+def long_command_bytes(task: Task) -> int:
+    """A length of commands with which a task's input is loaded quickly: in one of them, or in pieces of 4 KB."""
+    return max(_command_bytes(task), min(len("db ") + 2 * task.input_bytes, _MOST_COMMAND_BYTES))
+
+
+def _command_bytes(task: Task) -> int:
+    return firmware_audio.COMMAND_BYTES if task.format == "audio" else COMMAND_BYTES
 
 
 def _baud(mode: Mode, task: Task) -> int:
@@ -119,7 +132,7 @@ def _baud(mode: Mode, task: Task) -> int:
     return 9_600 if mode == "energy" and task.format != "audio" else 115_200
 
 
-def _program(compiled: Compiled, facts: Facts, parts: Glue) -> dict[str, str]:
+def _program(compiled: Compiled, facts: Facts, parts: Glue, command_bytes: int) -> dict[str, str]:
     """Every file of C, by path."""
     audio = facts.task.format == "audio"
     config = fill(
@@ -128,7 +141,7 @@ def _program(compiled: Compiled, facts: Facts, parts: Glue) -> dict[str, str]:
         vendor=facts.vendor,
         model_id=facts.task.model_id,
         baud=facts.baud,
-        command_bytes=_command_bytes(facts.task, facts.port),
+        command_bytes=command_bytes,
         buffer_bytes=firmware_audio.BUFFER_BYTES if audio else facts.task.input_bytes,
         echo=int(audio),
         core_hertz=compiled.target.clock_hz,
@@ -158,13 +171,6 @@ def _port(compiled: Compiled, name: str) -> Port:
     return port
 
 
-def _command_bytes(task: Task, port: Port) -> int:
-    if task.format == "audio":
-        return firmware_audio.COMMAND_BYTES
-    whole_input = len("db ") + 2 * task.input_bytes
-    return max(COMMAND_BYTES, min(whole_input, _VIRTUAL_COMMAND_BYTES)) if port.name == "virtual" else COMMAND_BYTES
-
-
 def _mode(name: str) -> Mode:
     for mode in MODES:
         if name == mode:
@@ -172,12 +178,14 @@ def _mode(name: str) -> Mode:
     raise UsageError(f"no mode {name!r}; there are {', '.join(MODES)} (accuracy runs use the performance build)")
 
 
-def _linker_script(compiled: Compiled) -> str:
+def _linker_script(compiled: Compiled, program: Mapping[str, str]) -> str:
+    """Where code runs from RAM, that of the features does too."""
     interface = compiled.sources.interface
-    ram = [o for path, o in objects_of(compiled.sources.files).items() if path in interface.ram_code]
+    chosen = (*interface.ram_code, f"dut/{FOLDER}/") if interface.ram_code else ()
+    ram = [o for path, o in objects_of(program).items() if path.startswith(chosen)]
     return linker_script(
         compiled.target, interface.arena_symbol, DEFAULT_STACK_BYTES, ram, interface.second_arena_symbol
     )
 
 
-__all__ = ["MODES", "PORTS", "Firmware", "Mode", "Port", "firmware"]
+__all__ = ["MODES", "PORTS", "Firmware", "Mode", "Port", "firmware", "long_command_bytes"]

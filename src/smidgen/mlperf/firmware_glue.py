@@ -150,7 +150,7 @@ def _pixel_range(x: TensorType) -> tuple[float, float]:
     """The range images usually have that is nearest to what the input's integers can say."""
     limits = np.iinfo(x.dtype)
     low, high = ((q - x.zero_point) * x.scale for q in (int(limits.min), int(limits.max)))
-    return min(_PIXEL_RANGES, key=lambda r: abs(r[0] - low) / (r[1] - r[0]) + abs(r[1] - high) / (r[1] - r[0]))
+    return min(_PIXEL_RANGES, key=lambda r: (abs(r[0] - low) + abs(r[1] - high)) / max(r[1] - r[0], high - low))
 
 
 def _converted(x: TensorType, reals: Array) -> Array:

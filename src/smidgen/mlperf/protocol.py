@@ -51,7 +51,7 @@ class Reply:
 
     @property
     def errors(self) -> tuple[str, ...]:
-        return tuple(m[1] for line in self.lines if (m := re.search(r"e-\[(.*)\]$", line)))
+        return tuple(m[1] for line in self.lines if (m := re.search(r"(?<![a-z])e-\[(.*)\]$", line)))
 
     def find(self, pattern: str) -> tuple[str, ...]:
         """What the pattern's group matches, in each line that ends with it (noise may precede it)."""

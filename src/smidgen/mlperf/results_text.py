@@ -161,7 +161,7 @@ _LINES: tuple[tuple[re.Pattern[str], _Handler], ...] = tuple(
         (rf"Average duty cycle:\s*{_NUMBER}", _ends("duty cycle", "mlc")),
         (rf"Average period:\s*{_NUMBER}", _ends("period", "mlc")),
         (r"(ERROR.*)", _error),
-        (r"e-\[(.*)\]", _error),
+        (r"(?<![a-z])e-\[(.*)\]", _error),
     )
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -290,3 +291,18 @@ def test_a_stream_has_power_and_no_energy_an_inference(tmp_path: Path) -> None:
 def test_damaged_results_json(document: object, message: str, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=message):
         analyse(save(tmp_path / "m", document))
+
+
+PUBLISHED = os.environ.get("SMIDGEN_TRACES")
+
+
+@pytest.mark.full
+@pytest.mark.skipif(
+    not PUBLISHED, reason="SMIDGEN_TRACES: a folder with checkouts of github.com/mlcommons/tiny_results_*"
+)
+def test_published_traces() -> None:
+    """Every figure that was printed beside a published trace, recomputed."""
+    paths = [p for name in ("trace1-energy.bin", "energy/results.json") for p in Path(PUBLISHED or "").rglob(name)]
+    reports = [analyse(p.parent) for p in sorted(paths)]
+    assert sum(len(r.compared) for r in reports) > 10
+    assert [d for r in reports for d in r.differences] == []

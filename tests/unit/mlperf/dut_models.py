@@ -11,7 +11,7 @@ from smidgen.ir import TensorType, Value
 from smidgen.ops import Dequantize, FullyConnected, Quantize, Requantize, Reshape
 from tests.op_graphs import Builder, int8_type, quant
 
-INNER = quant(0.05, 3)
+INNER = quant(0.046875, 3)
 
 
 def _inner(b: Builder, x: Value) -> Value:
@@ -26,9 +26,9 @@ def classifier(t: TensorType, classes: int = 4, out: str = "int8", target: str =
     """One dense layer over all elements of an input of type ``t``."""
     b = Builder()
     x = b.op(Reshape((1, t.elements)), _inner(b, b.input(t)))
-    y = b.op(FullyConnected(out_quant=quant(0.37, 11)), x, b.weights(classes, t.elements, axis=None))
+    y = b.op(FullyConnected(out_quant=quant(0.375, 11)), x, b.weights(classes, t.elements, axis=None))
     if out == "uint8":
-        y = b.op(Requantize(quant(0.37, 139), dtype="uint8"), y)
+        y = b.op(Requantize(quant(0.375, 139), dtype="uint8"), y)
     return compile_model(b.graph(y if out != "float32" else b.op(Dequantize(), y)), target)
 
 
@@ -36,7 +36,7 @@ def classifier(t: TensorType, classes: int = 4, out: str = "int8", target: str =
 def autoencoder(t: TensorType, out: str = "int8") -> Compiled:
     """Nearly the identity: the input in other integers."""
     b = Builder()
-    y = b.op(Requantize(quant(0.61, -7)), _inner(b, b.input(t)))
+    y = b.op(Requantize(quant(0.609375, -7)), _inner(b, b.input(t)))
     return compile_model(b.graph(y if out == "int8" else b.op(Dequantize(), y)))
 
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from smidgen.sim.core import EmulatedCore
 from smidgen.targets import Target
 
 PAGE = 0x4007_0000
-STATUS, DATA, WAIT, TIMER, PIN = 0x00, 0x04, 0x08, 0x0C, 0x10
+WAIT, TIMER, PIN, ADDRESS, RECEIVE, SEND, MATCH = 0x08, 0x0C, 0x10, 0x24, 0x28, 0x2C, 0x30
 
 
 class EmulatedDut:
@@ -23,7 +22,8 @@ class EmulatedDut:
     def __init__(self, elf: Path, target: Target, *, timer_step: int = 1000, timer_start: int = 0) -> None:
         self.core = EmulatedCore(read_elf(elf), target)
         self.pins: list[int] = []
-        self._in: deque[int] = deque()
+        self._in = bytearray()
+        self._address = self._moved = 0
         self._out = bytearray()
         self._now, self._step = timer_start, timer_step
         self._sleeping = False
@@ -34,18 +34,27 @@ class EmulatedDut:
 
     def _read(self, uc: unicorn.Uc, offset: int, nbytes: int, _: Any) -> int:
         assert nbytes == 4, "the page is accessed by words"
-        if offset == STATUS:
-            return 2 | bool(self._in)
-        if offset == DATA:
-            return self._in.popleft() if self._in else 0
+        if offset == RECEIVE:
+            return self._moved
+        if offset == PIN:
+            return self.pins[-1]
         assert offset == TIMER, hex(offset)
         self._now = (self._now + self._step) & 0xFFFF_FFFF
         return self._now
 
     def _write(self, uc: unicorn.Uc, offset: int, nbytes: int, value: int, _: Any) -> None:
         assert nbytes == 4, "the page is accessed by words"
-        if offset == DATA:
-            self._out.append(value & 0xFF)
+        if offset == ADDRESS:
+            self._address = value
+        elif offset == MATCH:
+            assert value == ord("%")
+        elif offset == SEND:
+            self._out += self.core.read(self._address, value)
+        elif offset == RECEIVE:
+            end = self._in.find(b"%") + 1 or len(self._in)
+            self._moved = min(end, value)
+            self.core.write(self._address, bytes(self._in[: self._moved]))
+            del self._in[: self._moved]
         elif offset == PIN:
             self.pins.append(value)
         else:
@@ -66,7 +75,7 @@ class EmulatedDut:
 
     def send(self, data: bytes) -> str:
         """Send bytes, run until the device sleeps, return what it said."""
-        self._in.extend(data)
+        self._in += data
         return self._run(self.core.pc)
 
     def command(self, text: str) -> list[str]:

@@ -7,8 +7,8 @@ import random
 
 _WORDS = (
     "name", "timestamp", "profile", "help", "results", "infer", "infer 1", "infer 1 0", "infer 3 2", "infer 0",
-    "infer -1",    "infer 1 -1", "infer x", "infer 1 x", "infer 2147483648", "infer 1 99999999999999999999", "db", "db load",
-    "db load 0", "db load -3", "db load 491", "db load 4294967786", "db load 5x", "db print", "db print 10",
+    "infer -1", "infer 1 -1", "infer x", "infer 1 x", "infer 2147483648", "infer 1 99999999999999999999", "db",
+    "db load", "db load 0", "db load -3", "db load 491", "db load 4294967786", "db load 5x", "db print", "db print 10",
     "db print 9 3", "db print 2147483647 2147483647", "db print x", "db print 3 99999999999", "db 0", "db zz", "db 0g",
     "db 00112233", "namename", "", " ", "start", "m-ready", "db  load   2", " name", "name ", "db load 490 7",
 )  # fmt: skip

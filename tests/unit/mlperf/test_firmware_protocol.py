@@ -99,7 +99,7 @@ def test_reply(device: HostDut, stream: bytes, expected: list[str]) -> None:
 def test_inference_prints_the_benchmarks_lines(device: HostDut) -> None:
     load = b"db load 490%" + b"".join(b"db " + b"00" * 35 + b"%" for _ in range(14))
     *_, defaults, given_ = device.replies(load + b"infer%infer 5 2%")
-    results = f"m-results-[{','.join(['-4.070'] * 12)}]"
+    results = f"m-results-[{','.join(['-4.125'] * 12)}]"
     assert defaults == [
         "m-warmup-start-10", "m-warmup-done", "m-infer-start-1", "m-lap-us-2000", "m-lap-us-3000", "m-infer-done",
         results,

@@ -196,3 +196,11 @@ def test_the_official_network_finds_its_words(tmp_path: Path) -> None:
     assert [t - result.detections_ms[0] for t in result.detections_ms] == detections_ms(found, expected)
     assert result.score.found_s == (1.0, 4.0)
     assert result.score.false_s == ()
+
+
+def test_features_run_from_ram_where_kernels_do() -> None:
+    fast, plain = (
+        firmware(smidgen.compile("sww", streaming=True, code=code), SWW).files["link.ld"] for code in ("sram", "flash")
+    )
+    assert "smg_features_passes_m4f.o(.text" in fast
+    assert "smg_features" not in plain

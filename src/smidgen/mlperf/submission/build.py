@@ -178,16 +178,16 @@ _HOOKUP = f"""# Energy hookup
 
 def _code(plan: Plan) -> dict[str, bytes]:
     """The code as given, with a README in each benchmark's folder that has none."""
-    code = dict(plan.code)
+    code, said = dict(plan.code), plan.details.description
     readme = [f"# Code of {plan.submitter}'s results on {plan.system}", ""]
     for benchmark in plan.runs.modes:
         given = any(path.startswith(f"{benchmark}/") for path in code)
-        model = plan.details.checklist.get("numerics") or TO_FILL
         readme += [
             f"## {benchmark}: {TASKS[benchmark].title}", "",
             f"Sources: {f'`{benchmark}/`' if given else TO_FILL}", "",
-            f"Numeric formats: {model}", "",
-            f"Calibration and quantisation (scripts, and which samples): {TO_FILL}", "",
+            f"Numeric formats: {plan.details.checklist.get('numerics') or TO_FILL}", "",
+            f"Quantisation: {said.get('Quantization Method') or TO_FILL}", "",
+            f"Calibration (scripts, and which samples): {said.get('Training and Quantization Notes') or TO_FILL}", "",
         ]  # fmt: skip
     readme += ["Build: each folder of firmware has a Makefile; `smidgen firmware` generates the sources anew.", ""]
     code.setdefault(f"README_{plan.system}.md", "\n".join(readme).encode())

@@ -87,7 +87,7 @@ def describe(
     known |= _software() | (_hardware(target) if target else {}) | dict.fromkeys(NOT_APPLICABLE, "")
     if division == "closed":
         known[OPEN_ONLY] = "N/A (closed)"
-    values = {key: TO_FILL for key in KEYS} | known | dict(said)
+    values = {key: TO_FILL for key in KEYS} | known | {key: value for key, value in said.items() if value}
     if modelled:
         for key in _WATERMARKED:
             values[key] = f"{WATERMARK}. {values[key]}".strip()

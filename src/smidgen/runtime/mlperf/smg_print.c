@@ -70,9 +70,10 @@ static void put_real(void (*put)(char), float value, const spec *s) {
     __builtin_memcpy(&bits, &value, sizeof bits);
     const uint32_t fraction = bits & ((1u << FRACTION_BITS) - 1u);
     const int biased = (int)((bits >> FRACTION_BITS) & 0xFFu);
-    if (bits >> 31 != 0) put('-');
+    const bool is_nan = biased == 0xFF && fraction != 0;
+    if (bits >> 31 != 0 && !is_nan) put('-');
     if (biased == 0xFF) {
-        put_text(put, fraction != 0 ? "nan" : "inf");
+        put_text(put, is_nan ? "nan" : "inf");
         return;
     }
     const uint32_t mantissa = biased == 0 ? fraction : fraction | 1u << FRACTION_BITS;

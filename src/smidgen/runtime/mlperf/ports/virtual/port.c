@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The emulated board: one page of word-wide registers, described in docs/mlperf-firmware.md. */
+/* The emulated board: one page of word-wide registers, described in docs/mlperf-board.md. */
 #include "smg_dut_config.h"
 #include "smg_port.h"
 
@@ -13,6 +13,8 @@ enum {
     UART_SEND = 0x2C,     /* write: send so many bytes */
     UART_MATCH = 0x30,    /* write: the byte that ends a received block */
     TIMESTAMP_PIN = 1 << 0,
+    DETECTED_PIN = 1 << 1,
+    PULSE_MICROSECONDS = 10,
     BLOCK_BYTES = 1024,
     LINE_BYTES = 128,
     COMMAND_END = '%',
@@ -25,7 +27,7 @@ static volatile uint32_t *at(uintptr_t offset) { return (volatile uint32_t *)(PA
 void smg_port_initialize(uint32_t baud) {
     (void)baud; /* the host's end decides */
     *at(UART_MATCH) = COMMAND_END;
-    *at(PIN) = TIMESTAMP_PIN;
+    *at(PIN) = TIMESTAMP_PIN | DETECTED_PIN;
 }
 
 /* Both ways whole blocks are moved, as DMA would: up to the end of a command, and a line at a time. */
@@ -60,7 +62,12 @@ void smg_port_write(uint8_t byte) {
 
 uint32_t smg_port_microseconds(void) { return *at(TIMER_US); }
 
+/* A pulse lasts by the timer: outside of inferences only accesses take time here, the caller's own loop takes none. */
 void smg_port_timestamp_pin(bool high) {
+    static uint32_t fell;
     const uint32_t others = *at(PIN) & ~(uint32_t)TIMESTAMP_PIN;
+    while (high && *at(TIMER_US) - fell <= PULSE_MICROSECONDS) {
+    }
     *at(PIN) = high ? others | TIMESTAMP_PIN : others;
+    fell = *at(TIMER_US);
 }
