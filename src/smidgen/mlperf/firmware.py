@@ -103,11 +103,10 @@ def firmware(
     if not _VENDOR.fullmatch(vendor):
         raise UsageError(f"vendor is {vendor!r}: use 1 to 60 letters, digits, spaces or any of . _ + -")
     parts = glue(compiled, task)
-    command_bytes = command_bytes or _command_bytes(task)
+    command_bytes = max(command_bytes or 0, _command_bytes(task))
     baud = _baud(kind, task)
     name = f"{compiled.graph.name}_{board.name.replace('-', '_')}_{kind}"
     facts = Facts(name, board, task, kind, baud, vendor, parts.notes)
-    command_bytes = max(command_bytes, COMMAND_BYTES if task.format != "audio" else firmware_audio.COMMAND_BYTES)
     program = _program(compiled, facts, parts, command_bytes)
     files = {
         **program,
