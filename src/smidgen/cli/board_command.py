@@ -42,7 +42,7 @@ _ENERGY_BAUD, _BAUD = 9_600, 115_200
 @click.command(
     "board",
     epilog="\b\nExamples:\n"
-    "  smidgen board kws --link /tmp/ttyKWS          then: screen /tmp/ttyKWS 115200\n"
+    "  smidgen board kws --link /tmp/ttyKWS\n"
     "  smidgen board model.tflite --task ic --time real\n"
     "  smidgen board firmware.elf --target nucleo-l4r5zi --json",
 )
