@@ -25,16 +25,16 @@ from smidgen.cli.common import (
 from smidgen.compiler import Compiled
 from smidgen.compiler import compile as compile_model
 from smidgen.errors import UsageError
-from smidgen.mlperf.bench import Outcome, Provenance, Run, run
-from smidgen.mlperf.datasets import LABELS, DataSet, load_data_set, random_data_set
 from smidgen.mlperf.firmware import firmware, long_command_bytes
-from smidgen.mlperf.measure import WINDOWS, Order
-from smidgen.mlperf.results_types import Mode
-from smidgen.mlperf.serial_link import ENERGY_BAUD, PERFORMANCE_BAUD, SerialOpener, find_port
+from smidgen.mlperf.formats.results_types import Mode
+from smidgen.mlperf.runner.bench import Outcome, Provenance, Run, run
+from smidgen.mlperf.runner.datasets import LABELS, DataSet, load_data_set, random_data_set
+from smidgen.mlperf.runner.measure import WINDOWS, Order
+from smidgen.mlperf.runner.serial_link import ENERGY_BAUD, PERFORMANCE_BAUD, SerialOpener, find_port
+from smidgen.mlperf.runner.virtual import BoardOpener
+from smidgen.mlperf.runner.workers import Opener
 from smidgen.mlperf.tasks import CLASSIC, TASKS, Task
-from smidgen.mlperf.virtual import BoardOpener
-from smidgen.mlperf.wakeword_bench import bench_wakeword
-from smidgen.mlperf.workers import Opener
+from smidgen.mlperf.wakeword.bench import bench_wakeword
 
 _MODES: tuple[Mode, ...] = ("performance", "accuracy", "energy")
 _WARMUPS = {"ad": 10, "ic": 5, "ic2": 5, "kws": 10, "vww": 5}  # as the official scripts

@@ -15,7 +15,7 @@ from smidgen.cli.common import facts, print_json, progress, show
 from smidgen.codegen.folder import check_folder, write_folder
 from smidgen.energy.monitors import LPM01A_BAUD, EnergyMonitor, Lpm01a, Recording, capture, open_js220, open_ppk2
 from smidgen.energy.units import in_words
-from smidgen.mlperf.serial_link import SerialLink
+from smidgen.mlperf.runner.serial_link import SerialLink
 
 
 @dataclass(frozen=True, slots=True)
