@@ -163,8 +163,8 @@ JSON_KEYS: dict[str, dict[str, str]] = {
     },
     "bench": {
         "folder": "where the files are: TASK/MODE/log.txt, results.txt and results.json",
-        "results[]": "task, mode, provenance (`modelled`, `counted` or `measured`), device, folder, inputs, iterations, "
-        "window_s[], median_throughput, latency_ms, energy_uj, power_mw, top1, auc, target, met, valid, notes[]; null: "
+        "results[]": "task, mode, provenance (`modelled`, `counted` or `measured`), device, folder, inputs, "
+        "iterations, window_s[], median_throughput, latency_ms, energy_uj, power_mw, top1, auc, target, met, valid, notes[]; null: "
         "not of this mode",
     },
     "board": {
