@@ -187,6 +187,3 @@ def _linker_script(compiled: Compiled, program: Mapping[str, str]) -> str:
     return linker_script(
         compiled.target, interface.arena_symbol, DEFAULT_STACK_BYTES, ram, interface.second_arena_symbol
     )
-
-
-__all__ = ["MODES", "PORTS", "Firmware", "Mode", "Port", "firmware", "long_command_bytes"]

@@ -17,6 +17,9 @@ from smidgen.mlperf.formats.results_types import EnergyWindow, Entry, Power
 WINDOW_S = 10.0
 """A window must last at least this long (MLPerf Tiny rules, "Latency")."""
 
+MODELLED_LINE = "modelled board"
+"""The serial port that the log of a virtual board names: what tells a modelled run from a measured one."""
+
 _RULE = "-" * 57
 _SAMPLES_PER_S = 1000  # energy samples are one a millisecond
 

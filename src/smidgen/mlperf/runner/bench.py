@@ -15,6 +15,7 @@ from smidgen.mlperf.accuracy import Scored, accuracy
 from smidgen.mlperf.formats.results_json import results_json
 from smidgen.mlperf.formats.results_types import EnergyWindow, Entry
 from smidgen.mlperf.formats.results_write import (
+    MODELLED_LINE,
     accuracy_results,
     energy_results,
     energy_window,
@@ -181,7 +182,7 @@ class _Keeper:
         self._all: dict[int, Done] = {d.index: d for d in journal.done}
         self._total = count * _pieces(what)
         head = log_head(
-            "log.txt", what.provenance + " board" if what.provenance == "modelled" else "serial", what.baud,
+            "log.txt", MODELLED_LINE if what.provenance == "modelled" else "serial", what.baud,
             identity.name, identity.profile, identity.model_id,
         )  # fmt: skip
         self._log = OrderedLog(what.folder / "log.txt", head, _lines)

@@ -10,8 +10,9 @@ from pathlib import Path
 from smidgen.compiler import TOOLCHAINS, Compiled
 from smidgen.errors import InvalidInput, UsageError
 from smidgen.mlperf.firmware import Firmware, firmware
-from smidgen.mlperf.formats.results_types import Mode
-from smidgen.mlperf.formats.results_write import log_head
+from smidgen.mlperf.formats.results_json import wakeword_object
+from smidgen.mlperf.formats.results_types import MODE_LETTERS, Mode
+from smidgen.mlperf.formats.results_write import MODELLED_LINE, log_head
 from smidgen.mlperf.runner.bench import Outcome
 from smidgen.mlperf.runner.journal import write_whole
 from smidgen.mlperf.tasks import Task
@@ -59,19 +60,20 @@ def bench_wakeword(
         raise UsageError(f"no toolchain {toolchain!r}; there are {', '.join(TOOLCHAINS)}")
     found = find_recordings(data)
     made = firmware(compiled, task)
-    results = [_play(made, toolchain, test, found.folder, progress) for test in found.tests]
-    line = f"virtual {made.target.name}"
-    head = log_head(str(folder / "log.txt"), line, made.baud, "smidgen", _PROFILE, task.model_id)
+    elf = made.build(toolchain)
+    results = [_play(made, elf, test, found.folder, progress) for test in found.tests]
+    head = log_head("log.txt", MODELLED_LINE, made.baud, "smidgen", _PROFILE, task.model_id)
     lines = [line for r in results for line in r.lines]
+    items = [wakeword_object(r.entry(MODE_LETTERS[mode]), r.activations) for r in results]
     write_whole(folder / "log.txt", "\n".join([*head, *(line for r in results for line in r.log_lines)]) + "\n")
     write_whole(folder / "results.txt", "\n".join(lines) + "\n")
-    write_whole(folder / "results.json", json.dumps([r.item(mode[0]) for r in results], allow_nan=False))
+    write_whole(folder / "results.json", json.dumps(items, allow_nan=False))
     return _outcome(task, mode, folder, found, results)
 
 
-def _play(made: Firmware, toolchain: str, test: WakewordTest, folder: Path, progress: Progress) -> WakewordResult:
+def _play(made: Firmware, elf: Path, test: WakewordTest, folder: Path, progress: Progress) -> WakewordResult:
     samples = read_wav(folder / test.wav_file)
-    with wakeword_board(made.build(toolchain), made.target, samples, baud=made.baud) as board:
+    with wakeword_board(elf, made.target, samples, baud=made.baud) as board:
         return run_wakeword(board, test, progress=progress)
 
 

@@ -66,7 +66,8 @@ class WakewordResult:
             *self.duty.lines,
         )
 
-    def entry(self, mode: str | None = None) -> WakewordEntry:
+    def entry(self, mode: str) -> WakewordEntry:
+        """What results.json keeps, without the power that an energy run adds."""
         t, d = self.test, self.duty
         return WakewordEntry(
             t.wav_file,
@@ -82,30 +83,6 @@ class WakewordResult:
             None,
             mode,
         )
-
-    def item(self, mode: str) -> dict[str, object]:
-        """Its object of results.json."""
-        t, d = self.test, self.duty
-        return {
-            "infer": {
-                "wav_file": t.wav_file,
-                "detection_windows": [list(w) for w in t.words_s],
-                "length_sec": t.length_s,
-                "sample_rate": t.sample_rate,
-                "detections": list(self.detections_ms),
-                "iterations": 1,
-                "warmups": 0,
-            },
-            "dutycycle": {
-                "duty_cycle": d.duty_cycle,
-                "period": d.period_s,
-                "processing_time": d.processing_time_s,
-                "start_times_s": list(d.starts_s),
-                "stop_times_s": list(d.stops_s),
-            },
-            "activations": list(self.activations),
-            "mode": mode,
-        }
 
 
 def wakeword_board(elf: Path, target: Target, samples: NDArray[np.int16], *, baud: int = 115_200) -> VirtualBoard:
