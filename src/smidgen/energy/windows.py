@@ -23,6 +23,9 @@ WINDOWS = 5
 LEAST_SECONDS = 10.0
 """How long each window has to last (the same)."""
 
+LEAST_INFERENCES = 10
+"""How many inferences each has to hold (the same)."""
+
 LARGEST_FILE_BYTES = 1 << 29
 """What is read of a trace at most: 37 hours at 1 kHz."""
 
@@ -134,9 +137,9 @@ def rule_notes(windows: Sequence[EnergyWindow]) -> list[str]:
         if w.seconds < LEAST_SECONDS - 1e-9
     ]
     notes += [
-        f"window {w.number} holds {w.inferences} inferences; the rules ask for at least 10"
+        f"window {w.number} holds {w.inferences} inferences; the rules ask for at least {LEAST_INFERENCES}"
         for w in windows
-        if w.inferences is not None and w.inferences < 10
+        if w.inferences is not None and w.inferences < LEAST_INFERENCES
     ]
     if len(windows) != WINDOWS:
         notes.append(f"there are {len(windows)} windows; the rules ask for {WINDOWS}")

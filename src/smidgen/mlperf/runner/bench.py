@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from smidgen.energy.windows import LEAST_INFERENCES, LEAST_SECONDS, WINDOWS
 from smidgen.errors import InvalidInput
 from smidgen.mlperf.accuracy import Scored, accuracy
 from smidgen.mlperf.formats.results_json import results_json
@@ -26,7 +27,7 @@ from smidgen.mlperf.formats.results_write import (
 )
 from smidgen.mlperf.runner.datasets import DataSet
 from smidgen.mlperf.runner.journal import Done, Journal, OrderedLog, Subject, when_of, write_whole
-from smidgen.mlperf.runner.measure import WINDOW_INFERENCES, WINDOW_US, WINDOWS, Job, Order
+from smidgen.mlperf.runner.measure import WINDOW_US, Job, Order
 from smidgen.mlperf.runner.protocol import Identity
 from smidgen.mlperf.runner.workers import Note, Opener, bench, run_apart, run_here
 
@@ -229,7 +230,7 @@ def summary(what: Run, identity: Identity, entries: Sequence[Entry], when: datet
 def _performance(what: Run, identity: Identity, entries: Sequence[Entry], when: datetime) -> tuple[str, Outcome]:
     median = statistics.median([e.throughput or 0.0 for e in entries])
     seconds = tuple((e.elapsed_us or 0) / 1e6 for e in entries)
-    long = all((e.elapsed_us or 0) >= WINDOW_US and (e.iterations or 0) >= WINDOW_INFERENCES for e in entries)
+    long = all((e.elapsed_us or 0) >= WINDOW_US and (e.iterations or 0) >= LEAST_INFERENCES for e in entries)
     notes = () if long else ("a window is shorter than 10 s or 10 inferences: not valid for a submission",)
     return performance_results(entries, when), Outcome(
         what.order.task.name,
@@ -298,7 +299,7 @@ def _energy(what: Run, identity: Identity, entries: Sequence[Entry], when: datet
         1e3 / throughput if throughput else None,
         median,
         statistics.median(powers),
-        valid=all(s >= WINDOW_US / 1e6 for s in seconds) and not what.data.synthetic,
+        valid=all(s >= LEAST_SECONDS for s in seconds) and not what.data.synthetic,
         notes=what.data.notes[: what.data.synthetic],
     )
 

@@ -7,7 +7,7 @@ import math
 import statistics
 from dataclasses import dataclass, replace
 
-from smidgen.mlperf.formats.results_files import WakewordEntry
+from smidgen.mlperf.formats.results_types import WakewordEntry
 from smidgen.mlperf.submission.findings import Severity
 from smidgen.mlperf.submission.layout import Context, Place
 from smidgen.mlperf.submission.measured import check_trace
