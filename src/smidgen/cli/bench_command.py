@@ -173,7 +173,7 @@ def _check(task: str, port: str | None, model: str | None, output: Path | None, 
 def _one(task: Task, mode: Mode, options: _Options, *, asked: bool) -> list[Outcome]:
     """The outcome of one benchmark in one mode; none where ``--mode all`` asks for what is not to be had."""
     if task.metric == "wakeword":
-        return [_wakeword(task, mode, options)] if asked or mode == "performance" else []
+        return [_wakeword(task, mode, options)] if asked or mode != "accuracy" else []
     data = _data(task, mode, options)
     opener, provenance, baud, digest = _device(task, mode, options)
     if isinstance(opener, SerialOpener) and mode == "energy" and not asked:
