@@ -187,7 +187,7 @@ def _check(task: str, port: str | None, model: str | None, output: Path | None, 
 def _one(task: Task, mode: Mode, options: _Options, *, asked: bool) -> list[Outcome]:
     """The outcome of one benchmark in one mode; none where ``--mode all`` asks for what is not to be had."""
     if task.metric == "wakeword":
-        return [_wakeword(task, mode, options)] if asked or mode == "performance" else []
+        return [_wakeword(task, mode, options)] if asked or mode != "accuracy" else []
     if options.real and mode == "energy" and not asked:
         console.print(f"note: {task.name} energy: needs other firmware and an instrument (--mode energy): passed over")
         return []
