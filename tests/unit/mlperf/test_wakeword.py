@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import smidgen
+from smidgen.energy.traces import analyse
 from smidgen.errors import InvalidInput, ProtocolError, UsageError
 from smidgen.features import features
 from smidgen.mlperf.board import BoardLink, VirtualBoard
@@ -238,8 +239,20 @@ def test_bench_writes_the_official_files(tmp_path: Path) -> None:
     assert "== File a.wav (0.6 s) ==" in log
     assert VIRTUAL in log
     assert (outcome.met, outcome.valid) == (None, False)  # not the recording of submissions
-    with pytest.raises(UsageError, match="energy of sww"):
-        bench_wakeword(compiled, SWW, "energy", out, data, "zig", lambda done, total: None)
+
+
+def test_bench_writes_the_power_of_an_energy_run(tmp_path: Path) -> None:
+    data, out = recordings(tmp_path / "data"), tmp_path / "out"
+    outcome = bench_wakeword(
+        smidgen.compile("sww", streaming=True), SWW, "energy", out, data, "zig", lambda done, total: None
+    )
+    report = analyse(out)
+    assert [c.what for c in report.compared] == ["trial 0, energy", "trial 0, power"]
+    assert not report.differences
+    assert report.mean_power_mw == pytest.approx(outcome.power_mw, rel=1e-6)
+    (entry,) = parse_results_json((out / "results.json").read_text()).wakeword
+    assert entry.power is not None
+    assert entry.mode == "e"
 
 
 def test_recordings_are_found_or_named(tmp_path: Path) -> None:

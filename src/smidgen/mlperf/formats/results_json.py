@@ -212,12 +212,7 @@ def entry_object(e: Entry) -> dict[str, object]:
         "infer": infer,
     }
     if e.power is not None:
-        item["power"] = {
-            "samples": list(e.power.samples_j),
-            "timestamps": [[f"{c:02d}", i] for c, i in e.power.events],
-            "extracted_power": None,
-            "voltage": e.power.voltage_v,
-        }
+        item["power"] = power_object(e.power)
     return item | {"mode": e.mode}
 
 
@@ -241,7 +236,18 @@ def wakeword_object(w: WakewordEntry, activations: Sequence[int]) -> dict[str, o
             "stop_times_s": list(w.stop_times_s),
         },
         "activations": list(activations),
+        **({} if w.power is None else {"power": power_object(w.power)}),
         "mode": w.mode,
+    }
+
+
+def power_object(power: Power) -> dict[str, object]:
+    """What an energy run recorded, as JSON types; the counters of events are texts, as there."""
+    return {
+        "samples": list(power.samples_j),
+        "timestamps": [[f"{c:02d}", i] for c, i in power.events],
+        "extracted_power": None,
+        "voltage": power.voltage_v,
     }
 
 
