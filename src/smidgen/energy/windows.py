@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -120,6 +120,14 @@ def make_window(
     energy = math.fsum(inside.tolist())
     power_mw = energy * rate_hz / len(inside) / 1e3
     return EnergyWindow(number, seconds[0], seconds[1], len(inside), energy, power_mw, None)
+
+
+def with_given(windows: Sequence[EnergyWindow], inferences: Sequence[int], where: str) -> tuple[EnergyWindow, ...]:
+    """The windows with as many inferences as the user says: one number for all, or one for each. InvalidInput."""
+    each = list(inferences) * (len(windows) if len(inferences) == 1 else 1)
+    if len(each) != len(windows) or any(n < 1 for n in each):
+        raise InvalidInput(f"{where}: {len(windows)} windows, but the inferences given are {list(inferences)}")
+    return tuple(replace(w, inferences=n) for w, n in zip(windows, each, strict=True))
 
 
 def compare(what: str, printed: tuple[float, int], recomputed: float) -> Compared:
