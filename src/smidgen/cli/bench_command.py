@@ -38,6 +38,8 @@ from smidgen.mlperf.workers import Opener
 
 _MODES: tuple[Mode, ...] = ("performance", "accuracy", "energy")
 _WARMUPS = {"ad": 10, "ic": 5, "ic2": 5, "kws": 10, "vww": 5}  # as the official scripts
+_MOST_INFERENCES = 1_000_000
+"""Of a window. Devices take up to 2^31 - 1, which no one lives to see the end of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +100,13 @@ class _Options:
 @click.option("--baud", type=click.IntRange(1), metavar="N", help="[default: 115200, energy 9600]")
 @click.option(
     "--warmups",
-    type=click.IntRange(0),
+    type=click.IntRange(0, _MOST_INFERENCES),
     metavar="W",
     help="Inferences before a window [default: 5 or 10].",
 )
 @click.option(
     "--iterations",
-    type=click.IntRange(1),
+    type=click.IntRange(1, _MOST_INFERENCES),
     metavar="N",
     help="Inferences a window [default: over 10 s of them].",
 )
@@ -162,6 +164,8 @@ def command(
 
 
 def _check(task: str, port: str | None, model: str | None, output: Path | None, resume: bool) -> None:
+    if port == "":
+        raise UsageError("--port is empty: name a serial port, or auto to look for one; leave it out for a virtual board")
     if model and (task == "all" or port):
         raise UsageError("--model is for one task on a virtual board; a real device holds its own")
     if port and task == "all":
@@ -260,14 +264,21 @@ def _tell(outcomes: Sequence[Outcome]) -> None:
             _number(o.energy_uj, 1),
             _accuracy(o),
             "" if o.target is None else f"{o.target:g}",
-            {True: "met", False: "missed", None: "" if o.valid else "not valid"}[o.met],
+            ", ".join(_verdicts(o)),
             o.provenance if o.mode != "accuracy" else "counted",
         )
     show(t)
     for o in outcomes:
         for note in o.notes:
             console.print(f"note: {o.task} {o.mode}: {note}")
+    if not all(o.valid for o in outcomes):
+        show("no submission: a rule of the benchmark is not met; the notes say which")
     show(f"files: {outcomes[0].folder.parent.parent}")
+
+
+def _verdicts(o: Outcome) -> list[str]:
+    """About the quality target, and whether the rules of the benchmark are met."""
+    return ([] if o.met is None else ["met" if o.met else "missed"]) + ([] if o.valid else ["no submission"])
 
 
 def _number(value: float | None, digits: int) -> str:

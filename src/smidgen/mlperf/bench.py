@@ -124,10 +124,21 @@ def _inputs(what: Run) -> int:
             raise InvalidInput(
                 f"accuracy of {what.order.task.name} needs its data set: --data DIR (random inputs have no labels)"
             )
+        _every_class(what.data)
         return count
     if count < WINDOWS:
         raise InvalidInput(f"{what.data.source}: {count} files; {what.order.mode} needs the first {WINDOWS}")
     return WINDOWS
+
+
+def _every_class(data: DataSet) -> None:
+    """InvalidInput, before hours of inference, for labels that no AUC can be computed from."""
+    named, classes = len({s.label for s in data.samples}), data.samples[0].classes
+    if named < classes:
+        raise InvalidInput(
+            f"{data.source}: its labels name {named} of {classes} classes: AUC is not defined without files of each. "
+            "Run the whole data set, or choose files of every class"
+        )
 
 
 def _subject(what: Run, identity: Identity, count: int) -> Subject:
