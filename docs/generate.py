@@ -163,9 +163,9 @@ JSON_KEYS: dict[str, dict[str, str]] = {
     },
     "bench": {
         "folder": "where the files are: TASK/MODE/log.txt, results.txt and results.json",
-        "results[]": "task, mode, provenance (`modelled`, `counted` or `measured`), device, folder, inputs, iterations, "
-        "window_s[], median_throughput, latency_ms, energy_uj, power_mw, top1, auc, target, met, valid, notes[]; null: "
-        "not of this mode",
+        "results[]": "task, mode, provenance (`modelled`, `counted` or `measured`), device, folder, inputs, "
+        "iterations, window_s[], median_throughput, latency_ms, energy_uj, power_mw, top1, auc, target, met, valid, "
+        "notes[]; null: not of this mode",
     },
     "board": {
         "port, link": "the pseudo-terminal, and the name given to it with --link (or null)",

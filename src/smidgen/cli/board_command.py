@@ -33,7 +33,7 @@ from smidgen.mlperf.board.pty_line import PtyLine
 from smidgen.mlperf.board.server import BoardServer
 from smidgen.mlperf.firmware import MODES, firmware
 from smidgen.mlperf.tasks import TASKS
-from smidgen.mlperf.wakeword_files import read_wav
+from smidgen.mlperf.wakeword.files import read_wav
 from smidgen.targets import Target, load_target
 
 _ENERGY_BAUD, _BAUD = 9_600, 115_200
