@@ -38,6 +38,8 @@ OnProgress = Callable[[int, int], None]
 
 _BATCH = 8
 
+_SHORT = "a window is shorter than 10 s or 10 inferences: not valid for a submission"
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -240,7 +242,7 @@ def _performance(what: Run, identity: Identity, entries: Sequence[Entry], when: 
     median = statistics.median([e.throughput or 0.0 for e in entries])
     seconds = tuple((e.elapsed_us or 0) / 1e6 for e in entries)
     long = all((e.elapsed_us or 0) >= WINDOW_US and (e.iterations or 0) >= WINDOW_INFERENCES for e in entries)
-    notes = () if long else ("a window is shorter than 10 s or 10 inferences: not valid for a submission",)
+    notes = () if long else (_SHORT,)
     return performance_results(entries, when), Outcome(
         what.order.task.name,
         what.order.mode,
@@ -295,6 +297,10 @@ def _energy(what: Run, identity: Identity, entries: Sequence[Entry], when: datet
     rates = [(w.inferences or 0) / s for w, s in zip(windows, seconds, strict=True) if s]
     powers = [(w.power_uw or 0.0) / 1e3 for w in windows]
     throughput = statistics.median(rates) if rates else None
+    long = all(
+        s >= WINDOW_US / 1e6 and (w.inferences or 0) >= WINDOW_INFERENCES for w, s in zip(windows, seconds, strict=True)
+    )
+    notes = () if long else (_SHORT,)
     return energy_results(windows), Outcome(
         what.order.task.name,
         what.order.mode,
@@ -308,8 +314,8 @@ def _energy(what: Run, identity: Identity, entries: Sequence[Entry], when: datet
         1e3 / throughput if throughput else None,
         median,
         statistics.median(powers),
-        valid=all(s >= WINDOW_US / 1e6 for s in seconds) and not what.data.synthetic,
-        notes=what.data.notes[: what.data.synthetic],
+        valid=long and not what.data.synthetic,
+        notes=(*what.data.notes[: what.data.synthetic], *notes),
     )
 
 

@@ -179,11 +179,12 @@ def _from_files(task: Task, folder: Path, samples: tuple[Sample, ...]) -> DataSe
 def _arrays(path: Path) -> dict[str, Array]:
     """The arrays x, y and name of an archive, those of them that it holds."""
     try:
-        archive = np.load(path, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise ValueError("it holds a single array")
-        with archive:
-            return {name: np.asarray(archive[name]) for name in archive.files if name in ("x", "y", "name")}
+        with path.open("rb") as stream:
+            archive = np.load(stream, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise ValueError("it holds a single array")
+            with archive:
+                return {name: np.asarray(archive[name]) for name in archive.files if name in ("x", "y", "name")}
     except OSError as e:
         raise InvalidInput(f"{path}: cannot be read as .npz: {e.strerror or e}") from e
     except (ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile, zlib.error, MemoryError) as e:
