@@ -84,8 +84,8 @@ def test_nucleo_sets_up_an_i2s_slave(elf: Path) -> None:
     assert (channel & 1, channel >> 4 & 0xF, channel >> 8 & 0xF) == (1, 0b1010, 0b0101)
     assert (s.registers[DMA + 0xC], s.registers[DMA + 0x10]) == (1024, SAI + 0x20)
     assert s.registers[0x4002_0800] == 36
-    order = [a for a, v in s.log if (a, v >> 16 & 1) in ((SAI + 4, 1), (DMA + 8, 0))]
-    assert order.index(DMA + 8) < order.index(SAI + 4), "the channel first, then the block that feeds it"
+    started = [a for a, v in s.log if (a, v >> 16 & 1) in ((SAI + 4, 1), (DMA + 8, 0))]
+    assert started.index(DMA + 8) < started.index(SAI + 4), "the channel first, then the block that feeds it"
     reset = [v >> 21 & 1 for a, v in s.log if a == RCC + 0x40]
     assert reset == [1, 0]
     assert dma.done == 1

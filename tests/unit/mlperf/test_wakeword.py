@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +12,11 @@ import numpy as np
 import pytest
 
 import smidgen
+from smidgen.energy.traces import analyse
 from smidgen.errors import InvalidInput, ProtocolError, UsageError
 from smidgen.features import features
 from smidgen.mlperf.board import BoardLink, VirtualBoard
+from smidgen.mlperf.board.energy import IDLE_SHARE
 from smidgen.mlperf.firmware import firmware
 from smidgen.mlperf.protocol import Device
 from smidgen.mlperf.results_json import parse_results_json
@@ -233,8 +236,31 @@ def test_bench_writes_the_official_files(tmp_path: Path) -> None:
     assert (entry.wav_file, entry.mode) == ("a.wav", "p")
     assert "== File a.wav (0.6 s) ==" in (out / "log.txt").read_text()
     assert (outcome.met, outcome.valid) == (None, False)  # not the recording of submissions
-    with pytest.raises(UsageError, match="energy of sww"):
-        bench_wakeword(compiled, SWW, "energy", out, data, "zig", lambda done, total: None)
+
+
+def test_energy_is_that_between_start_and_stop(tmp_path: Path) -> None:
+    data, out = recordings(tmp_path / "data"), tmp_path / "out"
+    compiled = smidgen.compile("sww", streaming=True)
+    outcome = bench_wakeword(compiled, SWW, "energy", out, data, "zig", lambda done, total: None)
+    text = (out / "results.txt").read_text()
+    (window,) = parse_results(text).energy_windows
+    assert text.startswith("Power Edition Output\nEnergy data for trial 0\n")
+    assert re.search(r"Power\s+: ([\d\.]+) mW.*", text), "what the official checker looks for"
+    assert window.power_uw is not None
+    assert window.runtime_s == pytest.approx(0.64, abs=0.005)
+    assert outcome.power_mw == pytest.approx(window.power_uw / 1e3, abs=1e-4)
+    assert compiled.target.energy is not None
+    at_work = compiled.target.energy.picojoules_per_cycle * 1e-9 * compiled.target.clock_hz
+    (entry,) = parse_results_json((out / "results.json").read_text()).wakeword
+    assert entry.mode == "e"
+    assert entry.duty_cycle == pytest.approx(0.05, abs=0.01)
+    assert entry.duty_cycle is not None
+    expected = at_work * (IDLE_SHARE + (1 - IDLE_SHARE) * entry.duty_cycle)
+    assert outcome.power_mw == pytest.approx(expected, rel=0.01)
+    report = analyse(out)
+    assert report.mean_power_mw == pytest.approx(outcome.power_mw, rel=1e-4)
+    assert report.differences == ()
+    assert "samples:" in (out / "log.txt").read_text()
 
 
 def test_recordings_are_found_or_named(tmp_path: Path) -> None:
