@@ -16,15 +16,15 @@ from pathlib import Path
 import pytest
 
 from smidgen.errors import DeviceError, InvalidInput, LinkLost, OutputError, UsageError
-from smidgen.mlperf import journal
-from smidgen.mlperf.bench import Outcome, Run, run
-from smidgen.mlperf.datasets import DataSet, Sample, load_data_set, random_data_set
-from smidgen.mlperf.measure import Order
-from smidgen.mlperf.results_files import read_folder
-from smidgen.mlperf.results_types import Mode
-from smidgen.mlperf.serial_link import SerialLink, SerialOpener, find_port
+from smidgen.mlperf.formats.results_files import read_folder
+from smidgen.mlperf.formats.results_types import Mode
+from smidgen.mlperf.runner import journal
+from smidgen.mlperf.runner.bench import Outcome, Run, run
+from smidgen.mlperf.runner.datasets import DataSet, Sample, load_data_set, random_data_set
+from smidgen.mlperf.runner.measure import Order
+from smidgen.mlperf.runner.serial_link import SerialLink, SerialOpener, find_port
+from smidgen.mlperf.runner.workers import Opened
 from smidgen.mlperf.tasks import TASKS
-from smidgen.mlperf.workers import Opened
 from tests.mlperf.peer import Faults, Peer, PeerOpener
 
 _KWS = TASKS["kws"]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smidgen.mlperf.results_files import (
+from smidgen.mlperf.formats.results_files import (
     Entry,
     Power,
     energy_window,
@@ -21,7 +21,7 @@ from smidgen.mlperf.results_files import (
     read_folder,
     results_json,
 )
-from smidgen.mlperf.results_write import (
+from smidgen.mlperf.formats.results_write import (
     accuracy_results,
     energy_results,
     log_entry,

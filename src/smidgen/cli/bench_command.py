@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
+from smidgen.cli.bench_rig import Rig, check_rig, rig_opener, rig_options
 from smidgen.cli.common import (
     console,
     json_option,
@@ -25,16 +27,16 @@ from smidgen.cli.common import (
 from smidgen.compiler import Compiled
 from smidgen.compiler import compile as compile_model
 from smidgen.errors import UsageError
-from smidgen.mlperf.bench import Outcome, Provenance, Run, run
-from smidgen.mlperf.datasets import LABELS, DataSet, load_data_set, random_data_set
 from smidgen.mlperf.firmware import firmware, long_command_bytes
-from smidgen.mlperf.measure import WINDOWS, Order
-from smidgen.mlperf.results_types import Mode
-from smidgen.mlperf.serial_link import ENERGY_BAUD, PERFORMANCE_BAUD, SerialOpener, find_port
+from smidgen.mlperf.formats.results_types import Mode
+from smidgen.mlperf.runner.bench import Outcome, Provenance, Run, run
+from smidgen.mlperf.runner.datasets import LABELS, DataSet, load_data_set, random_data_set
+from smidgen.mlperf.runner.measure import WINDOWS, Order
+from smidgen.mlperf.runner.serial_link import ENERGY_BAUD, PERFORMANCE_BAUD, SerialOpener, find_port
+from smidgen.mlperf.runner.virtual import BoardOpener
+from smidgen.mlperf.runner.workers import Opener
 from smidgen.mlperf.tasks import CLASSIC, TASKS, Task
-from smidgen.mlperf.virtual import BoardOpener
-from smidgen.mlperf.wakeword_bench import bench_wakeword
-from smidgen.mlperf.workers import Opener
+from smidgen.mlperf.wakeword.bench import bench_wakeword
 
 _MODES: tuple[Mode, ...] = ("performance", "accuracy", "energy")
 _WARMUPS = {"ad": 10, "ic": 5, "ic2": 5, "kws": 10, "vww": 5}  # as the official scripts
@@ -59,6 +61,12 @@ class _Options:
     toolchain: str
     models: Path | None
     quiet: bool
+    rig: Rig
+
+    @property
+    def real(self) -> bool:
+        """A device of silicon, not a virtual board."""
+        return self.port is not None or self.rig.io_manager is not None
 
 
 @click.command(
@@ -67,7 +75,9 @@ class _Options:
     "  smidgen bench kws --data datasets --mode all\n"
     "  smidgen bench all --target nucleo-l4r5zi --mode performance\n"
     "  smidgen bench ic --port auto --data datasets -o sessions/ic\n"
-    "  smidgen bench ic --port /dev/ttyACM0 --data datasets -o sessions/ic --resume",
+    "  smidgen bench ic --port /dev/ttyACM0 --data datasets -o sessions/ic --resume\n"
+    "  smidgen bench ic --mode energy --io-manager /dev/ttyACM1 --monitor lpm01a --monitor-port /dev/ttyACM0 "
+    "--voltage 1.8 --data datasets",
 )
 @click.argument("task", type=click.Choice([*TASKS, "all"]), metavar="[ad|ic|ic2|kws|vww|sww|all]")
 @click.option(
@@ -108,6 +118,7 @@ class _Options:
     metavar="N",
     help="Inferences a window [default: over 10 s of them].",
 )
+@rig_options
 @click.option("--verify", is_flag=True, help="Read back every input and result: slower, finds bytes that changed.")
 @toolchain_option
 @models_option
@@ -130,6 +141,7 @@ def command(
     toolchain: str,
     models: Path | None,
     as_json: bool,
+    **of_rig: Any,  # Any: click's
 ) -> None:
     """Run the MLPerf Tiny benchmark on a device at a serial port, or on a virtual board.
 
@@ -138,11 +150,13 @@ def command(
     """
     tasks = [TASKS[t] for t in (CLASSIC if task == "all" else (task,))]
     modes = _MODES if mode == "all" else tuple(m for m in _MODES if m == mode)
-    _check(task, port, model, output, resume)
+    rig = Rig(**of_rig)
+    _check(task, port or rig.io_manager, model, output, resume)
+    check_rig(rig, port, mode, baud)
     folder = output or Path("sessions") / f"{datetime.now():%Y%m%d_%H%M%S}"
     options = _Options(
         port, target, model, data, labels, folder, resume, jobs or os.cpu_count() or 1, baud, warmups, iterations,
-        verify, toolchain, models, as_json,
+        verify, toolchain, models, as_json, rig,
     )  # fmt: skip
     outcomes: list[Outcome] = []
     try:
@@ -174,10 +188,11 @@ def _one(task: Task, mode: Mode, options: _Options, *, asked: bool) -> list[Outc
     """The outcome of one benchmark in one mode; none where ``--mode all`` asks for what is not to be had."""
     if task.metric == "wakeword":
         return [_wakeword(task, mode, options)] if asked or mode != "accuracy" else []
+    if options.real and mode == "energy" and not asked:
+        console.print(f"note: {task.name} energy: needs other firmware and an instrument (--mode energy): passed over")
+        return []
     data = _data(task, mode, options)
     opener, provenance, baud, digest = _device(task, mode, options)
-    if isinstance(opener, SerialOpener) and mode == "energy" and not asked:
-        return []  # needs other firmware and an instrument
     if isinstance(opener, BoardOpener) and opener.energy and opener.target.energy is None and not asked:
         console.print(f"note: {task.name} energy: none is known of {opener.target.name}: passed over")
         return []
@@ -187,7 +202,7 @@ def _one(task: Task, mode: Mode, options: _Options, *, asked: bool) -> list[Outc
     )  # fmt: skip
     what = Run(
         order, data, opener, options.output / task.name / mode, provenance, baud, digest,
-        1 if options.port else options.jobs, options.resume,
+        1 if options.real else options.jobs, options.resume,
     )  # fmt: skip
     for note in data.notes:
         console.print(f"note: {task.name}: {note}")
@@ -217,7 +232,7 @@ def _wakeword(task: Task, mode: Mode, options: _Options) -> Outcome:
 def _data(task: Task, mode: Mode, options: _Options) -> DataSet:
     if options.data is not None:
         return load_data_set(task, options.data, options.labels)
-    if mode == "accuracy" or options.port:
+    if mode == "accuracy" or options.real:
         raise UsageError(
             f"{mode} of {task.name} needs its data set: --data DIR, the folder that holds {task.model_id} "
             "(github.com/eembc/energyrunner, datasets/)"
@@ -228,8 +243,10 @@ def _data(task: Task, mode: Mode, options: _Options) -> DataSet:
 def _device(task: Task, mode: Mode, options: _Options) -> tuple[Opener, Provenance, int, str]:
     """How the device is reached, what kind of figures it gives, the line's rate, and a digest of its firmware."""
     default = ENERGY_BAUD if mode == "energy" else PERFORMANCE_BAUD
+    baud = options.baud or default
+    if options.real and mode == "energy":
+        return rig_opener(options.rig, options.port, baud), "measured", baud, ""
     if options.port:
-        baud = options.baud or default
         port = find_port(baud) if options.port == "auto" else options.port
         return SerialOpener(port, baud), "measured", baud, ""
     with progress(f"building the firmware of {task.name}", None, quiet=options.quiet):

@@ -33,7 +33,7 @@ from smidgen.mlperf.board.pty_line import PtyLine
 from smidgen.mlperf.board.server import BoardServer
 from smidgen.mlperf.firmware import MODES, firmware
 from smidgen.mlperf.tasks import TASKS
-from smidgen.mlperf.wakeword_files import read_wav
+from smidgen.mlperf.wakeword.files import read_wav
 from smidgen.targets import Target, load_target
 
 _ENERGY_BAUD, _BAUD = 9_600, 115_200
@@ -42,7 +42,7 @@ _ENERGY_BAUD, _BAUD = 9_600, 115_200
 @click.command(
     "board",
     epilog="\b\nExamples:\n"
-    "  smidgen board kws --link /tmp/ttyKWS          then: screen /tmp/ttyKWS 115200\n"
+    "  smidgen board kws --link /tmp/ttyKWS\n"
     "  smidgen board model.tflite --task ic --time real\n"
     "  smidgen board firmware.elf --target nucleo-l4r5zi --json",
 )

@@ -4,18 +4,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 import click
 
 from smidgen.cli.common import facts, print_json, progress, show
 from smidgen.codegen.folder import check_folder, write_folder
-from smidgen.energy.monitors import LPM01A_BAUD, EnergyMonitor, Lpm01a, Recording, capture, open_js220, open_ppk2
+from smidgen.energy.monitors import Recording, capture
 from smidgen.energy.units import in_words
-from smidgen.mlperf.serial_link import SerialLink
+from smidgen.mlperf.runner.rig import INSTRUMENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,31 +28,16 @@ class Measurement:
     inferences: int | None
 
 
-def _lpm01a(m: Measurement) -> EnergyMonitor:
-    if m.port is None:
-        raise click.UsageError("--monitor lpm01a needs its --port: /dev/ttyACM0 or COM3")
-    link = SerialLink(m.port, LPM01A_BAUD)
-    try:
-        return Lpm01a(link, m.supply_v)
-    except BaseException:
-        link.close()
-        raise
-
-
-MONITORS: Mapping[str, Callable[[Measurement], EnergyMonitor]] = MappingProxyType(
-    {
-        "lpm01a": _lpm01a,
-        "js220": lambda m: open_js220(m.supply_v),
-        "ppk2": lambda m: open_ppk2(m.port, m.supply_v),
-    }
-)
-"""How each instrument is opened."""
+MONITORS = tuple(INSTRUMENTS)
+"""What --monitor takes."""
 
 
 def measure(m: Measurement, *, as_json: bool) -> None:
     """Open, measure, save, tell. The folder is looked at first: what was measured must have a place."""
     check_folder(m.output, replace=False)
-    monitor = MONITORS[m.monitor](m)
+    if m.monitor == "lpm01a" and m.port is None:
+        raise click.UsageError("--monitor lpm01a needs its --port: /dev/ttyACM0 or COM3")
+    monitor = INSTRUMENTS[m.monitor](m.port, m.supply_v)
     whole = math.ceil(m.seconds)
     with progress(f"measuring with {m.monitor}", whole, quiet=as_json) as advance:
         recording = capture(monitor, m.seconds, lambda done: advance(min(int(done), whole)))

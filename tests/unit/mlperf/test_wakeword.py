@@ -18,14 +18,14 @@ from smidgen.features import features
 from smidgen.mlperf.board import BoardLink, VirtualBoard
 from smidgen.mlperf.board.energy import IDLE_SHARE
 from smidgen.mlperf.firmware import firmware
-from smidgen.mlperf.protocol import Device
-from smidgen.mlperf.results_json import parse_results_json
-from smidgen.mlperf.results_text import parse_results
+from smidgen.mlperf.firmware.detector import detections_ms, detector, scores
+from smidgen.mlperf.formats.results_json import parse_results_json
+from smidgen.mlperf.formats.results_text import parse_results
+from smidgen.mlperf.runner.protocol import Device
 from smidgen.mlperf.tasks import TASKS
-from smidgen.mlperf.wakeword import run_wakeword, run_wakeword_rig, wakeword_board
-from smidgen.mlperf.wakeword_bench import bench_wakeword, find_recordings
-from smidgen.mlperf.wakeword_files import WakewordTest, read_tests, read_wav
-from smidgen.mlperf.wakeword_host import detections_ms, detector, scores
+from smidgen.mlperf.wakeword.bench import bench_wakeword, find_recordings
+from smidgen.mlperf.wakeword.files import WakewordTest, read_tests, read_wav
+from smidgen.mlperf.wakeword.run import run_wakeword, run_wakeword_rig, wakeword_board
 from tests.shared import SHARED, needs_shared
 from tests.unit.features.sounds import Samples, clipped
 from tests.unit.mlperf.test_wakeword_files import write_wav

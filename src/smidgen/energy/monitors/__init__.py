@@ -5,6 +5,6 @@ from smidgen.energy.monitors.js220 import open_js220
 from smidgen.energy.monitors.lpm01a import BAUD as LPM01A_BAUD
 from smidgen.energy.monitors.lpm01a import Lpm01a
 from smidgen.energy.monitors.ppk2 import open_ppk2
-from smidgen.energy.monitors.recording import EnergyMonitor, Line, Recording, capture
+from smidgen.energy.monitors.recording import EnergyMonitor, Line, Mark, Recording, capture
 
-__all__ = ["LPM01A_BAUD", "EnergyMonitor", "Line", "Lpm01a", "Recording", "capture", "open_js220", "open_ppk2"]
+__all__ = ["LPM01A_BAUD", "EnergyMonitor", "Line", "Lpm01a", "Mark", "Recording", "capture", "open_js220", "open_ppk2"]

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from smidgen.energy.monitors.recording import RATE_HZ
+from smidgen.energy.monitors.recording import RATE_HZ, Mark
 from smidgen.energy.windows import Samples
 
 
@@ -49,3 +49,14 @@ class Accumulator:
         """The edges that lie within the whole milliseconds."""
         last = len(self.samples_j())
         return tuple((i, min(at, last)) for i, at in self.events)
+
+    def mark(self) -> Mark:
+        """How many whole milliseconds and edges there are."""
+        events, done = len(self.events), self._done[:]
+        return sum(map(len, done)), events
+
+    def since(self, mark: Mark) -> tuple[Samples, tuple[tuple[int, int], ...]]:
+        """What came after ``mark``; an edge is told once the milliseconds before it are whole."""
+        events, samples = self.events[mark[1] :], self.samples_j()  # in this order: samples only grow
+        told = tuple((i, at - mark[0]) for i, at in events if mark[0] <= at <= len(samples))
+        return samples[mark[0] :], told

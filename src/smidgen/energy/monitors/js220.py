@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from smidgen.energy.monitors.accumulate import Accumulator
-from smidgen.energy.monitors.recording import RATE_HZ, Recording
+from smidgen.energy.monitors.recording import RATE_HZ, Mark, Recording
+from smidgen.energy.windows import Samples
 from smidgen.errors import DeviceError, LinkLost, ProtocolError, ToolNotFound
 
 RAW_HZ = 1_000_000
@@ -105,6 +106,15 @@ class Js220:
         self._sums.add(current.astype(np.float64) * voltage, (level > 0).astype(np.int64))
         self._next = end
         return True
+
+    def mark(self) -> Mark:
+        return self._sums.mark()
+
+    def since(self, mark: Mark) -> tuple[Samples, tuple[tuple[int, int], ...]]:
+        return self._sums.since(mark)
+
+    def notes(self) -> tuple[str, ...]:
+        return tuple(self._notes)
 
     def stop(self) -> Recording:
         with _told("be read"):

@@ -15,11 +15,12 @@ import math
 import re
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from smidgen.energy.monitors.recording import RATE_HZ, Line, Recording
+from smidgen.energy.monitors.recording import RATE_HZ, Line, Mark, Recording
+from smidgen.energy.windows import Samples
 from smidgen.errors import DeviceError, NoAnswer, ProtocolError, UsageError
 
 BAUD = 3_686_400
@@ -31,6 +32,7 @@ _LONGEST_LINE = 4096  # of bytes without a line end: no instrument of this kind
 _SAMPLES = re.compile(r"(?:\d{4}[-+]\d{2})+")
 _SAMPLE = re.compile(r"(\d{4})([-+]\d{2})")
 _SAMPLE_LIKE = re.compile(r"[\d+-]{2,}")
+_SAMPLE_LETTERS = len("dddd-ee")
 _STAMP = re.compile(r"TimeStamp:[ ><]*(\d{3})s (\d{3})ms, buff (\d{1,3})%")
 _EVENT = re.compile(r"event (\d+) (?:ris|fal)")
 _TROUBLE = re.compile(r"overflow|overrun|dropped|lost", re.IGNORECASE)
@@ -70,6 +72,15 @@ class Lpm01a:
         while (left := end - self._clock()) > 0:
             self._take(self._line_within(left))
 
+    def mark(self) -> Mark:
+        events = len(self._events)  # before the samples, which only grow
+        return len(self._samples), events
+
+    def since(self, mark: Mark) -> tuple[Samples, tuple[tuple[int, int], ...]]:
+        events = self._events[mark[1] :]
+        samples = np.array(self._samples[mark[0] :], dtype=np.float64)
+        return samples, tuple((i, at - mark[0]) for i, at in events)
+
     def stop(self) -> Recording:
         self._send("stop")
         end = self._clock() + _ANSWER_S
@@ -83,12 +94,12 @@ class Lpm01a:
             self._take(self._line_within(left))
         if not self._samples:
             raise ProtocolError(f"{self._line.name}: the instrument measured nothing. Is the device connected to it?")
-        self._check_ticks()
+        notes = [*self.notes()]
         lost = sum(1 for s in self._samples if math.isnan(s))
         if lost:
-            self._notes.append(f"{lost} of {len(self._samples)} samples were damaged on the line: they are no numbers")
+            notes.append(f"{lost} of {len(self._samples)} samples were damaged on the line: they are no numbers")
         samples = np.array(self._samples, dtype=np.float64)
-        return Recording("lpm01a", RATE_HZ, self._supply_v, samples, tuple(self._events), tuple(self._notes))
+        return Recording("lpm01a", RATE_HZ, self._supply_v, samples, tuple(self._events), tuple(notes))
 
     def close(self) -> None:
         """Stop, cut the supply and give control back, without waiting for answers: it may be gone."""
@@ -156,15 +167,23 @@ class Lpm01a:
             self._notes.append(f"after {len(self._samples)} samples the instrument said {plain[:120]!r}")
         elif plain.startswith("error"):
             raise ProtocolError(f"{self._line.name}: the instrument gave up: {plain[:200]!r}")
-        elif _SAMPLE_LIKE.fullmatch(plain) or "\ufffd" in plain:
+        elif _SAMPLE_LIKE.fullmatch(plain) or "\ufffd" in plain or _damaged(plain):
             self._samples.append(math.nan)
 
-    def _check_ticks(self) -> None:
-        """Between two of the instrument's stamps as many samples must have come as the time between them has."""
-        for (before, first), (after, last) in itertools.pairwise(self._ticks):
+    def notes(self) -> tuple[str, ...]:
+        """What went wrong until now; between two stamps as many samples must come as the time between them has."""
+        return (*self._notes, *self._ticks_missed())
+
+    def _ticks_missed(self) -> Iterator[str]:
+        for (before, first), (after, last) in itertools.pairwise(self._ticks[:]):
             expected = round((after - before) * RATE_HZ)
             if last - first != expected:
-                self._notes.append(
+                yield (
                     f"between {before:.3f} s and {after:.3f} s of the instrument's clock {last - first} samples came, "
                     f"not {expected}"
                 )
+
+
+def _damaged(plain: str) -> bool:
+    """Whether a line is a sample of which a letter or two were changed on the way."""
+    return len(plain) == _SAMPLE_LETTERS and sum(c.isdigit() or c in "+-" for c in plain) >= _SAMPLE_LETTERS - 2

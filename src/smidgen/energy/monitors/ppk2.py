@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from smidgen.energy.monitors.accumulate import Accumulator
-from smidgen.energy.monitors.recording import RATE_HZ, Recording
+from smidgen.energy.monitors.recording import RATE_HZ, Mark, Recording
+from smidgen.energy.windows import Samples
 from smidgen.errors import DeviceError, LinkLost, ProtocolError, ToolNotFound, UsageError
 
 RAW_HZ = 100_000
@@ -83,6 +84,15 @@ class Ppk2:
             raise ProtocolError("ppk2-api gives currents and logic inputs of different lengths. Is it too new?")
         self._sums.add(microamperes * (1e-6 * self._supply_v), digital.astype(np.int64) & 1)
         return len(microamperes) > 0
+
+    def mark(self) -> Mark:
+        return self._sums.mark()
+
+    def since(self, mark: Mark) -> tuple[Samples, tuple[tuple[int, int], ...]]:
+        return self._sums.since(mark)
+
+    def notes(self) -> tuple[str, ...]:
+        return ()
 
     def stop(self) -> Recording:
         with _told("be read"):

@@ -70,6 +70,10 @@ class Recording:
         return json.dumps([{"infer": infer, "power": power}])
 
 
+Mark = tuple[int, int]
+"""A place in a measurement that goes on: how many samples and how many edges came before."""
+
+
 class EnergyMonitor(Protocol):
     """An instrument that feeds the device and measures what it takes.
 
@@ -81,6 +85,15 @@ class EnergyMonitor(Protocol):
 
     def poll(self, seconds: float) -> None:
         """Take in what is measured in the next ``seconds``."""
+
+    def mark(self) -> Mark:
+        """How much was measured until now. As ``since``, for another thread than the one that polls."""
+
+    def since(self, mark: Mark) -> tuple[Samples, tuple[tuple[int, int], ...]]:
+        """Joules a millisecond measured after ``mark``, and the edges after it, as Recording has them."""
+
+    def notes(self) -> tuple[str, ...]:
+        """What went wrong until now; for another thread as well."""
 
     def stop(self) -> Recording:
         """End the measurement."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from smidgen.energy.traces import analyse
 from smidgen.energy.windows import TraceReport
 from smidgen.errors import InvalidInput
-from smidgen.mlperf.results_files import Figure, PerformanceWindow, Remark
+from smidgen.mlperf.formats.results_files import Figure, PerformanceWindow, Remark
 from smidgen.mlperf.submission.layout import Context
 from smidgen.mlperf.submission.rounds import FEWEST_INFERENCES, SHORTEST_SECONDS, WINDOWS
 from smidgen.mlperf.submission.runs import TRACE, ModeRun

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from smidgen.mlperf.results_files import (
+from smidgen.mlperf.formats.results_files import (
     Layout,
     Log,
     ResultsJson,

@@ -7,14 +7,14 @@ import math
 import statistics
 from dataclasses import dataclass
 
-from smidgen.mlperf.results_files import WakewordEntry
+from smidgen.mlperf.formats.results_files import WakewordEntry
 from smidgen.mlperf.submission.findings import Severity
 from smidgen.mlperf.submission.layout import Context, Place
 from smidgen.mlperf.submission.measured import check_trace
 from smidgen.mlperf.submission.rounds import WORDS
 from smidgen.mlperf.submission.runs import ModeRun
 from smidgen.mlperf.tasks import Task
-from smidgen.mlperf.wakeword_score import score
+from smidgen.mlperf.wakeword.score import score
 
 _MOST_DETECTIONS = 10_000
 """What the interface board keeps."""

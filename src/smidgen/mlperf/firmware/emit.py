@@ -17,11 +17,12 @@ from smidgen.codegen.template import fill
 from smidgen.compiler import TOOLCHAINS, Compiled
 from smidgen.errors import UsageError
 from smidgen.features import FOLDER
-from smidgen.mlperf import firmware_audio
-from smidgen.mlperf.firmware_build import RUNTIME, build_firmware, objects_of
-from smidgen.mlperf.firmware_folder import Facts, makefile, readme
-from smidgen.mlperf.firmware_glue import Glue, glue
-from smidgen.mlperf.firmware_ports import PORTS, Port
+from smidgen.mlperf.firmware.audio import BUFFER_BYTES as AUDIO_BUFFER_BYTES
+from smidgen.mlperf.firmware.audio import COMMAND_BYTES as AUDIO_COMMAND_BYTES
+from smidgen.mlperf.firmware.build import RUNTIME, build_firmware, objects_of
+from smidgen.mlperf.firmware.folder import Facts, makefile, readme
+from smidgen.mlperf.firmware.glue import Glue, glue
+from smidgen.mlperf.firmware.ports import PORTS, Port
 from smidgen.mlperf.tasks import Task
 from smidgen.targets import Target
 
@@ -124,7 +125,7 @@ def long_command_bytes(task: Task) -> int:
 
 
 def _command_bytes(task: Task) -> int:
-    return firmware_audio.COMMAND_BYTES if task.format == "audio" else COMMAND_BYTES
+    return AUDIO_COMMAND_BYTES if task.format == "audio" else COMMAND_BYTES
 
 
 def _baud(mode: Mode, task: Task) -> int:
@@ -142,7 +143,7 @@ def _program(compiled: Compiled, facts: Facts, parts: Glue, command_bytes: int) 
         model_id=facts.task.model_id,
         baud=facts.baud,
         command_bytes=command_bytes,
-        buffer_bytes=firmware_audio.BUFFER_BYTES if audio else facts.task.input_bytes,
+        buffer_bytes=AUDIO_BUFFER_BYTES if audio else facts.task.input_bytes,
         echo=int(audio),
         core_hertz=compiled.target.clock_hz,
     )

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from smidgen.mlperf.results_json import entry_object, parse_results_json, results_json
-from smidgen.mlperf.results_log import COUNTER, parse_log
-from smidgen.mlperf.results_text import parse_results
-from smidgen.mlperf.results_types import (
+from smidgen.mlperf.formats.results_json import entry_object, parse_results_json, results_json
+from smidgen.mlperf.formats.results_log import COUNTER, parse_log
+from smidgen.mlperf.formats.results_text import parse_results
+from smidgen.mlperf.formats.results_types import (
     MODE_LETTERS,
     EnergyWindow,
     Entry,
@@ -28,7 +28,7 @@ from smidgen.mlperf.results_types import (
     WakewordEntry,
     WakewordFigures,
 )
-from smidgen.mlperf.results_write import energy_window
+from smidgen.mlperf.formats.results_write import energy_window
 
 __all__ = (
     "COUNTER",

@@ -12,13 +12,9 @@ from typing import Literal
 
 from smidgen.errors import InvalidInput
 from smidgen.mlperf.accuracy import Scored, accuracy
-from smidgen.mlperf.datasets import DataSet
-from smidgen.mlperf.journal import Done, Journal, OrderedLog, Subject, when_of, write_whole
-from smidgen.mlperf.measure import WINDOW_INFERENCES, WINDOW_US, WINDOWS, Job, Order
-from smidgen.mlperf.protocol import Identity
-from smidgen.mlperf.results_json import results_json
-from smidgen.mlperf.results_types import EnergyWindow, Entry
-from smidgen.mlperf.results_write import (
+from smidgen.mlperf.formats.results_json import results_json
+from smidgen.mlperf.formats.results_types import EnergyWindow, Entry
+from smidgen.mlperf.formats.results_write import (
     accuracy_results,
     energy_results,
     energy_window,
@@ -27,7 +23,11 @@ from smidgen.mlperf.results_write import (
     log_tail,
     performance_results,
 )
-from smidgen.mlperf.workers import Note, Opener, bench, run_apart, run_here
+from smidgen.mlperf.runner.datasets import DataSet
+from smidgen.mlperf.runner.journal import Done, Journal, OrderedLog, Subject, when_of, write_whole
+from smidgen.mlperf.runner.measure import WINDOW_INFERENCES, WINDOW_US, WINDOWS, Job, Order
+from smidgen.mlperf.runner.protocol import Identity
+from smidgen.mlperf.runner.workers import Note, Opener, bench, run_apart, run_here
 
 Provenance = Literal["modelled", "measured"]
 """Of latencies and energies: on a virtual board they are modelled, on a real one measured. Accuracy is neither: the

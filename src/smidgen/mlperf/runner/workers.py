@@ -13,10 +13,10 @@ from multiprocessing.process import BaseProcess
 from typing import Protocol
 
 from smidgen.errors import DeviceError, InternalError, SmidgenError
+from smidgen.mlperf.formats.results_types import Entry
 from smidgen.mlperf.link import Link
-from smidgen.mlperf.measure import Bench, Job, Monitor, Order
-from smidgen.mlperf.protocol import DIRECT_BYTES, THROUGH_MANAGER_BYTES, Device, Identity
-from smidgen.mlperf.results_types import Entry
+from smidgen.mlperf.runner.measure import Bench, Job, Monitor, Order
+from smidgen.mlperf.runner.protocol import DIRECT_BYTES, THROUGH_MANAGER_BYTES, Device, Identity
 
 _END_S = 5.0
 

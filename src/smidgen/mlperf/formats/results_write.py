@@ -12,7 +12,7 @@ from datetime import datetime
 
 import numpy as np
 
-from smidgen.mlperf.results_types import EnergyWindow, Entry, Power
+from smidgen.mlperf.formats.results_types import EnergyWindow, Entry, Power
 
 WINDOW_S = 10.0
 """A window must last at least this long (MLPerf Tiny rules, "Latency")."""

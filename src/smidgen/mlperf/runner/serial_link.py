@@ -9,8 +9,8 @@ import serial
 from serial.tools import list_ports
 
 from smidgen.errors import DeviceError, LinkLost
-from smidgen.mlperf.protocol import Device
-from smidgen.mlperf.workers import Opened
+from smidgen.mlperf.runner.protocol import Device
+from smidgen.mlperf.runner.workers import Opened
 
 PERFORMANCE_BAUD = 115_200
 ENERGY_BAUD = 9_600

@@ -10,16 +10,16 @@ from pathlib import Path
 
 from smidgen.compiler import TOOLCHAINS, Compiled
 from smidgen.errors import InvalidInput, ProtocolError, TargetError, UsageError
-from smidgen.mlperf.bench import Outcome
 from smidgen.mlperf.board.energy import IDLE_SHARE
 from smidgen.mlperf.firmware import Firmware, firmware
-from smidgen.mlperf.journal import write_whole
-from smidgen.mlperf.results_types import EnergyWindow, Mode
-from smidgen.mlperf.results_write import energy_results, energy_window, log_head
+from smidgen.mlperf.formats.results_types import EnergyWindow, Mode
+from smidgen.mlperf.formats.results_write import energy_results, energy_window, log_head
+from smidgen.mlperf.runner.bench import Outcome
+from smidgen.mlperf.runner.journal import write_whole
+from smidgen.mlperf.runner.virtual import BoardMonitor
 from smidgen.mlperf.tasks import Task
-from smidgen.mlperf.virtual import BoardMonitor
-from smidgen.mlperf.wakeword import Progress, WakewordResult, run_wakeword, wakeword_board
-from smidgen.mlperf.wakeword_files import WakewordTest, read_tests, read_wav
+from smidgen.mlperf.wakeword.files import WakewordTest, read_tests, read_wav
+from smidgen.mlperf.wakeword.run import Progress, WakewordResult, run_wakeword, wakeword_board
 
 _TESTS = ("sww_long_test.json", "sww_med_test.json", "sww_short_test.json")
 """Of the official data folder, best first; the first whose recordings are there is run."""

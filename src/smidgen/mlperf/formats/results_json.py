@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from smidgen.mlperf.results_types import Entry, Power, Remark, ResultsJson, WakewordEntry
+from smidgen.mlperf.formats.results_types import Entry, Power, Remark, ResultsJson, WakewordEntry
 
 _DEEPEST = 50  # nesting of a results.json is 4; json would recurse until Python gives up
 

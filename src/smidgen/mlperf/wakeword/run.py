@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from smidgen.errors import ProtocolError
 from smidgen.mlperf.board import BoardLink, BoardSettings, VirtualBoard
-from smidgen.mlperf.measure import Monitor
-from smidgen.mlperf.protocol import Device, Reply
-from smidgen.mlperf.results_json import power_object
-from smidgen.mlperf.results_types import Power, WakewordEntry
-from smidgen.mlperf.wakeword_edges import Edges, parse_activations, parse_detections, parse_duty_cycle, record
-from smidgen.mlperf.wakeword_files import WakewordTest
-from smidgen.mlperf.wakeword_score import DutyCycle, Score, duty_cycle, score
+from smidgen.mlperf.formats.results_json import power_object
+from smidgen.mlperf.formats.results_types import Power, WakewordEntry
+from smidgen.mlperf.runner.measure import Monitor
+from smidgen.mlperf.runner.protocol import Device, Reply
+from smidgen.mlperf.wakeword.edges import Edges, parse_activations, parse_detections, parse_duty_cycle, record
+from smidgen.mlperf.wakeword.files import WakewordTest
+from smidgen.mlperf.wakeword.score import DutyCycle, Score, duty_cycle, score
 from smidgen.targets import Target
 
 COUNTED_FRAMES = 4

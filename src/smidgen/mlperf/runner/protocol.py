@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from smidgen.errors import NoAnswer, ProtocolError
+from smidgen.mlperf.formats.results_text import finite
 from smidgen.mlperf.link import Link
-from smidgen.mlperf.results_text import finite
 
 COUNTER = 1 << 32
 """The device's microsecond counter wraps here."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from smidgen.errors import DeviceError, NoAnswer, ProtocolError
-from smidgen.mlperf.protocol import Device, DeviceReset, Identity, Inference, Refused
-from smidgen.mlperf.results_types import MODE_LETTERS, Entry, Mode, Power
+from smidgen.mlperf.formats.results_types import MODE_LETTERS, Entry, Mode, Power
+from smidgen.mlperf.runner.protocol import Device, DeviceReset, Identity, Inference, Refused
 from smidgen.mlperf.tasks import TASKS, Task
 
 WINDOWS = 5
