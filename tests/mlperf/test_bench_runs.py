@@ -143,6 +143,12 @@ def test_accuracy_needs_labels(tmp_path: Path) -> None:
     assert not any(tmp_path.iterdir())
 
 
+def test_accuracy_needs_every_class(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="labels name 11 of 12 classes"):
+        _run(tmp_path, "accuracy", count=11, data=_data(11))
+    assert not list(tmp_path.iterdir())
+
+
 def test_energy(tmp_path: Path) -> None:
     outcome = _run(tmp_path, "energy", opener=PeerOpener(faults=Faults(energy=True)))
     assert outcome.energy_uj == pytest.approx(40 * 40)  # mW x ms

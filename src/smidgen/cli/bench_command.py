@@ -42,6 +42,8 @@ from smidgen.mlperf.wakeword.bench import bench_wakeword
 
 _MODES: tuple[Mode, ...] = ("performance", "accuracy", "energy")
 _WARMUPS = {"ad": 10, "ic": 5, "ic2": 5, "kws": 10, "vww": 5}  # as the official scripts
+_MOST_INFERENCES = 1_000_000
+"""Of a window. Devices take up to 2^31 - 1, which no one lives to see the end of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +112,13 @@ class _Options:
 @click.option("--baud", type=click.IntRange(1), metavar="N", help="[default: 115200, energy 9600]")
 @click.option(
     "--warmups",
-    type=click.IntRange(0),
+    type=click.IntRange(0, _MOST_INFERENCES),
     metavar="W",
     help="Inferences before a window [default: 5 or 10].",
 )
 @click.option(
     "--iterations",
-    type=click.IntRange(1),
+    type=click.IntRange(1, _MOST_INFERENCES),
     metavar="N",
     help="Inferences a window [default: over 10 s of them].",
 )
@@ -153,7 +155,7 @@ def command(
     tasks = [TASKS[t] for t in (CLASSIC if task == "all" else (task,))]
     modes = _MODES if mode == "all" else tuple(m for m in _MODES if m == mode)
     rig = Rig(**of_rig)
-    _check(task, port or rig.io_manager, model, output, resume)
+    _check(task, rig.io_manager if port is None else port, model, output, resume)
     check_rig(rig, port, mode, baud)
     folder = output or Path("sessions") / f"{datetime.now():%Y%m%d_%H%M%S}"
     options = _Options(
@@ -178,6 +180,10 @@ def command(
 
 
 def _check(task: str, port: str | None, model: str | None, output: Path | None, resume: bool) -> None:
+    if port == "":
+        raise UsageError(
+            "--port is empty: name a serial port, or auto to look for one; leave it out for a virtual board"
+        )
     if model and (task == "all" or port):
         raise UsageError("--model is for one task on a virtual board; a real device holds its own")
     if port and task == "all":
@@ -206,8 +212,9 @@ def _one(task: Task, mode: Mode, options: _Options, *, asked: bool) -> list[Outc
         order, data, opener, options.output / task.name / mode, provenance, baud, digest,
         1 if options.real else options.jobs, options.resume,
     )  # fmt: skip
-    for note in data.notes:
-        console.print(f"note: {task.name}: {note}")
+    if not data.synthetic:  # else the outcome's notes say so
+        for note in data.notes:
+            console.print(f"note: {task.name}: {note}")
     with progress(f"{task.name} {mode}", 1, quiet=options.quiet) as bar:
         return [run(what, lambda done, total: bar(done, total), lambda text: console.print(f"note: {text}"))]
 
@@ -255,12 +262,22 @@ def _device(task: Task, mode: Mode, options: _Options) -> tuple[Opener, Provenan
         kind = "energy" if mode == "energy" else "performance"
         made = firmware(_compiled(task, options), task, mode=kind, command_bytes=long_command_bytes(task))
         elf = made.build(options.toolchain)
+    for note in made.notes:
+        console.print(f"note: {task.name}: {note}")
     baud = options.baud or made.baud
     return BoardOpener(elf, made.target, baud, mode == "energy", made.command_bytes), "modelled", baud, made.digest
 
 
 def _compiled(task: Task, options: _Options) -> Compiled:
-    return compile_model(options.model or task.name, options.target, models_dir=options.models)
+    """The task's network; UsageError for one whose results no score of the task is defined for."""
+    compiled = compile_model(options.model or task.name, options.target, models_dir=options.models)
+    scores = [y.type.elements for y in compiled.graph.outputs]
+    if task.metric == "top1" and len(scores) == 1 and scores != [task.outputs]:
+        raise UsageError(
+            f"{options.model}: the model gives {scores[0]} scores, {task.name} ({task.title}) has {task.outputs} "
+            "classes: is this another task's model?"
+        )
+    return compiled
 
 
 def _plain(o: Outcome) -> dict[str, object]:
@@ -269,7 +286,7 @@ def _plain(o: Outcome) -> dict[str, object]:
 
 def _tell(outcomes: Sequence[Outcome]) -> None:
     columns = ("latency ms", "inf/s", "uJ/inf", "accuracy", "target")
-    t = table("MLPerf Tiny", "benchmark", "mode", *columns, "", "figures are", right=columns)
+    t = table("MLPerf Tiny", "benchmark", "mode", *columns, "verdict", "figures are", right=columns)
     for o in outcomes:
         t.add_row(
             o.task,
@@ -279,14 +296,21 @@ def _tell(outcomes: Sequence[Outcome]) -> None:
             _number(o.energy_uj, 1),
             _accuracy(o),
             "" if o.target is None else f"{o.target:g}",
-            {True: "met", False: "missed", None: "" if o.valid else "not valid"}[o.met],
+            ", ".join(_verdicts(o)),
             o.provenance if o.mode != "accuracy" else "counted",
         )
     show(t)
     for o in outcomes:
         for note in o.notes:
             console.print(f"note: {o.task} {o.mode}: {note}")
+    if not all(o.valid for o in outcomes):
+        show("no submission: not valid as a submission to the benchmark, for the reasons that the notes give")
     show(f"files: {outcomes[0].folder.parent.parent}")
+
+
+def _verdicts(o: Outcome) -> list[str]:
+    """About the quality target, and whether the rules of the benchmark are met."""
+    return ([] if o.met is None else ["met" if o.met else "missed"]) + ([] if o.valid else ["no submission"])
 
 
 def _number(value: float | None, digits: int) -> str:

@@ -40,6 +40,8 @@ OnProgress = Callable[[int, int], None]
 
 _BATCH = 8
 
+_SHORT = "a window is shorter than 10 s or 10 inferences: not valid for a submission"
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -126,10 +128,21 @@ def _inputs(what: Run) -> int:
             raise InvalidInput(
                 f"accuracy of {what.order.task.name} needs its data set: --data DIR (random inputs have no labels)"
             )
+        _every_class(what.data)
         return count
     if count < WINDOWS:
         raise InvalidInput(f"{what.data.source}: {count} files; {what.order.mode} needs the first {WINDOWS}")
     return WINDOWS
+
+
+def _every_class(data: DataSet) -> None:
+    """InvalidInput, before hours of inference, for labels that no AUC can be computed from."""
+    named, classes = len({s.label for s in data.samples}), data.samples[0].classes
+    if named < classes:
+        raise InvalidInput(
+            f"{data.source}: its labels name {named} of {classes} classes: AUC is not defined without files of each. "
+            "Run the whole data set, or choose files of every class"
+        )
 
 
 def _subject(what: Run, identity: Identity, count: int) -> Subject:
@@ -231,7 +244,7 @@ def _performance(what: Run, identity: Identity, entries: Sequence[Entry], when: 
     median = statistics.median([e.throughput or 0.0 for e in entries])
     seconds = tuple((e.elapsed_us or 0) / 1e6 for e in entries)
     long = all((e.elapsed_us or 0) >= WINDOW_US and (e.iterations or 0) >= LEAST_INFERENCES for e in entries)
-    notes = () if long else ("a window is shorter than 10 s or 10 inferences: not valid for a submission",)
+    notes = () if long else (_SHORT,)
     return performance_results(entries, when), Outcome(
         what.order.task.name,
         what.order.mode,
@@ -286,6 +299,10 @@ def _energy(what: Run, identity: Identity, entries: Sequence[Entry], when: datet
     rates = [(w.inferences or 0) / s for w, s in zip(windows, seconds, strict=True) if s]
     powers = [(w.power_uw or 0.0) / 1e3 for w in windows]
     throughput = statistics.median(rates) if rates else None
+    long = all(
+        s >= LEAST_SECONDS and (w.inferences or 0) >= LEAST_INFERENCES for w, s in zip(windows, seconds, strict=True)
+    )
+    notes = () if long else (_SHORT,)
     return energy_results(windows), Outcome(
         what.order.task.name,
         what.order.mode,
@@ -299,8 +316,8 @@ def _energy(what: Run, identity: Identity, entries: Sequence[Entry], when: datet
         1e3 / throughput if throughput else None,
         median,
         statistics.median(powers),
-        valid=all(s >= LEAST_SECONDS for s in seconds) and not what.data.synthetic,
-        notes=what.data.notes[: what.data.synthetic],
+        valid=long and not what.data.synthetic,
+        notes=(*what.data.notes[: what.data.synthetic], *notes),
     )
 
 
