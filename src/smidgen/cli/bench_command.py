@@ -26,13 +26,15 @@ from smidgen.cli.common import (
 )
 from smidgen.compiler import Compiled
 from smidgen.compiler import compile as compile_model
+from smidgen.energy.windows import WINDOWS
 from smidgen.errors import UsageError
 from smidgen.mlperf.firmware import firmware, long_command_bytes
 from smidgen.mlperf.formats.results_types import Mode
+from smidgen.mlperf.link import ENERGY_BAUD, PERFORMANCE_BAUD
 from smidgen.mlperf.runner.bench import Outcome, Provenance, Run, run
-from smidgen.mlperf.runner.datasets import LABELS, DataSet, load_data_set, random_data_set
-from smidgen.mlperf.runner.measure import WINDOWS, Order
-from smidgen.mlperf.runner.serial_link import ENERGY_BAUD, PERFORMANCE_BAUD, SerialOpener, find_port
+from smidgen.mlperf.runner.datasets import ALTERNATIVE_LABELS, LABELS, DataSet, load_data_set, random_data_set
+from smidgen.mlperf.runner.measure import Order
+from smidgen.mlperf.runner.serial_link import SerialOpener, find_port
 from smidgen.mlperf.runner.virtual import BoardOpener
 from smidgen.mlperf.runner.workers import Opener
 from smidgen.mlperf.tasks import CLASSIC, TASKS, Task
@@ -100,7 +102,7 @@ class _Options:
     default=LABELS,
     show_default=True,
     metavar="NAME",
-    help="Label file there (ad: y_labels_alt.csv).",
+    help=f"Label file there (ad: also {ALTERNATIVE_LABELS}).",
 )
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Folder to make [default: sessions/<time>]."

@@ -10,11 +10,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from smidgen.energy.windows import LEAST_INFERENCES, LEAST_SECONDS, WINDOWS
 from smidgen.errors import InvalidInput
 from smidgen.mlperf.accuracy import Scored, accuracy
 from smidgen.mlperf.formats.results_json import results_json
 from smidgen.mlperf.formats.results_types import EnergyWindow, Entry
 from smidgen.mlperf.formats.results_write import (
+    MODELLED_LINE,
     accuracy_results,
     energy_results,
     energy_window,
@@ -25,7 +27,7 @@ from smidgen.mlperf.formats.results_write import (
 )
 from smidgen.mlperf.runner.datasets import DataSet
 from smidgen.mlperf.runner.journal import Done, Journal, OrderedLog, Subject, when_of, write_whole
-from smidgen.mlperf.runner.measure import WINDOW_INFERENCES, WINDOW_US, WINDOWS, Job, Order
+from smidgen.mlperf.runner.measure import WINDOW_US, Job, Order
 from smidgen.mlperf.runner.protocol import Identity
 from smidgen.mlperf.runner.workers import Note, Opener, bench, run_apart, run_here
 
@@ -194,7 +196,7 @@ class _Keeper:
         self._all: dict[int, Done] = {d.index: d for d in journal.done}
         self._total = count * _pieces(what)
         head = log_head(
-            "log.txt", what.provenance + " board" if what.provenance == "modelled" else "serial", what.baud,
+            "log.txt", MODELLED_LINE if what.provenance == "modelled" else "serial", what.baud,
             identity.name, identity.profile, identity.model_id,
         )  # fmt: skip
         self._log = OrderedLog(what.folder / "log.txt", head, _lines)
@@ -241,7 +243,7 @@ def summary(what: Run, identity: Identity, entries: Sequence[Entry], when: datet
 def _performance(what: Run, identity: Identity, entries: Sequence[Entry], when: datetime) -> tuple[str, Outcome]:
     median = statistics.median([e.throughput or 0.0 for e in entries])
     seconds = tuple((e.elapsed_us or 0) / 1e6 for e in entries)
-    long = all((e.elapsed_us or 0) >= WINDOW_US and (e.iterations or 0) >= WINDOW_INFERENCES for e in entries)
+    long = all((e.elapsed_us or 0) >= WINDOW_US and (e.iterations or 0) >= LEAST_INFERENCES for e in entries)
     notes = () if long else (_SHORT,)
     return performance_results(entries, when), Outcome(
         what.order.task.name,
@@ -298,7 +300,7 @@ def _energy(what: Run, identity: Identity, entries: Sequence[Entry], when: datet
     powers = [(w.power_uw or 0.0) / 1e3 for w in windows]
     throughput = statistics.median(rates) if rates else None
     long = all(
-        s >= WINDOW_US / 1e6 and (w.inferences or 0) >= WINDOW_INFERENCES for w, s in zip(windows, seconds, strict=True)
+        s >= LEAST_SECONDS and (w.inferences or 0) >= LEAST_INFERENCES for w, s in zip(windows, seconds, strict=True)
     )
     notes = () if long else (_SHORT,)
     return energy_results(windows), Outcome(

@@ -12,8 +12,9 @@ from smidgen.compiler import TOOLCHAINS, Compiled
 from smidgen.errors import InvalidInput, ProtocolError, TargetError, UsageError
 from smidgen.mlperf.board.energy import IDLE_SHARE
 from smidgen.mlperf.firmware import Firmware, firmware
-from smidgen.mlperf.formats.results_types import EnergyWindow, Mode
-from smidgen.mlperf.formats.results_write import energy_results, energy_window, log_head
+from smidgen.mlperf.formats.results_json import wakeword_object
+from smidgen.mlperf.formats.results_types import MODE_LETTERS, EnergyWindow, Mode
+from smidgen.mlperf.formats.results_write import MODELLED_LINE, energy_results, energy_window, log_head
 from smidgen.mlperf.runner.bench import Outcome
 from smidgen.mlperf.runner.journal import write_whole
 from smidgen.mlperf.runner.virtual import BoardMonitor
@@ -63,7 +64,7 @@ def bench_wakeword(
     found = find_recordings(data)
     made = firmware(compiled, task, mode="energy" if mode == "energy" else "performance")
     results = _play_all(made, toolchain, found, progress)
-    write_files(folder, task, mode, (f"virtual {made.target.name}", made.baud, "smidgen", _PROFILE), results)
+    write_files(folder, task, mode, (MODELLED_LINE, made.baud, "smidgen", _PROFILE), results)
     return _outcome(task, mode, folder, found, results)
 
 
@@ -73,11 +74,12 @@ def write_files(
     """log.txt, results.txt and results.json; ``line``: the port, its baud rate, the device's name and profile."""
     energy = energy_results(_windows(results)).splitlines() if mode == "energy" else []
     lines = [*energy, *(line for r in results for line in r.lines)]
-    log = [*log_head(str(folder / "log.txt"), *line, task.model_id), *(text for r in results for text in r.recorded)]
+    log = [*log_head("log.txt", *line, task.model_id), *(text for r in results for text in r.recorded)]
     log += [text.strip() for text in energy]
     write_whole(folder / "log.txt", "\n".join([*log, *(text for r in results for text in r.log_lines)]) + "\n")
     write_whole(folder / "results.txt", "\n".join(lines) + "\n")
-    write_whole(folder / "results.json", json.dumps([r.item(mode[0]) for r in results], allow_nan=False))
+    items = [wakeword_object(r.entry(MODE_LETTERS[mode]), r.activations) for r in results]
+    write_whole(folder / "results.json", json.dumps(items, allow_nan=False))
 
 
 def _windows(results: Sequence[WakewordResult]) -> list[EnergyWindow]:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from smidgen.errors import ProtocolError
 from smidgen.mlperf.board import BoardLink, BoardSettings, VirtualBoard
-from smidgen.mlperf.formats.results_json import power_object
 from smidgen.mlperf.formats.results_types import Power, WakewordEntry
+from smidgen.mlperf.link import PERFORMANCE_BAUD
 from smidgen.mlperf.runner.measure import Monitor
 from smidgen.mlperf.runner.protocol import Device, Reply
 from smidgen.mlperf.wakeword.edges import Edges, parse_activations, parse_detections, parse_duty_cycle, record
@@ -81,7 +81,8 @@ class WakewordResult:
             *self.duty.lines,
         )
 
-    def entry(self, mode: str | None = None) -> WakewordEntry:
+    def entry(self, mode: str) -> WakewordEntry:
+        """What results.json keeps."""
         t, d = self.test, self.duty
         return WakewordEntry(
             t.wav_file,
@@ -98,33 +99,10 @@ class WakewordResult:
             mode,
         )
 
-    def item(self, mode: str) -> dict[str, object]:
-        """Its object of results.json."""
-        t, d = self.test, self.duty
-        return {
-            "infer": {
-                "wav_file": t.wav_file,
-                "detection_windows": [list(w) for w in t.words_s],
-                "length_sec": t.length_s,
-                "sample_rate": t.sample_rate,
-                "detections": list(self.detections_ms),
-                "iterations": 1,
-                "warmups": 0,
-            },
-            "dutycycle": {
-                "duty_cycle": d.duty_cycle,
-                "period": d.period_s,
-                "processing_time": d.processing_time_s,
-                "start_times_s": list(d.starts_s),
-                "stop_times_s": list(d.stops_s),
-            },
-            "activations": list(self.activations),
-            **({} if self.power is None else {"power": power_object(self.power)}),
-            "mode": mode,
-        }
 
-
-def wakeword_board(elf: Path, target: Target, samples: NDArray[np.int16], *, baud: int = 115_200) -> VirtualBoard:
+def wakeword_board(
+    elf: Path, target: Target, samples: NDArray[np.int16], *, baud: int = PERFORMANCE_BAUD
+) -> VirtualBoard:
     """A virtual board that will hear ``samples`` after ``start``."""
     audio = samples.astype("<i2").tobytes()
     return VirtualBoard(elf, target, BoardSettings(baud=baud, counted_singles=COUNTED_FRAMES, audio=audio))
@@ -169,7 +147,7 @@ def run_wakeword_rig(
     interface: Device,
     test: WakewordTest,
     *,
-    baud: int = 115_200,
+    baud: int = PERFORMANCE_BAUD,
     pause: Callable[[float], None] = time.sleep,
 ) -> WakewordResult:
     """The same on hardware: ``interface`` is the benchmark's interface board, which has the file and plays it in real
