@@ -304,7 +304,7 @@ def _tell(outcomes: Sequence[Outcome]) -> None:
         for note in o.notes:
             console.print(f"note: {o.task} {o.mode}: {note}")
     if not all(o.valid for o in outcomes):
-        show("no submission: not valid as a submission to the benchmark, for the reasons that the notes give")
+        show("no submission: not valid as one, for the reasons in the notes")
     show(f"files: {outcomes[0].folder.parent.parent}")
 
 
