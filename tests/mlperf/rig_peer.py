@@ -221,6 +221,8 @@ def serial_port(peer: Link) -> Iterator[str]:
                 with contextlib.suppress(BlockingIOError):
                     held = held[os.write(ours, held[:2048]) :] if held else b""
                 time.sleep(0.0005)
+            while data := os.read(ours, 4096):  # what came last, until there is nothing
+                peer.write(data)
 
     thread = threading.Thread(target=serve)
     thread.start()

@@ -37,6 +37,7 @@ OnProgress = Callable[[int, int], None]
 """Told how many inputs are done, of how many."""
 
 _BATCH = 8
+_SHORT = "a window is shorter than 10 s or 10 inferences: not valid for a submission"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +125,21 @@ def _inputs(what: Run) -> int:
             raise InvalidInput(
                 f"accuracy of {what.order.task.name} needs its data set: --data DIR (random inputs have no labels)"
             )
+        _check_labels(what.data)
         return count
     if count < WINDOWS:
         raise InvalidInput(f"{what.data.source}: {count} files; {what.order.mode} needs the first {WINDOWS}")
     return WINDOWS
+
+
+def _check_labels(data: DataSet) -> None:
+    """Told before the run, which may last hours, and not after it: without a file of each class there is no AUC."""
+    classes, found = data.samples[0].classes, {s.label for s in data.samples}
+    if len(found) < classes:
+        missing = ", ".join(str(c) for c in range(classes) if c not in found)
+        raise InvalidInput(
+            f"{data.source}: no file of class {missing}: AUC is not defined without. Run the whole data set"
+        )
 
 
 def _subject(what: Run, identity: Identity, count: int) -> Subject:
@@ -229,7 +241,7 @@ def _performance(what: Run, identity: Identity, entries: Sequence[Entry], when: 
     median = statistics.median([e.throughput or 0.0 for e in entries])
     seconds = tuple((e.elapsed_us or 0) / 1e6 for e in entries)
     long = all((e.elapsed_us or 0) >= WINDOW_US and (e.iterations or 0) >= WINDOW_INFERENCES for e in entries)
-    notes = () if long else ("a window is shorter than 10 s or 10 inferences: not valid for a submission",)
+    notes = () if long else (_SHORT,)
     return performance_results(entries, when), Outcome(
         what.order.task.name,
         what.order.mode,
@@ -284,6 +296,9 @@ def _energy(what: Run, identity: Identity, entries: Sequence[Entry], when: datet
     rates = [(w.inferences or 0) / s for w, s in zip(windows, seconds, strict=True) if s]
     powers = [(w.power_uw or 0.0) / 1e3 for w in windows]
     throughput = statistics.median(rates) if rates else None
+    long = all(
+        s >= WINDOW_US / 1e6 and (w.inferences or 0) >= WINDOW_INFERENCES for w, s in zip(windows, seconds, strict=True)
+    )
     return energy_results(windows), Outcome(
         what.order.task.name,
         what.order.mode,
@@ -297,8 +312,8 @@ def _energy(what: Run, identity: Identity, entries: Sequence[Entry], when: datet
         1e3 / throughput if throughput else None,
         median,
         statistics.median(powers),
-        valid=all(s >= WINDOW_US / 1e6 for s in seconds) and not what.data.synthetic,
-        notes=what.data.notes[: what.data.synthetic],
+        valid=long and not what.data.synthetic,
+        notes=(*what.data.notes[: what.data.synthetic], *(() if long else (_SHORT,))),
     )
 
 
