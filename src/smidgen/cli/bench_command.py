@@ -31,7 +31,7 @@ from smidgen.mlperf.bench import Outcome, Provenance, Run, run
 from smidgen.mlperf.datasets import LABELS, DataSet, load_data_set, random_data_set
 from smidgen.mlperf.firmware import firmware, long_command_bytes
 from smidgen.mlperf.measure import WINDOWS, Order
-from smidgen.mlperf.results_types import Mode
+from smidgen.mlperf.results_types import Layout, Mode
 from smidgen.mlperf.serial_link import ENERGY_BAUD, PERFORMANCE_BAUD, SerialOpener, find_port
 from smidgen.mlperf.special_runs import SPECIAL_RUNS
 from smidgen.mlperf.tasks import CLASSIC, TASKS, Task
@@ -57,6 +57,7 @@ class _Options:
     baud: int | None
     warmups: int | None
     iterations: int | None
+    layout: Layout
     verify: bool
     toolchain: str
     models: Path | None
@@ -118,6 +119,13 @@ class _Options:
     metavar="N",
     help="Inferences a window [default: over 10 s of them].",
 )
+@click.option(
+    "--layout",
+    type=click.Choice(["mlc", "eembc"]),
+    default="mlc",
+    show_default=True,
+    help="Files as the Python runner writes them, or as EnergyRunner (not for energy).",
+)
 @rig_options
 @click.option("--verify", is_flag=True, help="Read back every input and result: slower, finds bytes that changed.")
 @toolchain_option
@@ -137,6 +145,7 @@ def command(
     baud: int | None,
     warmups: int | None,
     iterations: int | None,
+    layout: Layout,
     verify: bool,
     toolchain: str,
     models: Path | None,
@@ -153,10 +162,12 @@ def command(
     rig = Rig(**of_rig)
     _check(task, port or rig.io_manager, model, output, resume)
     check_rig(rig, port, mode, baud)
+    if layout == "eembc" and mode == "energy":
+        raise UsageError("energy has no EnergyRunner layout here: its trace is one recording. Leave --layout away")
     folder = output or Path("sessions") / f"{datetime.now():%Y%m%d_%H%M%S}"
     options = _Options(
         port, target, model, data, labels, folder, resume, jobs or os.cpu_count() or 1, baud, warmups, iterations,
-        verify, toolchain, models, as_json, rig,
+        layout, verify, toolchain, models, as_json, rig,
     )  # fmt: skip
     outcomes: list[Outcome] = []
     try:
@@ -193,6 +204,9 @@ def _one(task: Task, mode: Mode, options: _Options, *, asked: bool) -> list[Outc
     if options.real and mode == "energy" and not asked:
         console.print(f"note: {task.name} energy: needs other firmware and an instrument (--mode energy): passed over")
         return []
+    if options.layout == "eembc" and mode == "energy" and not asked:
+        console.print(f"note: {task.name} energy: not in the layout of EnergyRunner: passed over")
+        return []
     data = _data(task, mode, options)
     opener, provenance, baud, digest = _device(task, mode, options)
     if isinstance(opener, BoardOpener) and opener.energy and opener.target.energy is None and not asked:
@@ -204,7 +218,7 @@ def _one(task: Task, mode: Mode, options: _Options, *, asked: bool) -> list[Outc
     )  # fmt: skip
     what = Run(
         order, data, opener, options.output / task.name / mode, provenance, baud, digest,
-        1 if options.real else options.jobs, options.resume,
+        1 if options.real else options.jobs, options.resume, options.layout,
     )  # fmt: skip
     for note in data.notes:
         console.print(f"note: {task.name}: {note}")
