@@ -86,7 +86,7 @@ def test_windows_of_a_file(tmp_path: Path) -> None:
     """AD: where each input begins in its file, and how long it is."""
     _run(tmp_path, "ad", "accuracy", 2)
     script = (tmp_path / "accuracy/script.async").read_text()
-    assert '_000001.bin" 99840 2560\',\n        ms: 1638400' in script
+    assert "_000001.bin\" 99840 2560',\n        ms: 1638400" in script
     assert script.count("bload") == 392
     found = read_folder(tmp_path / "accuracy")
     assert found.log is not None
