@@ -25,6 +25,9 @@ demo: $(VENV)/.runtime
 	$(BIN)/smidgen compile kws --target nucleo-l4r5zi -o build/demo --force
 	$(BIN)/smidgen verify kws --target nucleo-l4r5zi --cases 10
 	$(BIN)/smidgen profile kws --target nucleo-l4r5zi
+	@rm -rf build/demo-bench
+	$(BIN)/smidgen bench kws --target nucleo-l4r5zi --mode performance -o build/demo-bench
+	@cat build/demo-bench/kws/performance/results.txt
 
 test: $(VENV)/.test
 	$(BIN)/python check

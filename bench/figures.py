@@ -28,7 +28,7 @@ OFFICIAL, ONNX, MADE, FLOAT = "official-tflite", "official-onnx", "synthetic", "
 class Task:
     """One program to measure. ``path`` None: the synthetic model. ``board``: with the slow model of the flash.
 
-    ``weights`` is where they are read from.
+    ``weights`` is where they are read from. ``streaming``: a frame of a stream.
     """
 
     model: str
@@ -37,14 +37,19 @@ class Task:
     path: Path | None
     board: bool
     weights: str = "flash"
+    streaming: bool = False
 
     @property
     def key(self) -> str:
         place = "" if self.weights == "flash" else f"-weights-{self.weights}"
-        return f"{TARGET}/{self.model}-{self.form}/{self.setting}{place}"
+        return f"{TARGET}/{self.model}-{self.form}/{self.setting}{place}{'-streaming' if self.streaming else ''}"
 
 
-LABELS = {**{s: s for s in SETTINGS}, "speed-weights-sram": "speed, --weights sram"}
+LABELS = {
+    **{s: s for s in SETTINGS},
+    "speed-weights-sram": "speed, --weights sram",
+    "speed-streaming": "a frame, --streaming",
+}
 """The last part of a key, and what tables call it."""
 
 
@@ -58,6 +63,8 @@ def tasks(models_dir: Path | None) -> list[Task]:
         found += [Task(model, main, s, path, True) for s in SETTINGS]
         if model == "ad":  # reads each weight once, so its time on the board is that of its flash
             found.append(Task(model, main, "speed", path, True, "sram"))
+        if model == "sww":
+            found.append(Task(model, main, "speed", path, True, streaming=True))
         if path is not None:
             onnx = path.with_suffix(".onnx")
             found += [Task(model, ONNX, "speed", onnx, False)] if onnx.is_file() else []
@@ -71,7 +78,7 @@ def measure(task: Task) -> tuple[str, Entry]:
     """One program's figures, as the profile reports them."""
     graph = SYNTHETIC[task.model]() if task.path is None else task.path
     try:
-        compiled = smidgen.compile(graph, TARGET, optimize=task.setting, weights=task.weights)
+        compiled = smidgen.compile(graph, TARGET, optimize=task.setting, weights=task.weights, streaming=task.streaming)
         report = smidgen.profile(compiled, memory_system=task.board)
     except SmidgenError as e:
         raise type(e)(f"{task.key}: {e}") from None
@@ -83,7 +90,11 @@ def measure(task: Task) -> tuple[str, Entry]:
         "cycles_modelled": report.cycles,
         "board_cycles_modelled": report.board_cycles,
         "latency_ms_range": report.latency_ms_range,
-        "ram_bytes": {k: getattr(report.ram, k) for k in ("arena", "scratch", "static", "stack")},
+        "ram_bytes": {
+            k: getattr(report.ram, k)
+            for k in ("arena", "scratch", "static", "state", "stack")
+            if getattr(report.ram, k) or k != "state"
+        },
         "flash_bytes": {k: getattr(report.flash, k) for k in ("code", "live_weights", "growth", "tables")},
         "layers": [[getattr(layer, name) for name in LAYER] for layer in report.layers],
     }

@@ -161,6 +161,36 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "ours[]": "kind: `modelled`, model, source, board, clock_mhz, latency_ms, latency_ms_range, cycles, "
         "cycles_per_mac, energy_uj, energy_uj_range",
     },
+    "bench": {
+        "folder": "where the files are: TASK/MODE/log.txt, results.txt and results.json",
+        "results[]": "task, mode, provenance (`modelled`, `counted` or `measured`), device, folder, inputs, "
+        "iterations, window_s[], median_throughput, latency_ms, energy_uj, power_mw, top1, auc, target, met, valid, "
+        "notes[]; null: not of this mode",
+    },
+    "board": {
+        "port, link": "the pseudo-terminal, and the name given to it with --link (or null)",
+        "target, firmware, baud, time": "what runs behind it; the object is printed at once, before the first command",
+    },
+    "firmware": {
+        "name, task, model_id, target, port, mode, baud": "what it is built for",
+        "folder, files[], digest": "where the sources are (null: only built), their paths, SHA-256 over all of them",
+        "elf": "the built image; null without --build",
+        "notes[]": "what to know of this model in this task",
+    },
+    "submit": {
+        "folder, files, kept[]": "the tree, how many files it has, which were kept as they had been edited",
+        "to_fill[], left_out[], modelled[]": "what a person must still fill in, runs not taken, runs that are modelled",
+        "check": "what `check-submission --json` says of the tree",
+    },
+    "check-submission": {
+        "round, errors, warnings": "the round whose rules were applied, and how many findings there are",
+        "results[]": "division, submitter, system, benchmark, task, status, runner, throughput, windows, "
+        "shortest_window_s, metric, accuracy, energy and more, each with `_recomputed` where logs and traces allow; "
+        "counts: as the official checker would; errors",
+        "findings[]": "severity (error, warning or note), rule, path, line, what, why, remedy, official (the official "
+        "checker has the rule as well)",
+        "final_report[]": "rows of the official final report",
+    },
     "targets": {"targets[]": "name, title, core, clock_hz, flash_bytes, sram_bytes, flash_wait_states"},
     "ops": {"ops[]": "name, tflite[], onnx[], kernels[] (symbol, isa[], limits[]), note"},
     "zoo": {"models[]": "name, task, model, path, synthetic"},

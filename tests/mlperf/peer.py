@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from smidgen.errors import LinkLost
-from smidgen.mlperf.results_types import Power
+from smidgen.mlperf.formats.results_types import Power
+from smidgen.mlperf.runner.workers import Opened
 from smidgen.mlperf.tasks import TASKS, Task
-from smidgen.mlperf.workers import Opened
 
 _COUNTER = 1 << 32
 

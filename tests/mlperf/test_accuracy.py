@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from smidgen.errors import InvalidInput
 from smidgen.mlperf.accuracy import Accuracy, Scored, accuracy, roc_auc
-from smidgen.mlperf.results_types import Layout
+from smidgen.mlperf.formats.results_types import Layout
 from tests.mlperf.accuracy_cases import KINDS, device_results
 
 _MLC = {"ad": ("92.7", "0.975"), "vww": ("75.0", "0.906"), "kws": ("37.5", "0.886"), "ic": ("34.0", "0.855")}

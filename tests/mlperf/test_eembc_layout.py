@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from smidgen.errors import UsageError
-from smidgen.mlperf.bench import Outcome, Run, run
-from smidgen.mlperf.datasets import DataSet, Sample, random_data_set
-from smidgen.mlperf.measure import Order
-from smidgen.mlperf.results_files import read_folder
-from smidgen.mlperf.results_types import Mode
+from smidgen.mlperf.formats.results_files import read_folder
+from smidgen.mlperf.formats.results_types import Mode
+from smidgen.mlperf.runner.bench import Outcome, Run, run
+from smidgen.mlperf.runner.datasets import DataSet, Sample, random_data_set
+from smidgen.mlperf.runner.measure import Order
 from smidgen.mlperf.tasks import TASKS
 from tests.mlperf.peer import PeerOpener
 

@@ -15,17 +15,17 @@ import pytest
 from smidgen.energy.monitors import Lpm01a
 from smidgen.energy.traces import analyse
 from smidgen.errors import DeviceError, LinkLost, NoAnswer
-from smidgen.mlperf import io_manager, rig
-from smidgen.mlperf.bench import Outcome, Run, run
-from smidgen.mlperf.datasets import DataSet, Sample, random_data_set
-from smidgen.mlperf.io_manager import IoManagerLink
+from smidgen.mlperf.formats.results_files import read_folder
 from smidgen.mlperf.link import Link
-from smidgen.mlperf.measure import Order
-from smidgen.mlperf.protocol import Device, Refused
-from smidgen.mlperf.results_files import read_folder
-from smidgen.mlperf.rig import open_rig, window_power
+from smidgen.mlperf.runner import io_manager, rig
+from smidgen.mlperf.runner.bench import Outcome, Run, run
+from smidgen.mlperf.runner.datasets import DataSet, Sample, random_data_set
+from smidgen.mlperf.runner.io_manager import IoManagerLink
+from smidgen.mlperf.runner.measure import Order
+from smidgen.mlperf.runner.protocol import Device, Refused
+from smidgen.mlperf.runner.rig import open_rig, window_power
+from smidgen.mlperf.runner.workers import Opened
 from smidgen.mlperf.tasks import TASKS
-from smidgen.mlperf.workers import Opened
 from tests.mlperf.peer import Faults, Peer
 from tests.mlperf.rig_peer import IoManagerPeer, Lpm01aPeer, RigFaults
 

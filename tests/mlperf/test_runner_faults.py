@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smidgen.errors import DeviceError, LinkLost, NoAnswer
-from smidgen.mlperf.measure import Bench, Job, Order
-from smidgen.mlperf.protocol import COUNTER, Device, Refused
-from smidgen.mlperf.results_types import Mode
+from smidgen.mlperf.formats.results_log import COUNTER
+from smidgen.mlperf.formats.results_types import Mode
+from smidgen.mlperf.runner.measure import Bench, Job, Order
+from smidgen.mlperf.runner.protocol import Device, Refused
 from smidgen.mlperf.tasks import TASKS
 from tests.mlperf.peer import Faults, Peer, PeerMonitor, answer
 
@@ -29,7 +30,7 @@ class _Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 0.0
-        monkeypatch.setattr("smidgen.mlperf.protocol.time.sleep", self._sleep)
+        monkeypatch.setattr("smidgen.mlperf.runner.protocol.time.sleep", self._sleep)
 
     def _sleep(self, seconds: float) -> None:
         self.now += seconds

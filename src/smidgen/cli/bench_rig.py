@@ -11,8 +11,8 @@ import click
 from smidgen.cli.common import console
 from smidgen.energy.units import parse_quantity
 from smidgen.errors import UsageError
-from smidgen.mlperf.rig import INSTRUMENTS, SUPPLIES, RigOpener
-from smidgen.mlperf.serial_link import find_port
+from smidgen.mlperf.runner.rig import INSTRUMENTS, SUPPLIES, RigOpener
+from smidgen.mlperf.runner.serial_link import find_port
 
 _OPTIONS = (
     click.option(

@@ -13,7 +13,7 @@ from smidgen.cli.common import facts, print_json, progress, show
 from smidgen.codegen.folder import check_folder, write_folder
 from smidgen.energy.monitors import Recording, capture
 from smidgen.energy.units import in_words
-from smidgen.mlperf.rig import INSTRUMENTS
+from smidgen.mlperf.runner.rig import INSTRUMENTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,7 @@ from smidgen.cli.check_submission_command import report_object, show_report
 from smidgen.cli.common import json_option, models_option, print_json, progress, show
 from smidgen.compiler import compile as compile_model
 from smidgen.errors import UsageError
-from smidgen.mlperf.firmware import MODES, firmware
-from smidgen.mlperf.firmware_ports import PORTS
+from smidgen.mlperf.firmware import MODES, PORTS, firmware
 from smidgen.mlperf.submission.build import Built, Plan, build, check_plan, read_code
 from smidgen.mlperf.submission.collect import collect
 from smidgen.mlperf.submission.description import Details, parse_settings, read_details, template

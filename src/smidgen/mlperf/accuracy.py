@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from smidgen.errors import InvalidInput
-from smidgen.mlperf.results_types import Layout
+from smidgen.mlperf.formats.results_types import Layout
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from smidgen.energy.traces import analyse
-from smidgen.mlperf.results_files import read_folder
+from smidgen.mlperf.formats.results_files import read_folder
 from smidgen.mlperf.tasks import TASKS
 from tests.mlperf.peer import Faults, Peer
 from tests.mlperf.rig_peer import IoManagerPeer, Lpm01aPeer, RigFaults, serial_port
@@ -197,7 +197,7 @@ def test_labels_that_do_not_match(smidgen: Smidgen, kws: tuple[str, ...]) -> Non
     text = labels.read_text()
     labels.write_text(text.replace("f3.bin, 12, 3\n", ""))
     result = smidgen("bench", "kws", *kws, "--mode", "accuracy", "-o", "out")
-    assert "no file of class 3: AUC is not defined" in _message(result)
+    assert "its labels name 11 of 12 classes: AUC is not defined" in _message(result)
     labels.write_text(text.replace("12, 3", "12, 13"))
     assert "label 13 is out of range" in _message(smidgen("bench", "kws", *kws, "-o", "out"))
     (labels.parent / "f0.bin").write_bytes(b"short")

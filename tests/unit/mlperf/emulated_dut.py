@@ -37,7 +37,7 @@ class EmulatedDut:
         if offset == RECEIVE:
             return self._moved
         if offset == PIN:
-            return self.pins[-1]
+            return self.pins[-1] if self.pins else 3  # the levels after a reset
         assert offset == TIMER, hex(offset)
         self._now = (self._now + self._step) & 0xFFFF_FFFF
         return self._now

@@ -5,24 +5,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import smidgen
-from smidgen.errors import ProtocolError, UsageError
+from smidgen.energy.traces import analyse
+from smidgen.errors import InvalidInput, ProtocolError, UsageError
 from smidgen.features import features
 from smidgen.mlperf.board import BoardLink, VirtualBoard
 from smidgen.mlperf.firmware import firmware
-from smidgen.mlperf.protocol import Device
-from smidgen.mlperf.results_json import parse_results_json
+from smidgen.mlperf.firmware.detector import detections_ms, detector, scores
+from smidgen.mlperf.formats.results_json import parse_results_json, wakeword_object
+from smidgen.mlperf.formats.results_text import parse_results
+from smidgen.mlperf.runner.protocol import Device
+from smidgen.mlperf.submission.runs import VIRTUAL
 from smidgen.mlperf.tasks import TASKS
-from smidgen.mlperf.wakeword import run_wakeword, run_wakeword_rig, wakeword_board
-from smidgen.mlperf.wakeword_files import WakewordTest, read_tests, read_wav
-from smidgen.mlperf.wakeword_host import detections_ms, detector, scores
+from smidgen.mlperf.wakeword.bench import bench_wakeword, find_recordings
+from smidgen.mlperf.wakeword.files import WakewordTest, read_tests, read_wav
+from smidgen.mlperf.wakeword.run import run_wakeword, run_wakeword_rig, wakeword_board
 from tests.shared import SHARED, needs_shared
 from tests.unit.features.sounds import Samples, clipped
+from tests.unit.mlperf.test_wakeword_files import write_wav
 
 SWW = TASKS["sww"]
 
@@ -61,7 +67,7 @@ def test_the_device_hears_what_the_host_computes(board: VirtualBoard) -> None:
     assert 100_000 / 120e6 < result.duty.processing_time_s < 300_000 / 120e6
     assert told[-1] == 1.0
     assert board.lost_frames == 0
-    (entry,) = parse_results_json(json.dumps([result.item("p")])).wakeword
+    (entry,) = parse_results_json(json.dumps([wakeword_object(result.entry("p"), result.activations)])).wakeword
     assert entry == result.entry("p")
     again = run_wakeword(board, test)  # the stream, and the device with it, begin anew
     assert again.activations == result.activations
@@ -199,8 +205,59 @@ def test_the_official_network_finds_its_words(tmp_path: Path) -> None:
 
 
 def test_features_run_from_ram_where_kernels_do() -> None:
-    fast, plain = (
-        firmware(smidgen.compile("sww", streaming=True, code=code), SWW).files["link.ld"] for code in ("sram", "flash")
-    )
+    compiled = smidgen.compile("sww", streaming=True)
+    kernel = min(path for path in compiled.sources.files if path.startswith("kernels/") and path.endswith(".c"))
+    sources = replace(compiled.sources, interface=replace(compiled.sources.interface, ram_code=(kernel,)))
+    fast, plain = (firmware(c, SWW).files["link.ld"] for c in (replace(compiled, sources=sources), compiled))
     assert "smg_features_passes_m4f.o(.text" in fast
     assert "smg_features" not in plain
+
+
+def recordings(folder: Path) -> Path:
+    """A data folder with a short test, and a longer one whose recording is missing."""
+    inner = folder / "sww01"
+    inner.mkdir(parents=True)
+    test = {"wav_file": "a.wav", "detection_windows": [[0.2, 0.4]], "length_sec": 0.64, "sample_rate": 16000}
+    (inner / "sww_long_test.json").write_text(json.dumps([{**test, "wav_file": "long.wav"}]))
+    (inner / "sww_short_test.json").write_text(json.dumps([test]))
+    write_wav(inner / "a.wav", np.stack([audio(20), np.zeros(512 * 20, np.int16)], axis=1))
+    return folder
+
+
+def test_bench_writes_the_official_files(tmp_path: Path) -> None:
+    data, out = recordings(tmp_path / "data"), tmp_path / "out"
+    compiled = smidgen.compile("sww", streaming=True)
+    outcome = bench_wakeword(compiled, SWW, "performance", out, data, "zig", lambda done, total: None)
+    text = parse_results((out / "results.txt").read_text())
+    assert text.wakeword is not None
+    assert (text.wakeword.true_positives, text.wakeword.false_negatives) == (0, 1)
+    assert text.estimated_throughput is not None
+    assert text.estimated_throughput.value == pytest.approx(outcome.median_throughput, rel=1e-4)
+    (entry,) = parse_results_json((out / "results.json").read_text()).wakeword
+    assert (entry.wav_file, entry.mode) == ("a.wav", "p")
+    log = (out / "log.txt").read_text()
+    assert "== File a.wav (0.6 s) ==" in log
+    assert VIRTUAL in log
+    assert (outcome.met, outcome.valid) == (None, False)  # not the recording of submissions
+
+
+def test_bench_writes_the_power_of_an_energy_run(tmp_path: Path) -> None:
+    data, out = recordings(tmp_path / "data"), tmp_path / "out"
+    outcome = bench_wakeword(
+        smidgen.compile("sww", streaming=True), SWW, "energy", out, data, "zig", lambda done, total: None
+    )
+    report = analyse(out)
+    assert [c.what for c in report.compared] == ["trial 0, energy", "trial 0, power"]
+    assert not report.differences
+    assert report.mean_power_mw == pytest.approx(outcome.power_mw, rel=1e-6)
+    (entry,) = parse_results_json((out / "results.json").read_text()).wakeword
+    assert entry.power is not None
+    assert entry.mode == "e"
+
+
+def test_recordings_are_found_or_named(tmp_path: Path) -> None:
+    data = recordings(tmp_path / "data")
+    assert find_recordings(data).folder == find_recordings(data / "sww01").folder == data / "sww01"
+    assert not find_recordings(data / "sww01" / "sww_short_test.json").official
+    with pytest.raises(InvalidInput, match=r"no sww_long_test.json with its recording"):
+        find_recordings(tmp_path)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from smidgen.errors import InvalidInput
-from smidgen.mlperf.wakeword_files import read_tests, read_wav
+from smidgen.mlperf.wakeword.files import read_tests, read_wav
 
 GOOD = {"wav_file": "a.wav", "detection_windows": [[1.0, 1.5], [4, 4.75]], "length_sec": 10.0, "sample_rate": 16000}
 

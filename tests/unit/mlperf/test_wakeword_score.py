@@ -9,8 +9,8 @@ import pytest
 
 from smidgen.errors import ProtocolError
 from smidgen.mlperf.board import PinEvent
-from smidgen.mlperf.wakeword_edges import parse_activations, parse_detections, parse_duty_cycle, record
-from smidgen.mlperf.wakeword_score import duty_cycle, score
+from smidgen.mlperf.wakeword.edges import parse_activations, parse_detections, parse_duty_cycle, record
+from smidgen.mlperf.wakeword.score import duty_cycle, score
 
 # (true positives, false negatives, false positives, sum of the latters' times in ms) of ``case(0)``, ``case(1)``, ...:
 # made with calc_detection_stats of mlcommons/tiny 1afd2c9 (which agreed on 3,000 such cases).

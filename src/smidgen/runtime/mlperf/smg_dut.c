@@ -13,7 +13,7 @@
 
 enum { TERMINATOR = '%', PRINTED_A_LINE = 8, DEFAULT_WARMUPS = 10, MOST_INFERENCES = 0x7FFFFFFF };
 
-static char command[SMG_DUT_COMMAND_BYTES + 1];
+static char command[SMG_DUT_COMMAND_BYTES + 1]; /* with its '%', in whose place a zero ends it */
 static size_t received;
 static bool too_long;
 
@@ -116,33 +116,73 @@ static void db_set_pointer(char *rest) {
     }
 }
 
-/* All digits are looked at before a byte is stored: a command that fails can be sent again. */
-static void db_bytes(const char *digits) {
-    size_t n = 0;
-    for (; digits[n] != '\0'; n++) {
+enum { LOADED, ODD, WRONG_DIGIT, NO_ROOM };
+
+/* Four digits at a time, one in each byte of a word. Ors into *wrong what is not 0 if one of them is none. */
+static uint32_t two_bytes(const char *digits, uint32_t *wrong) {
+    uint32_t c;
+    __builtin_memcpy(&c, digits, sizeof c);
+    const uint32_t letter = c >> 6 & 0x01010101u; /* letters have bit 6, digits have not */
+    const uint32_t value = (c & 0x0F0F0F0Fu) + 9u * letter;
+    const uint32_t over_nine = (value + 0x06060606u) >> 4 & 0x01010101u;
+    const uint32_t small = value + 0x30303030u + ('a' - '9' - 1u) * over_nine; /* what would be c in small letters */
+    *wrong |= (value & 0xF0F0F0F0u) | (small ^ (c | letter << 5));
+    const uint32_t pairs = (value << 4 | value >> 8) & 0x00FF00FFu;
+    return (pairs | pairs >> 8) & 0xFFFFu;
+}
+
+/* Stores what n digits stand for behind what is loaded, which grows only if all of them are good; what does not fit is
+ * only looked at. */
+static int store_digits(const char *digits, size_t n) {
+    size_t i = 0, at = loaded;
+    uint32_t wrong = 0;
+    if (n % 2 != 0) return ODD;
+    for (; i + 4 <= n && at + 2 <= expected; i += 4, at += 2) {
+        const uint32_t two = two_bytes(digits + i, &wrong);
+        buffer[at] = (uint8_t)two;
+        buffer[at + 1] = (uint8_t)(two >> 8);
     }
-    if (n % 2 != 0) {
-        th_printf("e-[Insufficent number of hex digits]\r\n"); /* spelled as runners know it */
-        return;
+    if (wrong != 0) return WRONG_DIGIT;
+    for (; i < n; i += 2) {
+        const int high = hex_digit(digits[i]), low = hex_digit(digits[i + 1]);
+        if (high < 0 || low < 0) return WRONG_DIGIT;
+        if (at < expected) buffer[at++] = (uint8_t)(high * 16 + low);
     }
-    for (size_t i = 0; i < n; i += 2) {
-        if (hex_digit(digits[i]) < 0 || hex_digit(digits[i + 1]) < 0) {
-            th_printf("e-[Invalid hex digit '%c%c']\r\n", digits[i], digits[i + 1]);
-            return;
-        }
-    }
-    if (loaded == expected) {
-        th_printf(expected == 0 ? "e-[Command 'db' requires 'db load' first]\r\n"
-                                : "e-[The buffer is full: use 'db load' again]\r\n");
-        return;
-    }
-    for (size_t i = 0; i < n && loaded < expected; i += 2) {
-        buffer[loaded++] = (uint8_t)(hex_digit(digits[i]) * 16 + hex_digit(digits[i + 1]));
-    }
+    if (loaded == expected) return NO_ROOM;
+    loaded = at;
+    return LOADED;
+}
+
+static void say_loaded(void) {
     if (loaded == expected) {
         th_printf("m-load-done\r\n"); /* further digits are ignored */
     } else if (SMG_DUT_ECHO) {
         th_printf("%u bytes received\r\n", (unsigned)loaded);
+    }
+}
+
+static void say_wrong_digit(const char *digits) {
+    while (hex_digit(digits[0]) >= 0 && hex_digit(digits[1]) >= 0) digits += 2;
+    th_printf("e-[Invalid hex digit '%c%c']\r\n", digits[0], digits[1]);
+}
+
+/* A command that fails stores nothing and can be sent again. */
+static void db_bytes(const char *digits) {
+    size_t n = 0;
+    while (digits[n] != '\0') n++;
+    switch (store_digits(digits, n)) {
+    case ODD:
+        th_printf("e-[Insufficent number of hex digits]\r\n"); /* spelled as runners know it */
+        break;
+    case WRONG_DIGIT:
+        say_wrong_digit(digits);
+        break;
+    case NO_ROOM:
+        th_printf(expected == 0 ? "e-[Command 'db' requires 'db load' first]\r\n"
+                                : "e-[The buffer is full: use 'db load' again]\r\n");
+        break;
+    default:
+        say_loaded();
     }
 }
 
@@ -273,32 +313,57 @@ static void run(char *text) {
     found->run(rest);
 }
 
-/* The command is complete: run it, whatever is wrong with it. */
-static void finish(void) {
+/* `db HH...` and nothing else, which is most of what ever arrives: stored without a further look. False for any other
+ * command, and for one that fails. */
+static bool only_digits(void) {
+    return !SMG_DUT_ECHO && received > 3 && command[0] == 'd' && command[1] == 'b' && command[2] == ' ' &&
+           store_digits(command + 3, received - 3) == LOADED;
+}
+
+static void run_any(void) {
     while (received > 0 && (command[received - 1] == '\r' || command[received - 1] == '\n')) received--;
     for (size_t i = 0; i < received; i++) {
         if (command[i] < ' ' || command[i] > '~') command[i] = '?'; /* noise: no command, no digit, and printable */
     }
     command[received] = '\0';
+    run(command);
+}
+
+/* The command is complete: run it, whatever is wrong with it. */
+static void finish(void) {
     if (too_long) {
         th_printf("e-[Command longer than %u characters]\r\n", (unsigned)SMG_DUT_COMMAND_BYTES);
+    } else if (only_digits()) {
+        say_loaded();
     } else {
-        run(command);
+        run_any();
     }
     received = 0;
     too_long = false;
     th_printf("m-ready\r\n");
 }
 
-void smg_dut_receive(char c) {
-    if (c == TERMINATOR) {
+char *smg_dut_room(size_t *most) {
+    *most = sizeof command - received;
+    return command + received;
+}
+
+/* Line ends, and what a line makes up when it is opened, are no part of a command. */
+static size_t without_beginning(size_t n) {
+    size_t from = 0;
+    while (from < n && (command[from] <= ' ' || command[from] > '~')) from++;
+    if (from > 0) __builtin_memmove(command, command + from, n - from);
+    return n - from;
+}
+
+void smg_dut_received(size_t n) {
+    received += received == 0 ? without_beginning(n) : n;
+    if (received > 0 && command[received - 1] == TERMINATOR) {
+        received--;
         finish();
-    } else if (received == 0 && (c <= ' ' || c > '~')) {
-        /* line ends, and what a line makes up when it is opened, are no part of a command */
-    } else if (received < SMG_DUT_COMMAND_BYTES) {
-        command[received++] = c;
-    } else {
+    } else if (received == sizeof command) {
         too_long = true;
+        received = 1; /* not at its beginning, that is all that matters now */
     }
 }
 

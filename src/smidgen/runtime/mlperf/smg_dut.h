@@ -19,8 +19,11 @@ extern const size_t smg_dut_extra_count;
 /* Prints the boot text; the device then takes commands. */
 void smg_dut_initialize(void);
 
-/* Takes one received byte; runs the command that it ends. */
-void smg_dut_receive(char c);
+/* Where the next received bytes go, and how many there is room for, never 0. */
+char *smg_dut_room(size_t *most);
+
+/* So many bytes have been put there, of which only the last may be a '%'; runs the command that it ends. */
+void smg_dut_received(size_t n);
 
 /* The next word of *rest, ended by a zero in place, and *rest moved behind it; NULL if there is none. */
 char *smg_dut_word(char **rest);

@@ -19,6 +19,10 @@ void smg_port_wait(void);
 /* The byte that has arrived; called only when smg_port_readable says so. */
 uint8_t smg_port_read(void);
 
+/* Moves bytes that have arrived to `to`, `most` at most (1 or more) and none behind the first '%'; returns how many, 0
+ * if none has. Optional: without it bytes are read one by one. */
+uint32_t smg_port_receive(uint8_t *to, uint32_t most);
+
 /* Sends a byte, as soon as the line takes it. */
 void smg_port_write(uint8_t byte);
 

@@ -22,14 +22,27 @@ void th_printf(const char *format, ...) {
 
 void th_serialport_initialize(void) { smg_port_initialize(SMG_DUT_BAUD); }
 
-char th_getchar(void) {
-    while (!smg_port_readable()) {
+/* For ports that have none of their own. */
+__attribute__((weak)) uint32_t smg_port_receive(uint8_t *to, uint32_t most) {
+    (void)most;
+    if (!smg_port_readable()) return 0;
+    *to = smg_port_read();
+    return 1;
+}
+
+uint32_t th_receive(char *to, uint32_t most) {
+    for (;;) {
+        const uint32_t n = smg_port_receive((uint8_t *)to, most);
+        if (n > 0) return n;
         if (!th_background()) smg_port_wait();
     }
-    return (char)smg_port_read();
 }
 
 int main(void) {
     smg_dut_initialize();
-    for (;;) smg_dut_receive(th_getchar());
+    for (;;) {
+        size_t most;
+        char *to = smg_dut_room(&most);
+        smg_dut_received(th_receive(to, (uint32_t)most));
+    }
 }

@@ -8,7 +8,7 @@
 
 /* smg_th.c, on top of a port. */
 void th_serialport_initialize(void);
-char th_getchar(void);
+uint32_t th_receive(char *to, uint32_t most); /* in place of th_getchar: what has arrived, a byte at the least */
 __attribute__((format(printf, 1, 2))) void th_printf(const char *format, ...);
 
 /* smg_th_performance.c (a line with the time) or smg_th_energy.c (a pulse on the pin), one of them in a firmware. */

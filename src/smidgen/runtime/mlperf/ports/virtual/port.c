@@ -5,6 +5,8 @@
 
 enum {
     PAGE = 0x40070000,
+    UART_STATUS = 0x00,   /* bit 0: a byte has arrived */
+    UART_DATA = 0x04,     /* read: the next byte */
     UART_WAIT = 0x08,     /* write: sleep until a byte arrives */
     TIMER_US = 0x0C,      /* read: microseconds since reset, 32 bits */
     PIN = 0x10,           /* levels: bit 0 timestamp, bit 1 wakeword detected, bit 2 processing */
@@ -15,7 +17,6 @@ enum {
     TIMESTAMP_PIN = 1 << 0,
     DETECTED_PIN = 1 << 1,
     PULSE_MICROSECONDS = 10,
-    BLOCK_BYTES = 1024,
     LINE_BYTES = 128,
     COMMAND_END = '%',
 };
@@ -31,8 +32,8 @@ void smg_port_initialize(uint32_t baud) {
 }
 
 /* Both ways whole blocks are moved, as DMA would: up to the end of a command, and a line at a time. */
-static uint8_t block[BLOCK_BYTES], line[LINE_BYTES];
-static uint32_t arrived, taken, waiting;
+static uint8_t line[LINE_BYTES];
+static uint32_t waiting;
 
 static void flush(void) {
     *at(BLOCK_ADDRESS) = (uint32_t)(uintptr_t)line;
@@ -40,20 +41,18 @@ static void flush(void) {
     waiting = 0;
 }
 
-bool smg_port_readable(void) {
-    if (taken == arrived) {
-        if (waiting > 0) flush();
-        *at(BLOCK_ADDRESS) = (uint32_t)(uintptr_t)block;
-        *at(UART_RECEIVE) = BLOCK_BYTES;
-        arrived = *at(UART_RECEIVE);
-        taken = 0;
-    }
-    return taken < arrived;
+uint32_t smg_port_receive(uint8_t *to, uint32_t most) {
+    if (waiting > 0) flush();
+    *at(BLOCK_ADDRESS) = (uint32_t)(uintptr_t)to;
+    *at(UART_RECEIVE) = most;
+    return *at(UART_RECEIVE);
 }
+
+bool smg_port_readable(void) { return (*at(UART_STATUS) & 1u) != 0; }
 
 void smg_port_wait(void) { *at(UART_WAIT) = 1; }
 
-uint8_t smg_port_read(void) { return block[taken++]; }
+uint8_t smg_port_read(void) { return (uint8_t)*at(UART_DATA); }
 
 void smg_port_write(uint8_t byte) {
     line[waiting++] = byte;

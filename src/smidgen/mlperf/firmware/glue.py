@@ -15,7 +15,7 @@ from smidgen.codegen.template import fill
 from smidgen.compiler import Compiled
 from smidgen.errors import UsageError
 from smidgen.ir import Array, QuantParams, TensorType
-from smidgen.mlperf.firmware_audio import wakeword
+from smidgen.mlperf.firmware.audio import wakeword
 from smidgen.mlperf.tasks import Task
 from smidgen.ops import Quantize
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from smidgen.mlperf.results_types import (
+from smidgen.mlperf.formats.results_types import (
     EnergyWindow,
     Figure,
     Layout,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 
 from smidgen.errors import ProtocolError
 from smidgen.mlperf.board import BoardLink, BoardSettings, VirtualBoard
-from smidgen.mlperf.protocol import Device, Reply
-from smidgen.mlperf.results_types import WakewordEntry
-from smidgen.mlperf.wakeword_edges import Edges, parse_activations, parse_detections, parse_duty_cycle, record
-from smidgen.mlperf.wakeword_files import WakewordTest
-from smidgen.mlperf.wakeword_score import DutyCycle, Score, duty_cycle, score
+from smidgen.mlperf.formats.results_types import Power, WakewordEntry
+from smidgen.mlperf.link import PERFORMANCE_BAUD
+from smidgen.mlperf.runner.measure import Monitor
+from smidgen.mlperf.runner.protocol import Device, Reply
+from smidgen.mlperf.wakeword.edges import Edges, parse_activations, parse_detections, parse_duty_cycle, record
+from smidgen.mlperf.wakeword.files import WakewordTest
+from smidgen.mlperf.wakeword.score import DutyCycle, Score, duty_cycle, score
 from smidgen.targets import Target
 
 COUNTED_FRAMES = 4
@@ -28,7 +30,7 @@ COUNTED_FRAMES = 4
 
 _SLICE_S = 0.25
 _AFTER_S = 10.0
-_ACTIVATION_S = 1e-3  # to print one, at 115200 baud, with room
+_ACTIVATION_BITS = 100  # on the line, to print one: 62 at most, with room
 _SETTLE_S = 0.25
 
 Progress = Callable[[float, float], None]
@@ -49,11 +51,24 @@ class WakewordResult:
     detections_ms: tuple[int, ...]
     activations: tuple[int, ...]
     remarks: tuple[str, ...]
+    power: Power | None = None
 
     @property
     def lines(self) -> tuple[str, ...]:
         """results.txt, without the power that an energy run adds."""
         return (self.score.line, *self.duty.lines)
+
+    @property
+    def recorded(self) -> tuple[str, ...]:
+        """What log.txt says when it has been played."""
+        power = self.power
+        captured = () if power is None else (f"samples:{len(power.samples_j)} timestamps:{len(power.events)}",)
+        return (
+            f"Playing {self.test.wav_file} (length = {self.test.length_s}s) ...  ... done",
+            str(list(self.detections_ms)),
+            f"Duty cycle = {self.duty.duty_cycle:.3f}, Period = {self.duty.period_s * 1e3:.3} ms",
+            *captured,
+        )
 
     @property
     def log_lines(self) -> tuple[str, ...]:
@@ -66,7 +81,8 @@ class WakewordResult:
             *self.duty.lines,
         )
 
-    def entry(self, mode: str | None = None) -> WakewordEntry:
+    def entry(self, mode: str) -> WakewordEntry:
+        """What results.json keeps."""
         t, d = self.test, self.duty
         return WakewordEntry(
             t.wav_file,
@@ -79,36 +95,14 @@ class WakewordResult:
             d.processing_time_s,
             d.starts_s,
             d.stops_s,
-            None,
+            self.power,
             mode,
         )
 
-    def item(self, mode: str) -> dict[str, object]:
-        """Its object of results.json."""
-        t, d = self.test, self.duty
-        return {
-            "infer": {
-                "wav_file": t.wav_file,
-                "detection_windows": [list(w) for w in t.words_s],
-                "length_sec": t.length_s,
-                "sample_rate": t.sample_rate,
-                "detections": list(self.detections_ms),
-                "iterations": 1,
-                "warmups": 0,
-            },
-            "dutycycle": {
-                "duty_cycle": d.duty_cycle,
-                "period": d.period_s,
-                "processing_time": d.processing_time_s,
-                "start_times_s": list(d.starts_s),
-                "stop_times_s": list(d.stops_s),
-            },
-            "activations": list(self.activations),
-            "mode": mode,
-        }
 
-
-def wakeword_board(elf: Path, target: Target, samples: NDArray[np.int16], *, baud: int = 115_200) -> VirtualBoard:
+def wakeword_board(
+    elf: Path, target: Target, samples: NDArray[np.int16], *, baud: int = PERFORMANCE_BAUD
+) -> VirtualBoard:
     """A virtual board that will hear ``samples`` after ``start``."""
     audio = samples.astype("<i2").tobytes()
     return VirtualBoard(elf, target, BoardSettings(baud=baud, counted_singles=COUNTED_FRAMES, audio=audio))
@@ -120,19 +114,24 @@ def run_wakeword(
     *,
     on_line: Callable[[str], None] | None = None,
     progress: Progress = _quiet,
+    monitor: Monitor | None = None,
 ) -> WakewordResult:
-    """Plays what the board was made with, in modelled time. ProtocolError, SimulationError, LinkLost."""
+    """Plays what the board was made with, in modelled time. ``monitor`` records its energy from before ``start`` to
+    after ``stop``. ProtocolError, SimulationError, LinkLost."""
     device = Device(BoardLink(board), on_line=on_line)
     device.resynchronise()
     device.command("stop")
     begin_s = board.seconds
+    if monitor is not None:
+        monitor.begin()
     _accepted(device.command("start"))
     while not board.run(_SLICE_S):
         progress(min(board.seconds - begin_s, test.length_s), test.length_s)
     progress(test.length_s, test.length_s)
-    stopped = _stop(device, test)
+    stopped = _stop(device, test, board.settings.baud)
+    power = monitor.end() if monitor is not None else None
     edges = record([e for e in board.pin_events if e.seconds >= begin_s], _recording_begins(board, begin_s))
-    return _result(test, edges, stopped)
+    return replace(_result(test, edges, stopped), power=power)
 
 
 def _recording_begins(board: VirtualBoard, begin_s: float) -> float:
@@ -144,7 +143,12 @@ def _recording_begins(board: VirtualBoard, begin_s: float) -> float:
 
 
 def run_wakeword_rig(
-    device: Device, interface: Device, test: WakewordTest, *, pause: Callable[[float], None] = time.sleep
+    device: Device,
+    interface: Device,
+    test: WakewordTest,
+    *,
+    baud: int = PERFORMANCE_BAUD,
+    pause: Callable[[float], None] = time.sleep,
 ) -> WakewordResult:
     """The same on hardware: ``interface`` is the benchmark's interface board, which has the file and plays it in real
     time. NoAnswer, LinkLost, ProtocolError."""
@@ -153,15 +157,15 @@ def run_wakeword_rig(
     interface.command("record_detections")
     interface.command(f"play {test.wav_file}", test.length_s + _AFTER_S)
     pause(_SETTLE_S)
-    stopped = _stop(device, test)
+    stopped = _stop(device, test, baud)
     detections = parse_detections(interface.command("print_detections", _AFTER_S).lines)
     starts, stops = parse_duty_cycle(interface.command("print_dutycycle", _AFTER_S).lines)
     return _result(test, Edges(detections, starts, stops), stopped)
 
 
-def _stop(device: Device, test: WakewordTest) -> Reply:
+def _stop(device: Device, test: WakewordTest, baud: int) -> Reply:
     frames = test.length_s * test.sample_rate / 512
-    return device.command("stop", _AFTER_S + frames * _ACTIVATION_S)
+    return device.command("stop", _AFTER_S + frames * _ACTIVATION_BITS / baud)
 
 
 def _accepted(reply: Reply) -> None:

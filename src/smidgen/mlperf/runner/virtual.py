@@ -8,8 +8,8 @@ from pathlib import Path
 
 from smidgen.errors import TargetError
 from smidgen.mlperf.board import BoardLink, BoardSettings, VirtualBoard
-from smidgen.mlperf.results_types import Power
-from smidgen.mlperf.workers import Opened
+from smidgen.mlperf.formats.results_types import Power
+from smidgen.mlperf.runner.workers import Opened
 from smidgen.targets import Target
 
 _PIN = "timestamp"

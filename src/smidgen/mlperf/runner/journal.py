@@ -19,8 +19,8 @@ from datetime import datetime
 from pathlib import Path
 
 from smidgen.errors import OutputError, UsageError
-from smidgen.mlperf.results_json import entry_object, entry_of
-from smidgen.mlperf.results_types import Entry
+from smidgen.mlperf.formats.results_json import entry_object, entry_of
+from smidgen.mlperf.formats.results_types import Entry
 
 _SCHEMA = 1
 _SYNC_S = 1.0  # at most so much is lost if the machine stops; nothing if only the program does

@@ -12,11 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from smidgen.errors import NoAnswer, ProtocolError
+from smidgen.mlperf.formats.results_log import COUNTER
+from smidgen.mlperf.formats.results_text import finite
 from smidgen.mlperf.link import Link
-from smidgen.mlperf.results_text import finite
-
-COUNTER = 1 << 32
-"""The device's microsecond counter wraps here."""
 
 DIRECT_BYTES = 31
 """Bytes a ``db`` command carries: with ``db ``, two digits each and ``%`` they fit the device's 80 characters."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import signal
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -13,12 +14,13 @@ from multiprocessing.process import BaseProcess
 from typing import Protocol
 
 from smidgen.errors import DeviceError, InternalError, SmidgenError
+from smidgen.mlperf.formats.results_types import Entry
 from smidgen.mlperf.link import Link
-from smidgen.mlperf.measure import Bench, Job, Monitor, Order
-from smidgen.mlperf.protocol import DIRECT_BYTES, THROUGH_MANAGER_BYTES, Device, Identity
-from smidgen.mlperf.results_types import Entry
+from smidgen.mlperf.runner.measure import Bench, Job, Monitor, Order
+from smidgen.mlperf.runner.protocol import DIRECT_BYTES, THROUGH_MANAGER_BYTES, Device, Identity
 
 _END_S = 5.0
+_TOLD_S = 0.25  # a worker keeps what it has measured for so long at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +113,9 @@ def _serve(
                     busy.discard(ready)
                 else:
                     jobs |= {job.index: job for job in batch}
-            elif kind == "entry":
-                index, entry = value
-                on_entry(jobs.pop(index), entry)
+            elif kind == "entries":
+                for index, entry in value:
+                    on_entry(jobs.pop(index), entry)
             elif kind == "note":
                 note(value)
             else:
@@ -136,6 +138,21 @@ def _end(workers: dict[Connection, BaseProcess]) -> None:
         process.close()
 
 
+def _measure(made: Bench, batch: Sequence[Job], connection: Connection) -> None:
+    """Run a batch and send its entries, several in one message; those before a failure, too."""
+    entries: list[tuple[int, Entry]] = []
+    told = time.monotonic()
+    try:
+        for job in batch:
+            entries.append((job.index, made.measure(job)))
+            if time.monotonic() - told >= _TOLD_S:
+                connection.send(("entries", entries))
+                entries, told = [], time.monotonic()
+    finally:
+        if entries:
+            connection.send(("entries", entries))
+
+
 def _work(connection: Connection, opener: Opener, order: Order, identity: Identity, first: Job) -> None:
     """The life of a worker: it asks for batches until there are none."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
@@ -148,8 +165,7 @@ def _work(connection: Connection, opener: Opener, order: Order, identity: Identi
                 made.calibrate(first)
                 connection.send(("ask", None))
                 while (batch := connection.recv()) is not None:
-                    for job in batch:
-                        connection.send(("entry", (job.index, made.measure(job))))
+                    _measure(made, batch, connection)
                     connection.send(("ask", None))
         except SmidgenError as e:
             connection.send(("failed", e))

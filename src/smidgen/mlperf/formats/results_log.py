@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import PureWindowsPath
 
-from smidgen.mlperf.results_text import finite, parse_results
-from smidgen.mlperf.results_types import Layout, Log, LogRun, Remark
+from smidgen.mlperf.formats.results_text import finite, parse_results
+from smidgen.mlperf.formats.results_types import Layout, Log, LogRun, Remark
 
 COUNTER = 1 << 32
 """The device's microsecond counter wraps here: differences are taken modulo this."""

@@ -7,8 +7,8 @@ from smidgen.codegen.ctext import comment, float_literal
 from smidgen.compiler import Compiled
 from smidgen.errors import UnsupportedModel, UsageError
 from smidgen.features import WAKEWORD, feature_files
+from smidgen.mlperf.firmware.detector import THRESHOLD, Detector, detector
 from smidgen.mlperf.tasks import Task
-from smidgen.mlperf.wakeword_host import THRESHOLD, Detector, detector
 
 ACTIVATIONS = 40_000
 """Frames whose score is kept for `stop`, a byte each: 20 minutes take 37,500."""

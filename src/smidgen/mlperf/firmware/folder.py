@@ -10,8 +10,8 @@ from smidgen.build import GccArm, Zig
 from smidgen.codegen.ctext import markdown
 from smidgen.codegen.template import fill
 from smidgen.compiler import Compiled
-from smidgen.mlperf.firmware_build import OPTIMIZE, objects_of
-from smidgen.mlperf.firmware_ports import Port
+from smidgen.mlperf.firmware.build import OPTIMIZE, objects_of
+from smidgen.mlperf.firmware.ports import Port
 from smidgen.mlperf.tasks import Task
 from smidgen.targets import Target
 

@@ -17,11 +17,13 @@ from smidgen.codegen.template import fill
 from smidgen.compiler import TOOLCHAINS, Compiled
 from smidgen.errors import UsageError
 from smidgen.features import FOLDER
-from smidgen.mlperf import firmware_audio
-from smidgen.mlperf.firmware_build import RUNTIME, build_firmware, objects_of
-from smidgen.mlperf.firmware_folder import Facts, makefile, readme
-from smidgen.mlperf.firmware_glue import Glue, glue
-from smidgen.mlperf.firmware_ports import PORTS, Port
+from smidgen.mlperf.firmware.audio import BUFFER_BYTES as AUDIO_BUFFER_BYTES
+from smidgen.mlperf.firmware.audio import COMMAND_BYTES as AUDIO_COMMAND_BYTES
+from smidgen.mlperf.firmware.build import RUNTIME, build_firmware, objects_of
+from smidgen.mlperf.firmware.folder import Facts, makefile, readme
+from smidgen.mlperf.firmware.glue import Glue, glue
+from smidgen.mlperf.firmware.ports import PORTS, Port
+from smidgen.mlperf.link import ENERGY_BAUD, PERFORMANCE_BAUD
 from smidgen.mlperf.tasks import Task
 from smidgen.targets import Target
 
@@ -103,11 +105,10 @@ def firmware(
     if not _VENDOR.fullmatch(vendor):
         raise UsageError(f"vendor is {vendor!r}: use 1 to 60 letters, digits, spaces or any of . _ + -")
     parts = glue(compiled, task)
-    command_bytes = command_bytes or _command_bytes(task)
+    command_bytes = max(command_bytes or 0, _command_bytes(task))
     baud = _baud(kind, task)
     name = f"{compiled.graph.name}_{board.name.replace('-', '_')}_{kind}"
     facts = Facts(name, board, task, kind, baud, vendor, parts.notes)
-    command_bytes = max(command_bytes, COMMAND_BYTES if task.format != "audio" else firmware_audio.COMMAND_BYTES)
     program = _program(compiled, facts, parts, command_bytes)
     files = {
         **program,
@@ -125,12 +126,12 @@ def long_command_bytes(task: Task) -> int:
 
 
 def _command_bytes(task: Task) -> int:
-    return firmware_audio.COMMAND_BYTES if task.format == "audio" else COMMAND_BYTES
+    return AUDIO_COMMAND_BYTES if task.format == "audio" else COMMAND_BYTES
 
 
 def _baud(mode: Mode, task: Task) -> int:
-    """EnergyRunner's I/O manager speaks 9600 to the device, the benchmark's own runner to all but sww likewise."""
-    return 9_600 if mode == "energy" and task.format != "audio" else 115_200
+    """As runners expect it: slow where energy is measured, but for audio, which only the Python runner knows."""
+    return ENERGY_BAUD if mode == "energy" and task.format != "audio" else PERFORMANCE_BAUD
 
 
 def _program(compiled: Compiled, facts: Facts, parts: Glue, command_bytes: int) -> dict[str, str]:
@@ -143,7 +144,7 @@ def _program(compiled: Compiled, facts: Facts, parts: Glue, command_bytes: int) 
         model_id=facts.task.model_id,
         baud=facts.baud,
         command_bytes=command_bytes,
-        buffer_bytes=firmware_audio.BUFFER_BYTES if audio else facts.task.input_bytes,
+        buffer_bytes=AUDIO_BUFFER_BYTES if audio else facts.task.input_bytes,
         echo=int(audio),
         core_hertz=compiled.target.clock_hz,
     )
@@ -187,6 +188,3 @@ def _linker_script(compiled: Compiled, program: Mapping[str, str]) -> str:
     return linker_script(
         compiled.target, interface.arena_symbol, DEFAULT_STACK_BYTES, ram, interface.second_arena_symbol
     )
-
-
-__all__ = ["MODES", "PORTS", "Firmware", "Mode", "Port", "firmware", "long_command_bytes"]

@@ -11,12 +11,12 @@ import statistics
 from collections.abc import Sequence
 from datetime import datetime
 
-from smidgen.mlperf.results_types import Entry
+from smidgen.energy.windows import LEAST_INFERENCES, LEAST_SECONDS
+from smidgen.mlperf.formats.results_types import Entry
 from smidgen.mlperf.tasks import Task
 
 _CODE = "ulp-mlperf"
 _RULE = "-" * 57
-_WINDOW_US, _WINDOW_INFERENCES = 10_000_000, 10
 _BLOAD_MS_A_BYTE = 16
 _SHORT = "e-[The run must take at least 10 seconds and 10 iterations to be valid]"
 
@@ -102,7 +102,7 @@ def performance_results(entries: Sequence[Entry], seconds: float) -> str:
     lines = []
     for number, e in enumerate(entries, 1):
         elapsed, count = e.elapsed_us or 0, e.iterations or 0
-        valid = elapsed >= _WINDOW_US and count >= _WINDOW_INFERENCES
+        valid = elapsed >= 1e6 * LEAST_SECONDS and count >= LEAST_INFERENCES
         lines += [
             f"{at} Performance results for window {2 * number}:",
             f"{at}   # Inferences : {count:>12}",

@@ -10,21 +10,23 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from smidgen.energy.windows import LEAST_INFERENCES, LEAST_SECONDS, WINDOWS
 from smidgen.errors import InvalidInput, UsageError
 from smidgen.mlperf.accuracy import Scored, accuracy
-from smidgen.mlperf.datasets import DataSet
-from smidgen.mlperf.journal import Done, Journal, OrderedLog, Subject, disk, when_of, write_whole
-from smidgen.mlperf.measure import WINDOW_INFERENCES, WINDOW_US, WINDOWS, Bench, Job, Order
-from smidgen.mlperf.protocol import Identity
-from smidgen.mlperf.results_types import EnergyWindow, Entry, Layout
-from smidgen.mlperf.results_write import (
+from smidgen.mlperf.formats.results_types import EnergyWindow, Entry, Layout
+from smidgen.mlperf.formats.results_write import (
+    MODELLED_LINE,
     accuracy_results,
     energy_results,
     energy_window,
     performance_results,
 )
-from smidgen.mlperf.run_files import RUN_FILES, THIRD_FILES, Session
-from smidgen.mlperf.workers import Note, Opener, bench, run_apart, run_here
+from smidgen.mlperf.runner.datasets import DataSet
+from smidgen.mlperf.runner.journal import Done, Journal, OrderedLog, Subject, disk, when_of, write_whole
+from smidgen.mlperf.runner.measure import WINDOW_US, Bench, Job, Order
+from smidgen.mlperf.runner.protocol import Identity
+from smidgen.mlperf.runner.run_files import RUN_FILES, THIRD_FILES, Session
+from smidgen.mlperf.runner.workers import Note, Opener, bench, run_apart, run_here
 
 Provenance = Literal["modelled", "measured"]
 """Of latencies and energies: on a virtual board they are modelled, on a real one measured. Accuracy is neither: the
@@ -34,6 +36,7 @@ OnProgress = Callable[[int, int], None]
 """Told how many inputs are done, of how many."""
 
 _BATCH = 8
+
 _SHORT = "a window is shorter than 10 s or 10 inferences: not valid for a submission"
 
 
@@ -125,20 +128,20 @@ def _inputs(what: Run) -> int:
             raise InvalidInput(
                 f"accuracy of {what.order.task.name} needs its data set: --data DIR (random inputs have no labels)"
             )
-        _check_labels(what.data)
+        _every_class(what.data)
         return count
     if count < WINDOWS:
         raise InvalidInput(f"{what.data.source}: {count} files; {what.order.mode} needs the first {WINDOWS}")
     return WINDOWS
 
 
-def _check_labels(data: DataSet) -> None:
-    """Told before the run, which may last hours, and not after it: without a file of each class there is no AUC."""
-    classes, found = data.samples[0].classes, {s.label for s in data.samples}
-    if len(found) < classes:
-        missing = ", ".join(str(c) for c in range(classes) if c not in found)
+def _every_class(data: DataSet) -> None:
+    """InvalidInput, before hours of inference, for labels that no AUC can be computed from."""
+    named, classes = len({s.label for s in data.samples}), data.samples[0].classes
+    if named < classes:
         raise InvalidInput(
-            f"{data.source}: no file of class {missing}: AUC is not defined without. Run the whole data set"
+            f"{data.source}: its labels name {named} of {classes} classes: AUC is not defined without files of each. "
+            "Run the whole data set, or choose files of every class"
         )
 
 
@@ -193,7 +196,7 @@ class _Keeper:
         self._on_progress = on_progress
         self._all: dict[int, Done] = {d.index: d for d in journal.done}
         self._total = count * _pieces(what)
-        line = "modelled board" if what.provenance == "modelled" else "serial"
+        line = MODELLED_LINE if what.provenance == "modelled" else "serial"
         session = Session(what.order.task, what.order.mode, line, what.baud, made.identity, made.device.stamp_us)
         self._files = RUN_FILES[what.layout](session)
         self._log = OrderedLog(what.folder / "log.txt", self._files.head(), self._files.entry)
@@ -240,7 +243,7 @@ def summary(what: Run, identity: Identity, entries: Sequence[Entry], when: datet
 def _performance(what: Run, identity: Identity, entries: Sequence[Entry], when: datetime) -> tuple[str, Outcome]:
     median = statistics.median([e.throughput or 0.0 for e in entries])
     seconds = tuple((e.elapsed_us or 0) / 1e6 for e in entries)
-    long = all((e.elapsed_us or 0) >= WINDOW_US and (e.iterations or 0) >= WINDOW_INFERENCES for e in entries)
+    long = all((e.elapsed_us or 0) >= WINDOW_US and (e.iterations or 0) >= LEAST_INFERENCES for e in entries)
     notes = () if long else (_SHORT,)
     return performance_results(entries, when), Outcome(
         what.order.task.name,
@@ -297,8 +300,9 @@ def _energy(what: Run, identity: Identity, entries: Sequence[Entry], when: datet
     powers = [(w.power_uw or 0.0) / 1e3 for w in windows]
     throughput = statistics.median(rates) if rates else None
     long = all(
-        s >= WINDOW_US / 1e6 and (w.inferences or 0) >= WINDOW_INFERENCES for w, s in zip(windows, seconds, strict=True)
+        s >= LEAST_SECONDS and (w.inferences or 0) >= LEAST_INFERENCES for w, s in zip(windows, seconds, strict=True)
     )
+    notes = () if long else (_SHORT,)
     return energy_results(windows), Outcome(
         what.order.task.name,
         what.order.mode,
@@ -313,7 +317,7 @@ def _energy(what: Run, identity: Identity, entries: Sequence[Entry], when: datet
         median,
         statistics.median(powers),
         valid=long and not what.data.synthetic,
-        notes=(*what.data.notes[: what.data.synthetic], *(() if long else (_SHORT,))),
+        notes=(*what.data.notes[: what.data.synthetic], *notes),
     )
 
 

@@ -9,12 +9,12 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Protocol
 
-from smidgen.mlperf import results_eembc
-from smidgen.mlperf.journal import Done, when_of
-from smidgen.mlperf.protocol import Identity
-from smidgen.mlperf.results_json import results_json
-from smidgen.mlperf.results_types import Layout, Mode
-from smidgen.mlperf.results_write import log_entry, log_head, log_tail
+from smidgen.mlperf.formats import results_eembc
+from smidgen.mlperf.formats.results_json import results_json
+from smidgen.mlperf.formats.results_types import Layout, Mode
+from smidgen.mlperf.formats.results_write import log_entry, log_head, log_tail
+from smidgen.mlperf.runner.journal import Done, when_of
+from smidgen.mlperf.runner.protocol import Identity
 from smidgen.mlperf.tasks import Task
 
 THIRD_FILES = frozenset(("results.json", "script.async"))

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from smidgen.mlperf.results_types import Entry, Power, Remark, ResultsJson, WakewordEntry
+from smidgen.mlperf.formats.results_types import Entry, Power, Remark, ResultsJson, WakewordEntry
 
 _DEEPEST = 50  # nesting of a results.json is 4; json would recurse until Python gives up
 
@@ -212,13 +212,43 @@ def entry_object(e: Entry) -> dict[str, object]:
         "infer": infer,
     }
     if e.power is not None:
-        item["power"] = {
-            "samples": list(e.power.samples_j),
-            "timestamps": [[f"{c:02d}", i] for c, i in e.power.events],
-            "extracted_power": None,
-            "voltage": e.power.voltage_v,
-        }
+        item["power"] = power_object(e.power)
     return item | {"mode": e.mode}
+
+
+def wakeword_object(w: WakewordEntry, activations: Sequence[int]) -> dict[str, object]:
+    """A streaming run as JSON types; ``activations`` as the device printed them."""
+    return {
+        "infer": {
+            "wav_file": w.wav_file,
+            "detection_windows": [list(window) for window in w.detection_windows_s],
+            "length_sec": w.length_s,
+            "sample_rate": w.sample_rate_hz,
+            "detections": list(w.detections_ms),
+            "iterations": 1,
+            "warmups": 0,
+        },
+        "dutycycle": {
+            "duty_cycle": w.duty_cycle,
+            "period": w.period_s,
+            "processing_time": w.processing_time_s,
+            "start_times_s": list(w.start_times_s),
+            "stop_times_s": list(w.stop_times_s),
+        },
+        "activations": list(activations),
+        **({} if w.power is None else {"power": power_object(w.power)}),
+        "mode": w.mode,
+    }
+
+
+def power_object(power: Power) -> dict[str, object]:
+    """What an energy run recorded, as JSON types; the counters of events are texts, as there."""
+    return {
+        "samples": list(power.samples_j),
+        "timestamps": [[f"{c:02d}", i] for c, i in power.events],
+        "extracted_power": None,
+        "voltage": power.voltage_v,
+    }
 
 
 def _as_text(number: int | None) -> str | None:
