@@ -24,6 +24,8 @@ class RigFaults:
     """What goes wrong with instrument and IO manager; 0 and empty mean never."""
 
     vanish_after_samples: int = 0
+    vanish_at_infer: bool = False
+    """With the device's supply, so that it never answers."""
     lose_edges: frozenset[int] = frozenset()
     """Numbers of edges that the instrument does not tell."""
     double_edges: frozenset[int] = frozenset()
@@ -191,6 +193,8 @@ class Lpm01aPeer:
 
     def read(self, timeout: float) -> bytes:
         if self.closed or 0 < self.faults.vanish_after_samples <= self._samples:
+            raise LinkLost("lpm01a is gone")
+        if self.faults.vanish_at_infer and self.peer.commands[-1:] and self.peer.commands[-1].startswith("infer"):
             raise LinkLost("lpm01a is gone")
         self._measure()
         data = bytes(self._out)
