@@ -29,7 +29,7 @@ from smidgen.compiler import compile as compile_model
 from smidgen.energy.windows import WINDOWS
 from smidgen.errors import UsageError
 from smidgen.mlperf.firmware import firmware, long_command_bytes
-from smidgen.mlperf.formats.results_types import Mode
+from smidgen.mlperf.formats.results_types import Layout, Mode
 from smidgen.mlperf.link import ENERGY_BAUD, PERFORMANCE_BAUD
 from smidgen.mlperf.runner.bench import Outcome, Provenance, Run, run
 from smidgen.mlperf.runner.datasets import ALTERNATIVE_LABELS, LABELS, DataSet, load_data_set, random_data_set
@@ -61,6 +61,7 @@ class _Options:
     baud: int | None
     warmups: int | None
     iterations: int | None
+    layout: Layout
     verify: bool
     toolchain: str
     models: Path | None
@@ -122,6 +123,13 @@ class _Options:
     metavar="N",
     help="Inferences a window [default: over 10 s of them].",
 )
+@click.option(
+    "--layout",
+    type=click.Choice(["mlc", "eembc"]),
+    default="mlc",
+    show_default=True,
+    help="Files as the Python runner writes them, or as EnergyRunner (not for energy).",
+)
 @rig_options
 @click.option("--verify", is_flag=True, help="Read back every input and result: slower, finds bytes that changed.")
 @toolchain_option
@@ -141,6 +149,7 @@ def command(
     baud: int | None,
     warmups: int | None,
     iterations: int | None,
+    layout: Layout,
     verify: bool,
     toolchain: str,
     models: Path | None,
@@ -157,10 +166,12 @@ def command(
     rig = Rig(**of_rig)
     _check(task, rig.io_manager if port is None else port, model, output, resume)
     check_rig(rig, port, mode, baud)
+    if layout == "eembc" and mode == "energy":
+        raise UsageError("energy has no EnergyRunner layout here: its trace is one recording. Leave --layout away")
     folder = output or Path("sessions") / f"{datetime.now():%Y%m%d_%H%M%S}"
     options = _Options(
         port, target, model, data, labels, folder, resume, jobs or os.cpu_count() or 1, baud, warmups, iterations,
-        verify, toolchain, models, as_json, rig,
+        layout, verify, toolchain, models, as_json, rig,
     )  # fmt: skip
     outcomes: list[Outcome] = []
     try:
@@ -199,6 +210,9 @@ def _one(task: Task, mode: Mode, options: _Options, *, asked: bool) -> list[Outc
     if options.real and mode == "energy" and not asked:
         console.print(f"note: {task.name} energy: needs other firmware and an instrument (--mode energy): passed over")
         return []
+    if options.layout == "eembc" and mode == "energy" and not asked:
+        console.print(f"note: {task.name} energy: not in the layout of EnergyRunner: passed over")
+        return []
     data = _data(task, mode, options)
     opener, provenance, baud, digest = _device(task, mode, options)
     if isinstance(opener, BoardOpener) and opener.energy and opener.target.energy is None and not asked:
@@ -210,7 +224,7 @@ def _one(task: Task, mode: Mode, options: _Options, *, asked: bool) -> list[Outc
     )  # fmt: skip
     what = Run(
         order, data, opener, options.output / task.name / mode, provenance, baud, digest,
-        1 if options.real else options.jobs, options.resume,
+        1 if options.real else options.jobs, options.resume, options.layout,
     )  # fmt: skip
     if not data.synthetic:  # else the outcome's notes say so
         for note in data.notes:

@@ -169,7 +169,11 @@ class OrderedLog:
         with disk(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._stream = path.open("w", encoding="utf-8")
-        self._put(head)
+        try:
+            self._put(head)
+        except BaseException:
+            self.close()
+            raise
 
     def add(self, done: Iterable[Done]) -> None:
         """Entries, of which those are written that have no gap before them."""
