@@ -168,7 +168,8 @@ def command(
             for m in modes:
                 outcomes += _one(t, m, options, asked=mode != "all")
     except KeyboardInterrupt:
-        console.print(f"note: what was measured is in {folder}: the same command with -o {folder} --resume goes on")
+        if folder.exists():
+            console.print(f"note: what was measured is in {folder}: the same command with -o {folder} --resume goes on")
         raise
     finally:
         if outcomes and not as_json:

@@ -12,6 +12,7 @@ from smidgen.compiler import TOOLCHAINS, Compiled
 from smidgen.errors import InvalidInput, ProtocolError, TargetError, UsageError
 from smidgen.mlperf.board.energy import IDLE_SHARE
 from smidgen.mlperf.firmware import Firmware, firmware
+from smidgen.mlperf.formats.picture import trace_picture
 from smidgen.mlperf.formats.results_types import EnergyWindow, Mode
 from smidgen.mlperf.formats.results_write import energy_results, energy_window, log_head
 from smidgen.mlperf.runner.bench import Outcome, Provenance
@@ -71,11 +72,15 @@ def bench_wakeword(
 def write_files(
     folder: Path, task: Task, mode: Mode, line: tuple[str, int, str, str], results: Sequence[WakewordResult]
 ) -> None:
-    """log.txt, results.txt and results.json; ``line``: the port, its baud rate, the device's name and profile."""
+    """log.txt, results.txt, results.json, and pictures of an energy run's traces; ``line``: the port, its baud rate, the
+    device's name and profile."""
     energy = energy_results(_windows(results)).splitlines() if mode == "energy" else []
     lines = [*energy, *(line for r in results for line in r.lines)]
     log = [*log_head(str(folder / "log.txt"), *line, task.model_id), *(text for r in results for text in r.recorded)]
     log += [text.strip() for text in energy]
+    for i, r in enumerate(results):
+        if mode == "energy" and r.power is not None:
+            write_whole(folder / f"energy_inf_{i:03d}.png", trace_picture(r.power))
     write_whole(folder / "log.txt", "\n".join([*log, *(text for r in results for text in r.log_lines)]) + "\n")
     write_whole(folder / "results.txt", "\n".join(lines) + "\n")
     write_whole(folder / "results.json", json.dumps([r.item(mode[0]) for r in results], allow_nan=False))
