@@ -72,8 +72,8 @@ def bench_wakeword(
 def write_files(
     folder: Path, task: Task, mode: Mode, line: tuple[str, int, str, str], results: Sequence[WakewordResult]
 ) -> None:
-    """log.txt, results.txt, results.json, and pictures of an energy run's traces; ``line``: the port, its baud rate, the
-    device's name and profile."""
+    """log.txt, results.txt, results.json, and pictures of an energy run's traces. ``line``: port, baud rate, the
+    device's name and its profile."""
     energy = energy_results(_windows(results)).splitlines() if mode == "energy" else []
     lines = [*energy, *(line for r in results for line in r.lines)]
     log = [*log_head(str(folder / "log.txt"), *line, task.model_id), *(text for r in results for text in r.recorded)]
