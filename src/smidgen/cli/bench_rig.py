@@ -13,9 +13,10 @@ from smidgen.cli.common import console, progress
 from smidgen.energy.units import parse_quantity
 from smidgen.errors import UsageError
 from smidgen.mlperf.formats.results_types import Mode
+from smidgen.mlperf.link import PERFORMANCE_BAUD
 from smidgen.mlperf.runner.bench import Outcome
 from smidgen.mlperf.runner.rig import INSTRUMENTS, SUPPLIES, RigOpener
-from smidgen.mlperf.runner.serial_link import PERFORMANCE_BAUD, find_port
+from smidgen.mlperf.runner.serial_link import find_port
 from smidgen.mlperf.tasks import Task
 from smidgen.mlperf.wakeword.rig import bench_wakeword_rig
 
