@@ -18,7 +18,7 @@ from smidgen.mlperf.runner.bench import Outcome
 from smidgen.mlperf.runner.rig import INSTRUMENTS, SUPPLIES, RigOpener
 from smidgen.mlperf.runner.serial_link import find_port
 from smidgen.mlperf.tasks import Task
-from smidgen.mlperf.wakeword.run.rig import bench_wakeword_rig
+from smidgen.mlperf.wakeword.rig import bench_wakeword_rig
 
 _OPTIONS = (
     click.option(

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from smidgen.mlperf.wakeword.run.rig import play_all
 
 from smidgen.cli.main import cli
 from smidgen.errors import DeviceError, NoAnswer, ProtocolError, UsageError
@@ -16,6 +15,7 @@ from smidgen.mlperf.formats.results_files import parse_results, parse_results_js
 from smidgen.mlperf.tasks import TASKS
 from smidgen.mlperf.wakeword.bench import Recordings
 from smidgen.mlperf.wakeword.files import WakewordTest
+from smidgen.mlperf.wakeword.rig import play_all
 from smidgen.mlperf.wakeword.run import rig
 from tests.mlperf.rig_peer import serial_port
 from tests.unit.mlperf.test_wakeword import Script
