@@ -13,10 +13,10 @@ from smidgen.cli.main import cli
 from smidgen.errors import DeviceError, NoAnswer, ProtocolError, UsageError
 from smidgen.mlperf.formats.results_files import parse_results, parse_results_json
 from smidgen.mlperf.tasks import TASKS
+from smidgen.mlperf.wakeword import rig
 from smidgen.mlperf.wakeword.bench import Recordings
 from smidgen.mlperf.wakeword.files import WakewordTest
 from smidgen.mlperf.wakeword.rig import play_all
-from smidgen.mlperf.wakeword.run import rig
 from tests.mlperf.rig_peer import serial_port
 from tests.unit.mlperf.test_wakeword import Script
 
