@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from smidgen.cli.bench_rig import Rig, check_rig, rig_opener, rig_options
+from smidgen.cli.bench_rig import Rig, check_rig, rig_opener, rig_options, wakeword_rig
 from smidgen.cli.common import (
     console,
     json_option,
@@ -39,6 +39,7 @@ from smidgen.mlperf.runner.virtual import BoardOpener
 from smidgen.mlperf.runner.workers import Opener
 from smidgen.mlperf.tasks import CLASSIC, TASKS, Task
 from smidgen.mlperf.wakeword.bench import bench_wakeword
+from smidgen.targets import load_target
 
 _MODES: tuple[Mode, ...] = ("performance", "accuracy", "energy")
 _WARMUPS = {"ad": 10, "ic": 5, "ic2": 5, "kws": 10, "vww": 5}  # as the official scripts
@@ -82,7 +83,8 @@ class _Options:
     "  smidgen bench ic --port auto --data datasets -o sessions/ic\n"
     "  smidgen bench ic --port /dev/ttyACM0 --data datasets -o sessions/ic --resume\n"
     "  smidgen bench ic --mode energy --io-manager /dev/ttyACM1 --monitor lpm01a --monitor-port /dev/ttyACM0 "
-    "--voltage 1.8 --data datasets",
+    "--voltage 1.8 --data datasets\n"
+    "  smidgen bench sww --port /dev/ttyACM0 --interface /dev/ttyACM1 --data datasets",
 )
 @click.argument("task", type=click.Choice([*TASKS, "all"]), metavar="[ad|ic|ic2|kws|vww|sww|all]")
 @click.option(
@@ -164,6 +166,8 @@ def command(
     tasks = [TASKS[t] for t in (CLASSIC if task == "all" else (task,))]
     modes = _MODES if mode == "all" else tuple(m for m in _MODES if m == mode)
     rig = Rig(**of_rig)
+    if rig.interface and task != "sww":
+        raise UsageError("--interface is for sww: the interface board plays its audio")
     _check(task, rig.io_manager if port is None else port, model, output, resume)
     check_rig(rig, port, mode, baud)
     if layout == "eembc" and mode == "energy":
@@ -179,7 +183,8 @@ def command(
             for m in modes:
                 outcomes += _one(t, m, options, asked=mode != "all")
     except KeyboardInterrupt:
-        console.print(f"note: what was measured is in {folder}: the same command with -o {folder} --resume goes on")
+        if folder.exists():
+            console.print(f"note: what was measured is in {folder}: the same command with -o {folder} --resume goes on")
         raise
     finally:
         if outcomes and not as_json:
@@ -206,7 +211,7 @@ def _check(task: str, port: str | None, model: str | None, output: Path | None, 
 def _one(task: Task, mode: Mode, options: _Options, *, asked: bool) -> list[Outcome]:
     """The outcome of one benchmark in one mode; none where ``--mode all`` asks for what is not to be had."""
     if task.metric == "wakeword":
-        return [_wakeword(task, mode, options)] if asked or mode != "accuracy" else []
+        return [_wakeword(task, mode, options)] if asked or _streams(mode, options) else []
     if options.real and mode == "energy" and not asked:
         console.print(f"note: {task.name} energy: needs other firmware and an instrument (--mode energy): passed over")
         return []
@@ -233,12 +238,19 @@ def _one(task: Task, mode: Mode, options: _Options, *, asked: bool) -> list[Outc
         return [run(what, lambda done, total: bar(done, total), lambda text: console.print(f"note: {text}"))]
 
 
+def _streams(mode: Mode, options: _Options) -> bool:
+    """Whether ``--mode all`` has a run of this mode for a stream of audio."""
+    modelled = not options.real and load_target(options.target).energy is not None
+    return mode == "performance" or (mode == "energy" and modelled)
+
+
 def _wakeword(task: Task, mode: Mode, options: _Options) -> Outcome:
     """A stream of audio has a run of its own."""
-    if options.port:
-        raise UsageError(f"{task.name} on hardware needs the benchmark's interface board: use its own runner for now")
     if options.data is None:
         raise UsageError(f"{task.name} needs its recordings: --data DIR, a folder with sww_long_test.json")
+    if options.real:
+        return wakeword_rig(task, mode, options.output / task.name / mode, options.data, options.port, options.rig,
+                            options.baud, quiet=options.quiet)  # fmt: skip
     model, target = options.model or task.name, options.target
     with progress(f"{task.name} {mode}", 1, quiet=options.quiet) as bar:
         return bench_wakeword(
@@ -318,7 +330,7 @@ def _tell(outcomes: Sequence[Outcome]) -> None:
         for note in o.notes:
             console.print(f"note: {o.task} {o.mode}: {note}")
     if not all(o.valid for o in outcomes):
-        show("no submission: not valid as a submission to the benchmark, for the reasons that the notes give")
+        show("no submission: not valid as one, for the reasons in the notes")
     show(f"files: {outcomes[0].folder.parent.parent}")
 
 

@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import json
+import re
+import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,10 +19,13 @@ from smidgen.energy.traces import analyse
 from smidgen.errors import InvalidInput, ProtocolError, UsageError
 from smidgen.features import features
 from smidgen.mlperf.board import BoardLink, VirtualBoard
+from smidgen.mlperf.board.energy import IDLE_SHARE
 from smidgen.mlperf.firmware import firmware
 from smidgen.mlperf.firmware.detector import detections_ms, detector, scores
+from smidgen.mlperf.formats.picture import trace_picture
 from smidgen.mlperf.formats.results_json import parse_results_json, wakeword_object
 from smidgen.mlperf.formats.results_text import parse_results
+from smidgen.mlperf.formats.results_types import Power
 from smidgen.mlperf.runner.protocol import Device
 from smidgen.mlperf.submission.runs import VIRTUAL
 from smidgen.mlperf.tasks import TASKS
@@ -138,7 +144,8 @@ class Script:
     name = "script"
 
     def __init__(self, answers: dict[str, str]) -> None:
-        self.answers, self.sent, self._out = answers, [], b""
+        self.answers, self._out = answers, b""
+        self.sent: list[str] = []
         self._in = b""
 
     def write(self, data: bytes) -> None:
@@ -241,18 +248,48 @@ def test_bench_writes_the_official_files(tmp_path: Path) -> None:
     assert (outcome.met, outcome.valid) == (None, False)  # not the recording of submissions
 
 
-def test_bench_writes_the_power_of_an_energy_run(tmp_path: Path) -> None:
+def test_energy_is_that_between_start_and_stop(tmp_path: Path) -> None:
     data, out = recordings(tmp_path / "data"), tmp_path / "out"
-    outcome = bench_wakeword(
-        smidgen.compile("sww", streaming=True), SWW, "energy", out, data, "zig", lambda done, total: None
-    )
-    report = analyse(out)
-    assert [c.what for c in report.compared] == ["trial 0, energy", "trial 0, power"]
-    assert not report.differences
-    assert report.mean_power_mw == pytest.approx(outcome.power_mw, rel=1e-6)
+    compiled = smidgen.compile("sww", streaming=True)
+    outcome = bench_wakeword(compiled, SWW, "energy", out, data, "zig", lambda done, total: None)
+    text = (out / "results.txt").read_text()
+    (window,) = parse_results(text).energy_windows
+    assert text.startswith("Power Edition Output\nEnergy data for trial 0\n")
+    assert re.search(r"Power\s+: ([\d\.]+) mW.*", text), "what the official checker looks for"
+    assert window.power_uw is not None
+    assert window.runtime_s == pytest.approx(0.64, abs=0.005)
+    assert outcome.power_mw == pytest.approx(window.power_uw / 1e3, abs=1e-4)
+    assert compiled.target.energy is not None
+    at_work = compiled.target.energy.picojoules_per_cycle * 1e-9 * compiled.target.clock_hz
     (entry,) = parse_results_json((out / "results.json").read_text()).wakeword
-    assert entry.power is not None
     assert entry.mode == "e"
+    assert entry.duty_cycle == pytest.approx(0.05, abs=0.01)
+    assert entry.duty_cycle is not None
+    expected = at_work * (IDLE_SHARE + (1 - IDLE_SHARE) * entry.duty_cycle)
+    assert outcome.power_mw == pytest.approx(expected, rel=0.01)
+    report = analyse(out)
+    assert report.mean_power_mw == pytest.approx(outcome.power_mw, rel=1e-4)
+    assert report.differences == ()
+    assert "samples:" in (out / "log.txt").read_text()
+    assert (out / "energy_inf_000.png").read_bytes().startswith(b"\x89PNG"), "the official checker asks for it"
+
+
+def test_a_trace_becomes_a_picture() -> None:
+    power = Power((1e-5, 2e-5, 0.0, 1e-5), ((0, 1), (1, 3)), None)
+    png = trace_picture(power)
+    kinds: list[bytes] = []
+    at = 8
+    while at < len(png):
+        length, kind = struct.unpack_from(">I4s", png, at)
+        data = png[at + 8 : at + 8 + length]
+        assert zlib.crc32(kind + data) == struct.unpack_from(">I", png, at + 8 + length)[0]
+        kinds, at = [*kinds, kind], at + 12 + length
+        if kind == b"IDAT":
+            rows = np.frombuffer(zlib.decompress(data), np.uint8).reshape(400, 801)[:, 1:]
+    assert kinds == [b"IHDR", b"PLTE", b"IDAT", b"IEND"]
+    assert [np.count_nonzero(rows[20] == colour) for colour in (1, 2)] == [190 - 1, 2], "the largest, less an edge"
+    assert [np.count_nonzero(rows[199] == colour) for colour in (1, 2)] == [380 - 1, 2], "half of it"
+    assert trace_picture(Power((), (), None)).startswith(b"\x89PNG")
 
 
 def test_recordings_are_found_or_named(tmp_path: Path) -> None:
