@@ -27,7 +27,7 @@ from smidgen.cli.common import (
 from smidgen.compiler import Compiled
 from smidgen.compiler import compile as compile_model
 from smidgen.energy.windows import WINDOWS
-from smidgen.errors import UsageError
+from smidgen.errors import DeviceError, UsageError
 from smidgen.mlperf.firmware import firmware, long_command_bytes
 from smidgen.mlperf.formats.results_types import Mode
 from smidgen.mlperf.link import ENERGY_BAUD, PERFORMANCE_BAUD
@@ -167,8 +167,9 @@ def command(
         for t in tasks:
             for m in modes:
                 outcomes += _one(t, m, options, asked=mode != "all")
-    except KeyboardInterrupt:
-        console.print(f"note: what was measured is in {folder}: the same command with -o {folder} --resume goes on")
+    except (KeyboardInterrupt, DeviceError):
+        if any(folder.glob("*/*.journal")):
+            console.print(f"note: what was measured is in {folder}: the same command with -o {folder} --resume goes on")
         raise
     finally:
         if outcomes and not as_json:

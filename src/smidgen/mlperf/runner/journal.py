@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import importlib
 import json
 import os
 import tempfile
@@ -72,18 +73,24 @@ class Journal:
         self.path = path
         self.done: tuple[Done, ...] = ()
         self._synced = time.monotonic()
-        good = b""
-        if path.exists():
-            with disk(path):
-                good, self.done = _read(path, subject, resume=resume)
         with disk(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._stream = path.open("r+b" if good else "wb", buffering=0)
-            if good:
-                self._stream.truncate(len(good))  # a torn last line
-                self._stream.seek(len(good))
-            else:
-                self._write({"schema": _SCHEMA, **asdict(subject)})
+            self._stream = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0)
+        try:
+            self._begin(subject, resume=resume)
+        except BaseException:
+            self._stream.close()
+            raise
+
+    def _begin(self, subject: Subject, *, resume: bool) -> None:
+        """Take what is there, or begin with what the run is of. One run at a time has the file."""
+        with disk(self.path):
+            _lock(self._stream.fileno(), self.path)
+            good, self.done = _read(self.path, subject, resume=resume)
+            self._stream.truncate(len(good))  # a torn last line
+            self._stream.seek(len(good))
+        if not good:
+            self._write({"schema": _SCHEMA, **asdict(subject)})
 
     def add(self, index: int, piece: int, entry: Entry) -> Done:
         """Keep an entry. OutputError if the disk is full; the journal then ends with the entry before."""
@@ -116,6 +123,17 @@ class Journal:
 
     def __exit__(self, *details: object) -> None:
         self.close()
+
+
+def _lock(handle: int, path: Path) -> None:
+    """Keep other runs away until the file is closed. UsageError if one has it. Without locks nothing is done."""
+    try:
+        fcntl = importlib.import_module("fcntl")  # not on Windows
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise UsageError(f"{path}: another run writes it. Wait for its end, or choose another folder with -o") from None
+    except (ImportError, OSError):
+        return
 
 
 def _read(path: Path, subject: Subject, *, resume: bool) -> tuple[bytes, tuple[Done, ...]]:
