@@ -99,6 +99,14 @@ def test_resuming_goes_on(tmp_path: Path) -> None:
     assert _run(tmp_path, "accuracy", resume=True).top1 == whole.top1  # nothing left to do
 
 
+@pytest.mark.parametrize("text", [b"[" * 100_000 + b"\nmine\n", b"keep\nthis\n"])
+def test_a_file_that_is_no_journal_is_kept(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / "performance.journal").write_bytes(text)
+    with pytest.raises(UsageError, match="is no journal of a run"):
+        _run(tmp_path, resume=True)
+    assert (tmp_path / "performance.journal").read_bytes() == text
+
+
 def test_one_run_at_a_time_has_a_folder(tmp_path: Path) -> None:
     _run(tmp_path)
     path = tmp_path / "performance.journal"

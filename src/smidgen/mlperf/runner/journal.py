@@ -24,6 +24,7 @@ from smidgen.mlperf.formats.results_json import entry_object, entry_of
 from smidgen.mlperf.formats.results_types import Entry
 
 _SCHEMA = 1
+_LATEST_S = 4e9  # of a time of day, in seconds since 1970
 _SYNC_S = 1.0  # at most so much is lost if the machine stops; nothing if only the program does
 
 
@@ -138,11 +139,12 @@ def _lock(handle: int, path: Path) -> None:
 
 def _read(path: Path, subject: Subject, *, resume: bool) -> tuple[bytes, tuple[Done, ...]]:
     """The part of a journal that is whole, and what it says; empty for one without a first line."""
+    held = path.read_bytes()
     good, done = b"", []
-    for number, line in enumerate(path.read_bytes().splitlines(keepends=True)):
+    for number, line in enumerate(held.splitlines(keepends=True)):
         try:
             item = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             break
         if not line.endswith(b"\n") or not isinstance(item, dict):
             break
@@ -153,6 +155,8 @@ def _read(path: Path, subject: Subject, *, resume: bool) -> tuple[bytes, tuple[D
         else:
             done.append(found)
         good += line
+    if b"\n" in held and not good:  # without one it is a first line that was torn
+        raise UsageError(f"{path} is no journal of a run. Choose another folder with -o, or move the file away")
     return good, tuple(done)
 
 
@@ -171,6 +175,8 @@ def _same(path: Path, subject: Subject, item: Mapping[str, object], *, resume: b
 def _done(item: Mapping[str, object]) -> Done | None:
     index, piece, when, held = (item.get(n) for n in ("index", "piece", "when", "entry"))
     if not (isinstance(index, int) and isinstance(piece, int) and isinstance(when, float) and isinstance(held, dict)):
+        return None
+    if index < 0 or piece < 0 or not 0.0 <= when < _LATEST_S:
         return None
     entry = entry_of(held)
     return None if entry is None else Done(index, piece, when, entry)
