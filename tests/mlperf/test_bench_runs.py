@@ -3,14 +3,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import json
 import multiprocessing
 import os
-import threading
-import tty
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,6 +22,7 @@ from smidgen.mlperf.runner.serial_link import SerialLink, SerialOpener, find_por
 from smidgen.mlperf.runner.workers import Opened
 from smidgen.mlperf.tasks import TASKS
 from tests.mlperf.peer import Faults, Peer, PeerOpener
+from tests.mlperf.rig_peer import serial_port
 
 _KWS = TASKS["kws"]
 
@@ -146,6 +143,12 @@ def test_accuracy_needs_labels(tmp_path: Path) -> None:
     assert not any(tmp_path.iterdir())
 
 
+def test_accuracy_needs_every_class(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="labels name 11 of 12 classes"):
+        _run(tmp_path, "accuracy", count=11, data=_data(11))
+    assert not list(tmp_path.iterdir())
+
+
 def test_energy(tmp_path: Path) -> None:
     outcome = _run(tmp_path, "energy", opener=PeerOpener(faults=Faults(energy=True)))
     assert outcome.energy_uj == pytest.approx(40 * 40)  # mW x ms
@@ -170,34 +173,8 @@ def test_anomaly_windows(tmp_path: Path) -> None:
     assert [e.total_length for e in found.json.entries] == [196] * 392
 
 
-@contextlib.contextmanager
-def _port(peer: Peer) -> Iterator[str]:
-    """A peer behind a pseudo-terminal."""
-    ours, theirs = os.openpty()
-    tty.setraw(theirs)
-    over = threading.Event()
-
-    def serve() -> None:
-        with contextlib.suppress(OSError, LinkLost):
-            while not over.is_set():
-                peer.write(os.read(ours, 4096))
-                os.write(ours, peer.read(0.0))
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    try:
-        yield os.ttyname(theirs)
-    finally:
-        over.set()
-        with contextlib.suppress(OSError):
-            os.write(theirs, b"%")  # wakes the reader
-        os.close(theirs)
-        thread.join(5)
-        os.close(ours)
-
-
 def test_over_a_serial_port(tmp_path: Path) -> None:
-    with _port(Peer(_KWS)) as port:
+    with serial_port(Peer(_KWS)) as port:
         assert find_port(115_200, (port,)) == port
         assert _run(tmp_path, opener=SerialOpener(port, 115_200)).median_throughput == 25.0
 

@@ -11,19 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smidgen.mlperf.formats.results_files import (
-    Entry,
-    Power,
-    energy_window,
-    parse_log,
-    parse_results,
-    parse_results_json,
-    read_folder,
-    results_json,
-)
+from smidgen.mlperf.formats.results_files import read_folder
+from smidgen.mlperf.formats.results_json import parse_results_json, results_json
+from smidgen.mlperf.formats.results_log import parse_log
+from smidgen.mlperf.formats.results_text import parse_results
+from smidgen.mlperf.formats.results_types import Entry, Power
 from smidgen.mlperf.formats.results_write import (
     accuracy_results,
     energy_results,
+    energy_window,
     log_entry,
     log_head,
     log_tail,

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -188,6 +189,16 @@ def test_what_ends_a_rig(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPa
     assert not any(t.name == "instrument" for t in threading.enumerate())
     if "vanishes" not in name and "manager" not in name:
         assert _off(made)
+
+
+def test_a_device_without_supply_is_not_waited_for(tmp_path: Path) -> None:
+    """The instrument goes while the device works: the device is silent since, and might be for two minutes."""
+    made = _Rig(faults=RigFaults(vanish_at_infer=True), device=Faults(hang_at_command=26))
+    begin = time.monotonic()
+    with pytest.raises(LinkLost, match="lpm01a is gone"):
+        _run(made, tmp_path)
+    assert made.peer.commands[-1] == "infer 1 0"
+    assert time.monotonic() - begin < 30
 
 
 def test_a_rig_is_resumed(tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smidgen.errors import DeviceError, LinkLost, NoAnswer
+from smidgen.mlperf.formats.results_log import COUNTER
 from smidgen.mlperf.formats.results_types import Mode
 from smidgen.mlperf.runner.measure import Bench, Job, Order
-from smidgen.mlperf.runner.protocol import COUNTER, Device, Refused
+from smidgen.mlperf.runner.protocol import Device, Refused
 from smidgen.mlperf.tasks import TASKS
 from tests.mlperf.peer import Faults, Peer, PeerMonitor, answer
 

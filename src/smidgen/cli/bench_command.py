@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from smidgen.cli.bench_rig import Rig, check_rig, rig_opener, rig_options
+from smidgen.cli.bench_rig import Rig, check_rig, rig_opener, rig_options, wakeword_rig
 from smidgen.cli.common import (
     console,
     json_option,
@@ -26,20 +26,25 @@ from smidgen.cli.common import (
 )
 from smidgen.compiler import Compiled
 from smidgen.compiler import compile as compile_model
+from smidgen.energy.windows import WINDOWS
 from smidgen.errors import UsageError
 from smidgen.mlperf.firmware import firmware, long_command_bytes
-from smidgen.mlperf.formats.results_types import Mode
+from smidgen.mlperf.formats.results_types import Layout, Mode
+from smidgen.mlperf.link import ENERGY_BAUD, PERFORMANCE_BAUD
 from smidgen.mlperf.runner.bench import Outcome, Provenance, Run, run
-from smidgen.mlperf.runner.datasets import LABELS, DataSet, load_data_set, random_data_set
-from smidgen.mlperf.runner.measure import WINDOWS, Order
-from smidgen.mlperf.runner.serial_link import ENERGY_BAUD, PERFORMANCE_BAUD, SerialOpener, find_port
+from smidgen.mlperf.runner.datasets import ALTERNATIVE_LABELS, LABELS, DataSet, load_data_set, random_data_set
+from smidgen.mlperf.runner.measure import Order
+from smidgen.mlperf.runner.serial_link import SerialOpener, find_port
 from smidgen.mlperf.runner.virtual import BoardOpener
 from smidgen.mlperf.runner.workers import Opener
 from smidgen.mlperf.tasks import CLASSIC, TASKS, Task
 from smidgen.mlperf.wakeword.bench import bench_wakeword
+from smidgen.targets import load_target
 
 _MODES: tuple[Mode, ...] = ("performance", "accuracy", "energy")
 _WARMUPS = {"ad": 10, "ic": 5, "ic2": 5, "kws": 10, "vww": 5}  # as the official scripts
+_MOST_INFERENCES = 1_000_000
+"""Of a window. Devices take up to 2^31 - 1, which no one lives to see the end of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,7 @@ class _Options:
     baud: int | None
     warmups: int | None
     iterations: int | None
+    layout: Layout
     verify: bool
     toolchain: str
     models: Path | None
@@ -77,7 +83,8 @@ class _Options:
     "  smidgen bench ic --port auto --data datasets -o sessions/ic\n"
     "  smidgen bench ic --port /dev/ttyACM0 --data datasets -o sessions/ic --resume\n"
     "  smidgen bench ic --mode energy --io-manager /dev/ttyACM1 --monitor lpm01a --monitor-port /dev/ttyACM0 "
-    "--voltage 1.8 --data datasets",
+    "--voltage 1.8 --data datasets\n"
+    "  smidgen bench sww --port /dev/ttyACM0 --interface /dev/ttyACM1 --data datasets",
 )
 @click.argument("task", type=click.Choice([*TASKS, "all"]), metavar="[ad|ic|ic2|kws|vww|sww|all]")
 @click.option(
@@ -98,7 +105,7 @@ class _Options:
     default=LABELS,
     show_default=True,
     metavar="NAME",
-    help="Label file there (ad: y_labels_alt.csv).",
+    help=f"Label file there (ad: also {ALTERNATIVE_LABELS}).",
 )
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Folder to make [default: sessions/<time>]."
@@ -108,15 +115,22 @@ class _Options:
 @click.option("--baud", type=click.IntRange(1), metavar="N", help="[default: 115200, energy 9600]")
 @click.option(
     "--warmups",
-    type=click.IntRange(0),
+    type=click.IntRange(0, _MOST_INFERENCES),
     metavar="W",
     help="Inferences before a window [default: 5 or 10].",
 )
 @click.option(
     "--iterations",
-    type=click.IntRange(1),
+    type=click.IntRange(1, _MOST_INFERENCES),
     metavar="N",
     help="Inferences a window [default: over 10 s of them].",
+)
+@click.option(
+    "--layout",
+    type=click.Choice(["mlc", "eembc"]),
+    default="mlc",
+    show_default=True,
+    help="Files as the Python runner writes them, or as EnergyRunner (not for energy).",
 )
 @rig_options
 @click.option("--verify", is_flag=True, help="Read back every input and result: slower, finds bytes that changed.")
@@ -137,6 +151,7 @@ def command(
     baud: int | None,
     warmups: int | None,
     iterations: int | None,
+    layout: Layout,
     verify: bool,
     toolchain: str,
     models: Path | None,
@@ -151,12 +166,16 @@ def command(
     tasks = [TASKS[t] for t in (CLASSIC if task == "all" else (task,))]
     modes = _MODES if mode == "all" else tuple(m for m in _MODES if m == mode)
     rig = Rig(**of_rig)
-    _check(task, port or rig.io_manager, model, output, resume)
+    if rig.interface and task != "sww":
+        raise UsageError("--interface is for sww: the interface board plays its audio")
+    _check(task, rig.io_manager if port is None else port, model, output, resume)
     check_rig(rig, port, mode, baud)
+    if layout == "eembc" and mode == "energy":
+        raise UsageError("energy has no EnergyRunner layout here: its trace is one recording. Leave --layout away")
     folder = output or Path("sessions") / f"{datetime.now():%Y%m%d_%H%M%S}"
     options = _Options(
         port, target, model, data, labels, folder, resume, jobs or os.cpu_count() or 1, baud, warmups, iterations,
-        verify, toolchain, models, as_json, rig,
+        layout, verify, toolchain, models, as_json, rig,
     )  # fmt: skip
     outcomes: list[Outcome] = []
     try:
@@ -164,7 +183,8 @@ def command(
             for m in modes:
                 outcomes += _one(t, m, options, asked=mode != "all")
     except KeyboardInterrupt:
-        console.print(f"note: what was measured is in {folder}: the same command with -o {folder} --resume goes on")
+        if folder.exists():
+            console.print(f"note: what was measured is in {folder}: the same command with -o {folder} --resume goes on")
         raise
     finally:
         if outcomes and not as_json:
@@ -176,6 +196,10 @@ def command(
 
 
 def _check(task: str, port: str | None, model: str | None, output: Path | None, resume: bool) -> None:
+    if port == "":
+        raise UsageError(
+            "--port is empty: name a serial port, or auto to look for one; leave it out for a virtual board"
+        )
     if model and (task == "all" or port):
         raise UsageError("--model is for one task on a virtual board; a real device holds its own")
     if port and task == "all":
@@ -187,9 +211,12 @@ def _check(task: str, port: str | None, model: str | None, output: Path | None, 
 def _one(task: Task, mode: Mode, options: _Options, *, asked: bool) -> list[Outcome]:
     """The outcome of one benchmark in one mode; none where ``--mode all`` asks for what is not to be had."""
     if task.metric == "wakeword":
-        return [_wakeword(task, mode, options)] if asked or mode != "accuracy" else []
+        return [_wakeword(task, mode, options)] if asked or _streams(mode, options) else []
     if options.real and mode == "energy" and not asked:
         console.print(f"note: {task.name} energy: needs other firmware and an instrument (--mode energy): passed over")
+        return []
+    if options.layout == "eembc" and mode == "energy" and not asked:
+        console.print(f"note: {task.name} energy: not in the layout of EnergyRunner: passed over")
         return []
     data = _data(task, mode, options)
     opener, provenance, baud, digest = _device(task, mode, options)
@@ -202,20 +229,28 @@ def _one(task: Task, mode: Mode, options: _Options, *, asked: bool) -> list[Outc
     )  # fmt: skip
     what = Run(
         order, data, opener, options.output / task.name / mode, provenance, baud, digest,
-        1 if options.real else options.jobs, options.resume,
+        1 if options.real else options.jobs, options.resume, options.layout,
     )  # fmt: skip
-    for note in data.notes:
-        console.print(f"note: {task.name}: {note}")
+    if not data.synthetic:  # else the outcome's notes say so
+        for note in data.notes:
+            console.print(f"note: {task.name}: {note}")
     with progress(f"{task.name} {mode}", 1, quiet=options.quiet) as bar:
         return [run(what, lambda done, total: bar(done, total), lambda text: console.print(f"note: {text}"))]
 
 
+def _streams(mode: Mode, options: _Options) -> bool:
+    """Whether ``--mode all`` has a run of this mode for a stream of audio."""
+    modelled = not options.real and load_target(options.target).energy is not None
+    return mode == "performance" or (mode == "energy" and modelled)
+
+
 def _wakeword(task: Task, mode: Mode, options: _Options) -> Outcome:
     """A stream of audio has a run of its own."""
-    if options.port:
-        raise UsageError(f"{task.name} on hardware needs the benchmark's interface board: use its own runner for now")
     if options.data is None:
         raise UsageError(f"{task.name} needs its recordings: --data DIR, a folder with sww_long_test.json")
+    if options.real:
+        return wakeword_rig(task, mode, options.output / task.name / mode, options.data, options.port, options.rig,
+                            options.baud, quiet=options.quiet)  # fmt: skip
     model, target = options.model or task.name, options.target
     with progress(f"{task.name} {mode}", 1, quiet=options.quiet) as bar:
         return bench_wakeword(
@@ -253,12 +288,22 @@ def _device(task: Task, mode: Mode, options: _Options) -> tuple[Opener, Provenan
         kind = "energy" if mode == "energy" else "performance"
         made = firmware(_compiled(task, options), task, mode=kind, command_bytes=long_command_bytes(task))
         elf = made.build(options.toolchain)
+    for note in made.notes:
+        console.print(f"note: {task.name}: {note}")
     baud = options.baud or made.baud
     return BoardOpener(elf, made.target, baud, mode == "energy", made.command_bytes), "modelled", baud, made.digest
 
 
 def _compiled(task: Task, options: _Options) -> Compiled:
-    return compile_model(options.model or task.name, options.target, models_dir=options.models)
+    """The task's network; UsageError for one whose results no score of the task is defined for."""
+    compiled = compile_model(options.model or task.name, options.target, models_dir=options.models)
+    scores = [y.type.elements for y in compiled.graph.outputs]
+    if task.metric == "top1" and len(scores) == 1 and scores != [task.outputs]:
+        raise UsageError(
+            f"{options.model}: the model gives {scores[0]} scores, {task.name} ({task.title}) has {task.outputs} "
+            "classes: is this another task's model?"
+        )
+    return compiled
 
 
 def _plain(o: Outcome) -> dict[str, object]:
@@ -267,7 +312,7 @@ def _plain(o: Outcome) -> dict[str, object]:
 
 def _tell(outcomes: Sequence[Outcome]) -> None:
     columns = ("latency ms", "inf/s", "uJ/inf", "accuracy", "target")
-    t = table("MLPerf Tiny", "benchmark", "mode", *columns, "", "figures are", right=columns)
+    t = table("MLPerf Tiny", "benchmark", "mode", *columns, "verdict", "figures are", right=columns)
     for o in outcomes:
         t.add_row(
             o.task,
@@ -277,14 +322,21 @@ def _tell(outcomes: Sequence[Outcome]) -> None:
             _number(o.energy_uj, 1),
             _accuracy(o),
             "" if o.target is None else f"{o.target:g}",
-            {True: "met", False: "missed", None: "" if o.valid else "not valid"}[o.met],
+            ", ".join(_verdicts(o)),
             o.provenance if o.mode != "accuracy" else "counted",
         )
     show(t)
     for o in outcomes:
         for note in o.notes:
             console.print(f"note: {o.task} {o.mode}: {note}")
+    if not all(o.valid for o in outcomes):
+        show("no submission: not valid as one, for the reasons in the notes")
     show(f"files: {outcomes[0].folder.parent.parent}")
+
+
+def _verdicts(o: Outcome) -> list[str]:
+    """About the quality target, and whether the rules of the benchmark are met."""
+    return ([] if o.met is None else ["met" if o.met else "missed"]) + ([] if o.valid else ["no submission"])
 
 
 def _number(value: float | None, digits: int) -> str:

@@ -27,16 +27,14 @@ from smidgen.cli.common import (
     toolchain_option,
 )
 from smidgen.compiler import compile as compile_model
-from smidgen.errors import UsageError
 from smidgen.mlperf.board import BoardSettings, VirtualBoard
 from smidgen.mlperf.board.pty_line import PtyLine
 from smidgen.mlperf.board.server import BoardServer
 from smidgen.mlperf.firmware import MODES, firmware
-from smidgen.mlperf.tasks import TASKS
+from smidgen.mlperf.link import ENERGY_BAUD, PERFORMANCE_BAUD
+from smidgen.mlperf.tasks import TASKS, task_of
 from smidgen.mlperf.wakeword.files import read_wav
 from smidgen.targets import Target, load_target
-
-_ENERGY_BAUD, _BAUD = 9_600, 115_200
 
 
 @click.command(
@@ -59,7 +57,7 @@ _ENERGY_BAUD, _BAUD = 9_600, 115_200
     help="As fast as this machine can, or no faster than the board.",
 )
 @click.option("--link", type=click.Path(path_type=Path), metavar="PATH", help="Symbolic link to make to the port.")
-@click.option("--baud", type=int, metavar="N", help="Rate of the line [default: 115200; 9600 with --mode energy].")
+@click.option("--baud", type=int, metavar="N", help="Rate of the line [default: the firmware's].")
 @click.option("--audio", type=click.Path(path_type=Path), metavar="WAV", help="What the microphone hears: 16 kHz.")
 @click.option("--no-memory-system", is_flag=True, help="Time without the flash's wait states and cache.")
 @toolchain_option
@@ -87,15 +85,16 @@ def command(
     Time that the device tells is modelled time. SIGUSR1 presses the reset button.
     """
     board = load_target(target)
-    settings = BoardSettings(
-        baud=baud if baud is not None else _ENERGY_BAUD if mode == "energy" else _BAUD,
-        memory_system=not no_memory_system,
-        audio=read_wav(audio).tobytes() if audio is not None else b"",
-    )
+    sound = read_wav(audio).tobytes() if audio is not None else b""
     if model.endswith(".elf"):
-        elf = Path(model)
+        elf, rate = Path(model), ENERGY_BAUD if mode == "energy" else PERFORMANCE_BAUD
     else:
-        elf = _built(model, board, task, mode, toolchain, choosing, models, as_json)
+        elf, rate = _built(model, board, task, mode, toolchain, choosing, models, as_json)
+    settings = BoardSettings(
+        baud=baud if baud is not None else rate,
+        memory_system=not no_memory_system,
+        audio=sound,
+    )
     with VirtualBoard(elf, board, settings) as device, PtyLine(link) as line:
         server = BoardServer(device, line, real=pace == "real")
         with _Signals(server.press_reset):
@@ -112,13 +111,13 @@ def _built(
     choosing: Choosing,
     models: Path | None,
     as_json: bool,
-) -> Path:
-    known = task or model
-    if known not in TASKS:
-        raise UsageError(f"what {model} is for cannot be told: add --task, one of {', '.join(TASKS)}")
+) -> tuple[Path, int]:
+    """The image, and the rate that it speaks."""
+    wanted = task_of(model, task)
     with progress(f"building firmware of {model}", None, quiet=as_json):
         compiled = compile_model(model, board, models_dir=models, **choosing.arguments())
-        return firmware(compiled, TASKS[known], mode=mode).build(toolchain)
+        made = firmware(compiled, wanted, mode=mode)
+        return made.build(toolchain), made.baud
 
 
 def _tell(line: PtyLine, device: VirtualBoard, elf: Path, pace: str, as_json: bool) -> None:

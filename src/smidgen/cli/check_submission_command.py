@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,7 +26,8 @@ Examples:
   smidgen check-submission . --csv summary.csv --report report.csv
 Exit code: 0 without errors, 1 with one (--strict: or with a warning)."""
 
-_MOST_SHOWN = 100
+_MOST_ALIKE = 3
+"""More findings of one rule are shown as one, with as many places."""
 
 
 @click.command("check-submission", epilog=_EPILOG)
@@ -102,10 +104,8 @@ def report_object(report: Report) -> dict[str, object]:
 def show_report(report: Report, *, show_all: bool, summary: bool) -> None:
     """Findings, the results with the values found, and the count."""
     shown = [f for f in report.findings if show_all or f.severity != "note"]
-    for f in shown if show_all else shown[:_MOST_SHOWN]:
-        show(_text(f))
-    if len(shown) > _MOST_SHOWN and not show_all:
-        show(f"... and {len(shown) - _MOST_SHOWN} more (--all)")
+    for same in [[f] for f in shown] if show_all else _grouped(shown):
+        show(_text(same[0]) if len(same) == 1 else _texts(same))
     if report.results:
         show(_results(report))
     if summary:
@@ -122,6 +122,25 @@ def show_report(report: Report, *, show_all: bool, summary: bool) -> None:
 def _text(f: Finding) -> str:
     place = f"{f.place}: " if f.place else ""
     return f"{place}{f.severity}: {f.what} [{f.rule}]\n    {f.why}; {f.remedy}"
+
+
+def _grouped(findings: Sequence[Finding]) -> list[list[Finding]]:
+    """Findings of a rule together where they are many, in the order in which rules first occur."""
+    rules: dict[tuple[str, str], list[Finding]] = {}
+    for f in findings:
+        rules.setdefault((f.severity, f.rule), []).append(f)
+    groups = [[same] if len(same) > _MOST_ALIKE else [[f] for f in same] for same in rules.values()]
+    return [g for group in groups for g in group]
+
+
+def _texts(same: Sequence[Finding]) -> str:
+    """Many findings of one rule: how many, the first few, and why it matters once."""
+    first = same[0]
+    alike = all(f.what == first.what for f in same)
+    rows = [f.place if alike else f"{f.place}: {f.what}" for f in same[:_MOST_ALIKE]]
+    head = f"{first.severity}: {len(same)} times{f': {first.what}' if alike else ''} [{first.rule}]"
+    places = [f"    {row}" for row in (*rows, f"... and {len(same) - len(rows)} more (--all)")]
+    return "\n".join([head, *places, f"    {first.why}; {first.remedy}"])
 
 
 def _results(report: Report) -> Table:

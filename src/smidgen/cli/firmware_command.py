@@ -24,9 +24,8 @@ from smidgen.cli.common import (
 from smidgen.codegen.folder import check_folder, write_file
 from smidgen.compiler import DEFAULT_TARGET
 from smidgen.compiler import compile as compile_model
-from smidgen.errors import UsageError
 from smidgen.mlperf.firmware import MODES, PORTS, Firmware, firmware
-from smidgen.mlperf.tasks import TASKS, Task
+from smidgen.mlperf.tasks import TASKS, task_of
 
 
 @click.command(
@@ -70,7 +69,7 @@ def command(
 
     Performance mode prints times and serves accuracy runs too; energy mode pulses a pin.
     """
-    chosen = _task(task, model)
+    chosen = task_of(model, task)
     if output is not None:
         check_folder(output, force)
     with progress(f"compiling {model}", None, quiet=as_json):
@@ -87,14 +86,6 @@ def command(
         _copy(built, elf)
     written = made.write(folder, replace=force)
     _tell(made, folder, written, elf, as_json)
-
-
-def _task(name: str | None, model: str) -> Task:
-    """The task named, or that of a zoo model."""
-    known = name or model
-    if known not in TASKS:
-        raise UsageError(f"what {model} is for cannot be told: add --task, one of {', '.join(TASKS)}")
-    return TASKS[known]
 
 
 def _copy(built: Path, elf: Path) -> None:

@@ -16,17 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from smidgen.energy.printed import Printed, numbers, parse_results, read_text
+from smidgen.energy.printed import Printed, compared, parse_results, read_text
 from smidgen.energy.windows import (
-    Compared,
     EnergyWindow,
     Samples,
     TraceReport,
-    compare,
     make_window,
-    median_uj,
     read_bytes,
     rule_notes,
+    with_given,
 )
 from smidgen.errors import InvalidInput
 
@@ -52,16 +50,13 @@ def analyse_results(folder: Path, inferences: Sequence[int] | None = None) -> Tr
     """As traces.analyse does, for a folder with a results.json."""
     where = str(folder / RESULTS_JSON)
     trials = parse_trials(read_bytes(folder / RESULTS_JSON), where)
-    if inferences is not None and (len(inferences) not in (1, len(trials)) or any(n < 1 for n in inferences)):
-        raise InvalidInput(f"{where}: {len(trials)} trials, but the inferences given are {list(inferences)}")
     windows = tuple(_window(t, i, f"{where}, trial {i}") for i, t in enumerate(trials))
     if inferences is not None:
-        each = list(inferences) * (len(trials) if len(inferences) == 1 else 1)
-        windows = tuple(replace(w, inferences=n) for w, n in zip(windows, each, strict=True))
+        windows = with_given(windows, inferences, where)
     text = read_text(folder / "results.txt")
-    compared = tuple(_compared(windows, Printed() if text is None else parse_results(text)))
+    agreement = compared(windows, Printed() if text is None else parse_results(text), "trial", 1.0)
     notes = [] if trials[0].streaming else rule_notes(windows)
-    return TraceReport(folder, "MLC", RATE_HZ, trials[0].supply_v, windows, compared, tuple(notes))
+    return TraceReport(folder, "MLC", RATE_HZ, trials[0].supply_v, windows, agreement, tuple(notes))
 
 
 def parse_trials(data: bytes, where: str) -> tuple[Trial, ...]:
@@ -128,18 +123,3 @@ def _window(trial: Trial, number: int, where: str) -> EnergyWindow:
     seconds = (low / RATE_HZ, high / RATE_HZ)
     window = make_window(trial.samples_j * 1e6, (low, high), seconds, number, RATE_HZ, where)
     return window if trial.streaming else replace(window, inferences=trial.iterations)
-
-
-def _compared(windows: Sequence[EnergyWindow], printed: Printed) -> Iterator[Compared]:
-    by_number = {w.number: w for w in windows}
-    for what, number, figure in numbers(printed):
-        window = by_number.get(number)
-        if window is None:
-            continue
-        values = {"energy": window.energy_uj, "power": window.power_mw, "per inference": window.uj_per_inference}
-        value = values[what]
-        if value is not None:
-            yield compare(f"trial {number}, {what}", figure, value)
-    median = median_uj(windows)
-    if printed.median is not None and median is not None:
-        yield compare("median energy an inference", printed.median, median)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from smidgen.energy.windows import read_bytes
+from smidgen.energy.windows import Compared, EnergyWindow, compare, median_uj, read_bytes
 
 Figure = tuple[float, int]
 """A printed value and how many digits it has behind the point."""
@@ -81,8 +81,21 @@ def read_text(path: Path) -> str | None:
     return read_bytes(path).decode("utf-8", errors="replace") if path.exists() else None
 
 
-def numbers(found: Printed) -> Iterator[tuple[str, int, Figure]]:
-    """Every printed figure of a window, as (what, window, figure)."""
-    for name, kept in (("energy", found.energy), ("power", found.power), ("per inference", found.per_inference)):
-        for window, figure in sorted(kept.items()):
-            yield name, window, figure
+def compared(windows: Sequence[EnergyWindow], found: Printed, called: str, power_per_mw: float) -> tuple[Compared, ...]:
+    """Every printed figure that ``windows`` give too; ``power_per_mw`` is the unit in which power was printed."""
+    figures = {"energy": found.energy, "power": found.power, "per inference": found.per_inference}
+    by_number = {w.number: w for w in windows}
+    pairs = []
+    for what, kept in figures.items():
+        for number, figure in sorted(kept.items()):
+            window = by_number.get(number)
+            if window is None:
+                continue
+            power = power_per_mw * window.power_mw
+            again = {"energy": window.energy_uj, "power": power, "per inference": window.uj_per_inference}[what]
+            if again is not None:
+                pairs.append(compare(f"{called} {number}, {what}", figure, again))
+    median = median_uj(windows)
+    if found.median is not None and median is not None:
+        pairs.append(compare("median energy an inference", found.median, median))
+    return tuple(pairs)

@@ -20,17 +20,15 @@ from pathlib import Path
 import numpy as np
 
 from smidgen.energy.mlc_trace import RESULTS_JSON, analyse_results
-from smidgen.energy.printed import Printed, logged_inferences, numbers, parse_results, read_text
+from smidgen.energy.printed import Printed, compared, logged_inferences, parse_results, read_text
 from smidgen.energy.windows import (
-    Compared,
     EnergyWindow,
     Samples,
     TraceReport,
-    compare,
     make_window,
-    median_uj,
     read_bytes,
     rule_notes,
+    with_given,
 )
 from smidgen.errors import InvalidInput
 
@@ -80,8 +78,8 @@ def _analyse_trace(folder: Path, inferences: Sequence[int] | None) -> TraceRepor
     windows = with_inferences(windows, inferences, logged_inferences(log or ""), printed, str(folder))
     if any(w.inferences is None for w in windows):
         notes.append("how many inferences a window holds is not known: log.txt and results.txt are missing or silent")
-    compared = tuple(_compared(windows, printed))
-    return TraceReport(folder, "EnergyRunner", trace.rate_hz, None, windows, compared, (*notes, *rule_notes(windows)))
+    agreement = compared(windows, printed, "window", 1e3)
+    return TraceReport(folder, "EnergyRunner", trace.rate_hz, None, windows, agreement, (*notes, *rule_notes(windows)))
 
 
 def read_trace(folder: Path) -> Trace:
@@ -171,27 +169,7 @@ def with_inferences(
 ) -> tuple[EnergyWindow, ...]:
     """The windows with N: as given, else as the device logged it, else as results.txt has it."""
     if given is not None:
-        each = list(given) * (len(windows) if len(given) == 1 else 1)
-        if len(each) != len(windows) or any(n < 1 for n in each):
-            raise InvalidInput(f"{where}: {len(windows)} windows, but the inferences given are {each}")
-        return tuple(replace(w, inferences=n) for w, n in zip(windows, each, strict=True))
+        return with_given(windows, given, where)
     if len(logged) == len(windows) and all(logged):
         return tuple(replace(w, inferences=n) for w, n in zip(windows, logged, strict=True))
     return tuple(replace(w, inferences=printed.inferences.get(w.number) or None) for w in windows)
-
-
-def _compared(windows: Sequence[EnergyWindow], printed: Printed) -> list[Compared]:
-    by_number = {w.number: w for w in windows}
-    found = []
-    for what, number, figure in numbers(printed):
-        window = by_number.get(number)
-        if window is None:
-            continue
-        values = {"energy": window.energy_uj, "power": 1e3 * window.power_mw, "per inference": window.uj_per_inference}
-        value = values[what]
-        if value is not None:
-            found.append(compare(f"window {number}, {what}", figure, value))
-    median = median_uj(windows)
-    if printed.median is not None and median is not None:
-        found.append(compare("median energy an inference", printed.median, median))
-    return found

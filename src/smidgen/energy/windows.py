@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +22,9 @@ WINDOWS = 5
 
 LEAST_SECONDS = 10.0
 """How long each window has to last (the same)."""
+
+LEAST_INFERENCES = 10
+"""How many inferences each has to hold (the same)."""
 
 LARGEST_FILE_BYTES = 1 << 29
 """What is read of a trace at most: 37 hours at 1 kHz."""
@@ -119,6 +122,14 @@ def make_window(
     return EnergyWindow(number, seconds[0], seconds[1], len(inside), energy, power_mw, None)
 
 
+def with_given(windows: Sequence[EnergyWindow], inferences: Sequence[int], where: str) -> tuple[EnergyWindow, ...]:
+    """The windows with as many inferences as the user says: one number for all, or one for each. InvalidInput."""
+    each = list(inferences) * (len(windows) if len(inferences) == 1 else 1)
+    if len(each) != len(windows) or any(n < 1 for n in each):
+        raise InvalidInput(f"{where}: {len(windows)} windows, but the inferences given are {list(inferences)}")
+    return tuple(replace(w, inferences=n) for w, n in zip(windows, each, strict=True))
+
+
 def compare(what: str, printed: tuple[float, int], recomputed: float) -> Compared:
     """``printed`` is a value and its digits behind the point: half a unit there is rounding, 1e-11 the sums' order."""
     value, digits = printed
@@ -134,9 +145,9 @@ def rule_notes(windows: Sequence[EnergyWindow]) -> list[str]:
         if w.seconds < LEAST_SECONDS - 1e-9
     ]
     notes += [
-        f"window {w.number} holds {w.inferences} inferences; the rules ask for at least 10"
+        f"window {w.number} holds {w.inferences} inferences; the rules ask for at least {LEAST_INFERENCES}"
         for w in windows
-        if w.inferences is not None and w.inferences < 10
+        if w.inferences is not None and w.inferences < LEAST_INFERENCES
     ]
     if len(windows) != WINDOWS:
         notes.append(f"there are {len(windows)} windows; the rules ask for {WINDOWS}")

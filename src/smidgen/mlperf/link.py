@@ -5,6 +5,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+PERFORMANCE_BAUD, ENERGY_BAUD = 115_200, 9_600
+"""Both 8N1. EnergyRunner's I/O manager speaks the slower one to a device whose energy is measured."""
+
 
 class Link(Protocol):
     """One open line to a device. Methods raise LinkLost once it is gone."""

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from smidgen.errors import UsageError
+
 InputFormat = Literal["int8", "rgb8", "float32", "audio"]
 
 
@@ -72,3 +74,11 @@ TASKS: Mapping[str, Task] = MappingProxyType({t.name: t for t in (_AD, _IC, _KWS
 
 CLASSIC = ("ad", "ic", "kws", "vww")
 """The four tasks of every round."""
+
+
+def task_of(model: str, named: str | None) -> Task:
+    """The task named, else that of a zoo model. UsageError where neither tells what ``model`` is for."""
+    known = named or model
+    if known not in TASKS:
+        raise UsageError(f"what {model} is for cannot be told: add --task, one of {', '.join(TASKS)}")
+    return TASKS[known]

@@ -47,6 +47,24 @@ def test_check_submission_of_nothing(smidgen: Smidgen, own_folder: Path) -> None
     assert smidgen("check-submission", "empty").code == 1
 
 
+def test_many_findings_of_a_rule_are_one(smidgen: Smidgen, own_folder: Path) -> None:
+    write_tree(own_folder, python_tree() | {f"{TOP}/ic/performance/.{i:03}": b"" for i in range(180)})
+    result = smidgen("check-submission", ".", "--round", "v1.3", "--strict")
+    lines = [line for line in result.out.splitlines() if "/ic/performance/." in line]
+    shown = {line.split(":")[0].strip() for line in lines}
+    assert shown == {f"{TOP}/ic/performance/.{i:03}" for i in range(3)}
+    assert "180 times" in result.out
+    assert "... and 177 more (--all)" in result.out
+    every = smidgen("check-submission", ".", "--round", "v1.3", "--all")
+    assert all(f"{TOP}/ic/performance/.{i:03}: " in every.out for i in range(180))
+
+
+def test_check_submission_says_whose_results_are_missing(smidgen: Smidgen, own_folder: Path) -> None:
+    write_tree(own_folder, python_tree())
+    result = smidgen("check-submission", ".", "--division", "open", "--submitter", "nobody\x1b")
+    assert "no results of nobody\\x1b in open/" in result.out
+
+
 def test_submit(smidgen: Smidgen, own_folder: Path) -> None:
     for mode, files in (("performance", python_performance("ic")), ("accuracy", python_accuracy("ic"))):
         write_tree(own_folder / "run/ic" / mode, files)

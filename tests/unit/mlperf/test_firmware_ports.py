@@ -34,6 +34,7 @@ class Silicon:
         self.registers: dict[int, int] = {}
         self.log: list[tuple[int, int]] = []
         self.reads: dict[int, Callable[[], int]] = {}
+        self.writes: dict[int, Callable[[int], None]] = {}
         self.incoming: deque[int] = deque()
         self.said = bytearray()
         self._polls = 0
@@ -64,6 +65,8 @@ class Silicon:
         address = base + offset
         self.registers[address] = value
         self.log.append((address, value))
+        if address in self.writes:
+            self.writes[address](value)
         if address == self._data_out:
             self.said.append(value & 0xFF)
             self._polls = 0

@@ -4,21 +4,30 @@
 from __future__ import annotations
 
 import json
+import re
+import struct
+import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import smidgen
+from smidgen.energy.traces import analyse
 from smidgen.errors import InvalidInput, ProtocolError, UsageError
 from smidgen.features import features
 from smidgen.mlperf.board import BoardLink, VirtualBoard
+from smidgen.mlperf.board.energy import IDLE_SHARE
 from smidgen.mlperf.firmware import firmware
 from smidgen.mlperf.firmware.detector import detections_ms, detector, scores
-from smidgen.mlperf.formats.results_json import parse_results_json
+from smidgen.mlperf.formats.picture import trace_picture
+from smidgen.mlperf.formats.results_json import parse_results_json, wakeword_object
 from smidgen.mlperf.formats.results_text import parse_results
+from smidgen.mlperf.formats.results_types import Power
 from smidgen.mlperf.runner.protocol import Device
+from smidgen.mlperf.submission.runs import VIRTUAL
 from smidgen.mlperf.tasks import TASKS
 from smidgen.mlperf.wakeword.bench import bench_wakeword, find_recordings
 from smidgen.mlperf.wakeword.files import WakewordTest, read_tests, read_wav
@@ -64,7 +73,7 @@ def test_the_device_hears_what_the_host_computes(board: VirtualBoard) -> None:
     assert 100_000 / 120e6 < result.duty.processing_time_s < 300_000 / 120e6
     assert told[-1] == 1.0
     assert board.lost_frames == 0
-    (entry,) = parse_results_json(json.dumps([result.item("p")])).wakeword
+    (entry,) = parse_results_json(json.dumps([wakeword_object(result.entry("p"), result.activations)])).wakeword
     assert entry == result.entry("p")
     again = run_wakeword(board, test)  # the stream, and the device with it, begin anew
     assert again.activations == result.activations
@@ -135,7 +144,8 @@ class Script:
     name = "script"
 
     def __init__(self, answers: dict[str, str]) -> None:
-        self.answers, self.sent, self._out = answers, [], b""
+        self.answers, self._out = answers, b""
+        self.sent: list[str] = []
         self._in = b""
 
     def write(self, data: bytes) -> None:
@@ -202,9 +212,10 @@ def test_the_official_network_finds_its_words(tmp_path: Path) -> None:
 
 
 def test_features_run_from_ram_where_kernels_do() -> None:
-    fast, plain = (
-        firmware(smidgen.compile("sww", streaming=True, code=code), SWW).files["link.ld"] for code in ("sram", "flash")
-    )
+    compiled = smidgen.compile("sww", streaming=True)
+    kernel = min(path for path in compiled.sources.files if path.startswith("kernels/") and path.endswith(".c"))
+    sources = replace(compiled.sources, interface=replace(compiled.sources.interface, ram_code=(kernel,)))
+    fast, plain = (firmware(c, SWW).files["link.ld"] for c in (replace(compiled, sources=sources), compiled))
     assert "smg_features_passes_m4f.o(.text" in fast
     assert "smg_features" not in plain
 
@@ -231,10 +242,54 @@ def test_bench_writes_the_official_files(tmp_path: Path) -> None:
     assert text.estimated_throughput.value == pytest.approx(outcome.median_throughput, rel=1e-4)
     (entry,) = parse_results_json((out / "results.json").read_text()).wakeword
     assert (entry.wav_file, entry.mode) == ("a.wav", "p")
-    assert "== File a.wav (0.6 s) ==" in (out / "log.txt").read_text()
+    log = (out / "log.txt").read_text()
+    assert "== File a.wav (0.6 s) ==" in log
+    assert VIRTUAL in log
     assert (outcome.met, outcome.valid) == (None, False)  # not the recording of submissions
-    with pytest.raises(UsageError, match="energy of sww"):
-        bench_wakeword(compiled, SWW, "energy", out, data, "zig", lambda done, total: None)
+
+
+def test_energy_is_that_between_start_and_stop(tmp_path: Path) -> None:
+    data, out = recordings(tmp_path / "data"), tmp_path / "out"
+    compiled = smidgen.compile("sww", streaming=True)
+    outcome = bench_wakeword(compiled, SWW, "energy", out, data, "zig", lambda done, total: None)
+    text = (out / "results.txt").read_text()
+    (window,) = parse_results(text).energy_windows
+    assert text.startswith("Power Edition Output\nEnergy data for trial 0\n")
+    assert re.search(r"Power\s+: ([\d\.]+) mW.*", text), "what the official checker looks for"
+    assert window.power_uw is not None
+    assert window.runtime_s == pytest.approx(0.64, abs=0.005)
+    assert outcome.power_mw == pytest.approx(window.power_uw / 1e3, abs=1e-4)
+    assert compiled.target.energy is not None
+    at_work = compiled.target.energy.picojoules_per_cycle * 1e-9 * compiled.target.clock_hz
+    (entry,) = parse_results_json((out / "results.json").read_text()).wakeword
+    assert entry.mode == "e"
+    assert entry.duty_cycle == pytest.approx(0.05, abs=0.01)
+    assert entry.duty_cycle is not None
+    expected = at_work * (IDLE_SHARE + (1 - IDLE_SHARE) * entry.duty_cycle)
+    assert outcome.power_mw == pytest.approx(expected, rel=0.01)
+    report = analyse(out)
+    assert report.mean_power_mw == pytest.approx(outcome.power_mw, rel=1e-4)
+    assert report.differences == ()
+    assert "samples:" in (out / "log.txt").read_text()
+    assert (out / "energy_inf_000.png").read_bytes().startswith(b"\x89PNG"), "the official checker asks for it"
+
+
+def test_a_trace_becomes_a_picture() -> None:
+    power = Power((1e-5, 2e-5, 0.0, 1e-5), ((0, 1), (1, 3)), None)
+    png = trace_picture(power)
+    kinds: list[bytes] = []
+    at = 8
+    while at < len(png):
+        length, kind = struct.unpack_from(">I4s", png, at)
+        data = png[at + 8 : at + 8 + length]
+        assert zlib.crc32(kind + data) == struct.unpack_from(">I", png, at + 8 + length)[0]
+        kinds, at = [*kinds, kind], at + 12 + length
+        if kind == b"IDAT":
+            rows = np.frombuffer(zlib.decompress(data), np.uint8).reshape(400, 801)[:, 1:]
+    assert kinds == [b"IHDR", b"PLTE", b"IDAT", b"IEND"]
+    assert [np.count_nonzero(rows[20] == colour) for colour in (1, 2)] == [190 - 1, 2], "the largest, less an edge"
+    assert [np.count_nonzero(rows[199] == colour) for colour in (1, 2)] == [380 - 1, 2], "half of it"
+    assert trace_picture(Power((), (), None)).startswith(b"\x89PNG")
 
 
 def test_recordings_are_found_or_named(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from smidgen.mlperf.board.meter import BEGIN, END, InferenceCost, InferenceMeter
 from smidgen.mlperf.board.peripherals import Devices, Peripherals
 from smidgen.mlperf.board.pins import PinEvent, Pins
 from smidgen.mlperf.board.uart import Uart
+from smidgen.mlperf.link import PERFORMANCE_BAUD
 from smidgen.sim.core import EmulatedCore
 from smidgen.sim.simulator import Limits
 from smidgen.targets import Target
@@ -35,7 +36,7 @@ class BoardSettings:
     come one at a time are counted before their mean stands for the others. ``hang_seconds`` of wall time without a
     sign of life end a run."""
 
-    baud: int = 115_200
+    baud: int = PERFORMANCE_BAUD
     memory_system: bool = True
     counted_singles: int = 1
     hang_seconds: float = 60.0

@@ -23,6 +23,7 @@ from smidgen.mlperf.firmware.build import RUNTIME, build_firmware, objects_of
 from smidgen.mlperf.firmware.folder import Facts, makefile, readme
 from smidgen.mlperf.firmware.glue import Glue, glue
 from smidgen.mlperf.firmware.ports import PORTS, Port
+from smidgen.mlperf.link import ENERGY_BAUD, PERFORMANCE_BAUD
 from smidgen.mlperf.tasks import Task
 from smidgen.targets import Target
 
@@ -129,8 +130,8 @@ def _command_bytes(task: Task) -> int:
 
 
 def _baud(mode: Mode, task: Task) -> int:
-    """EnergyRunner's I/O manager speaks 9600 to the device, the benchmark's own runner to all but sww likewise."""
-    return 9_600 if mode == "energy" and task.format != "audio" else 115_200
+    """As runners expect it: slow where energy is measured, but for audio, which only the Python runner knows."""
+    return ENERGY_BAUD if mode == "energy" and task.format != "audio" else PERFORMANCE_BAUD
 
 
 def _program(compiled: Compiled, facts: Facts, parts: Glue, command_bytes: int) -> dict[str, str]:
@@ -187,6 +188,3 @@ def _linker_script(compiled: Compiled, program: Mapping[str, str]) -> str:
     return linker_script(
         compiled.target, interface.arena_symbol, DEFAULT_STACK_BYTES, ram, interface.second_arena_symbol
     )
-
-
-__all__ = ["MODES", "PORTS", "Firmware", "Mode", "Port", "firmware", "long_command_bytes"]

@@ -74,7 +74,7 @@ def readme(compiled: Compiled, facts: Facts) -> str:
         title=facts.task.title,
         mode=facts.mode,
         board=compiled.target.title,
-        port=f"{facts.port.title}: {facts.port.wiring}",
+        port=f"{facts.port.title}: {facts.port.wiring}{_audio(facts)}",
         baud=f"{facts.baud:,}".replace(",", ""),
         timestamp=f"a pulse of 10 us or more, low, on {facts.port.pin}" if energy else "a line `m-lap-us-N`",
         stamp="pulses the pin" if energy else "the time",
@@ -85,3 +85,7 @@ def readme(compiled: Compiled, facts: Facts) -> str:
         input_bytes=f"{facts.task.input_bytes:,}",
         format=_FORMATS[facts.task.format],
     )
+
+
+def _audio(facts: Facts) -> str:
+    return f"; {facts.port.audio}" if facts.task.format == "audio" and facts.port.audio else ""

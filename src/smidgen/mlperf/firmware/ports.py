@@ -16,7 +16,8 @@ from smidgen.errors import UsageError
 class Port:
     """A board's hardware layer. ``board``: the target it is for, None for any. ``wiring``: pins, in words.
 
-    ``status`` says how far it has been tried, ``flashing`` how an image gets onto the board (Markdown, may be empty).
+    ``status`` says how far it has been tried, ``flashing`` how an image gets onto the board (Markdown, may be empty),
+    ``audio`` the further pins of a device that listens.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Port:
     pin: str
     status: str
     flashing: str = ""
+    audio: str = ""
 
     def source(self) -> str:
         """The text of its C file."""
@@ -35,8 +37,9 @@ class Port:
         """The text of the C file for audio and its pins. UsageError if the port has none."""
         path = self.folder / "audio.c"
         if not path.is_file():
+            able = sorted(p.name for p in PORTS.values() if (p.folder / "audio.c").is_file())
             raise UsageError(
-                f"the port {self.name} has no audio input yet; the port virtual has. To add one, write "
+                f"the port {self.name} has no audio input yet; {' and '.join(able)} have. To add one, write "
                 f"ports/{self.name}/audio.c to what smg_audio.h says"
             )
         return path.read_text(encoding="utf-8")
@@ -77,6 +80,8 @@ _PORTS = (
         "PF13 (D7)",
         _NOT_RUN,
         _FLASHING.format('openocd -f board/st_nucleo_l4.cfg -c "program @.elf verify reset exit"'),
+        "I2S from the interface board: word select on PE4 (CN9 pin 16), clock on PE5 (18), data on PE6 (20); to it: "
+        "detections on PB8 (D15), processing on PE9 (D6)",
     ),
     Port(
         "numaker-m467hj",

@@ -8,54 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from smidgen.mlperf.formats.results_json import entry_object, parse_results_json, results_json
-from smidgen.mlperf.formats.results_log import COUNTER, parse_log
+from smidgen.mlperf.formats.results_json import parse_results_json
+from smidgen.mlperf.formats.results_log import parse_log
 from smidgen.mlperf.formats.results_text import parse_results
-from smidgen.mlperf.formats.results_types import (
-    MODE_LETTERS,
-    EnergyWindow,
-    Entry,
-    Figure,
-    Layout,
-    Log,
-    LogRun,
-    Mode,
-    PerformanceWindow,
-    Power,
-    Remark,
-    ResultsJson,
-    ResultsText,
-    WakewordEntry,
-    WakewordFigures,
-)
-from smidgen.mlperf.formats.results_write import energy_window
-
-__all__ = (
-    "COUNTER",
-    "MODE_LETTERS",
-    "EnergyWindow",
-    "Entry",
-    "Figure",
-    "Layout",
-    "Log",
-    "LogRun",
-    "Mode",
-    "PerformanceWindow",
-    "Power",
-    "Remark",
-    "ResultsFolder",
-    "ResultsJson",
-    "ResultsText",
-    "WakewordEntry",
-    "WakewordFigures",
-    "energy_window",
-    "entry_object",
-    "parse_log",
-    "parse_results",
-    "parse_results_json",
-    "read_folder",
-    "results_json",
-)
+from smidgen.mlperf.formats.results_types import Log, Remark, ResultsJson, ResultsText
 
 MOST_BYTES = 500_000_000
 """A longer file is not read (nor may it be submitted)."""

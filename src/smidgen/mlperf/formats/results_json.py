@@ -216,6 +216,31 @@ def entry_object(e: Entry) -> dict[str, object]:
     return item | {"mode": e.mode}
 
 
+def wakeword_object(w: WakewordEntry, activations: Sequence[int]) -> dict[str, object]:
+    """A streaming run as JSON types; ``activations`` as the device printed them."""
+    return {
+        "infer": {
+            "wav_file": w.wav_file,
+            "detection_windows": [list(window) for window in w.detection_windows_s],
+            "length_sec": w.length_s,
+            "sample_rate": w.sample_rate_hz,
+            "detections": list(w.detections_ms),
+            "iterations": 1,
+            "warmups": 0,
+        },
+        "dutycycle": {
+            "duty_cycle": w.duty_cycle,
+            "period": w.period_s,
+            "processing_time": w.processing_time_s,
+            "start_times_s": list(w.start_times_s),
+            "stop_times_s": list(w.stop_times_s),
+        },
+        "activations": list(activations),
+        **({} if w.power is None else {"power": power_object(w.power)}),
+        "mode": w.mode,
+    }
+
+
 def power_object(power: Power) -> dict[str, object]:
     """What an energy run recorded, as JSON types; the counters of events are texts, as there."""
     return {

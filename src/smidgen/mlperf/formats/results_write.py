@@ -12,10 +12,11 @@ from datetime import datetime
 
 import numpy as np
 
+from smidgen.energy.windows import LEAST_SECONDS
 from smidgen.mlperf.formats.results_types import EnergyWindow, Entry, Power
 
-WINDOW_S = 10.0
-"""A window must last at least this long (MLPerf Tiny rules, "Latency")."""
+MODELLED_LINE = "modelled board"
+"""The serial port that the log of a virtual board names: what tells a modelled run from a measured one."""
 
 _RULE = "-" * 57
 _SAMPLES_PER_S = 1000  # energy samples are one a millisecond
@@ -79,7 +80,7 @@ def performance_results(entries: Sequence[Entry], when: datetime) -> str:
             f"    Runtime: {seconds} sec.",
             f"    Throughput: {e.throughput} inf./sec.",
         ]
-        if seconds > WINDOW_S:
+        if seconds > LEAST_SECONDS:
             lines.append("    Runtime requirements have been met.")
     median = statistics.median([e.throughput or 0.0 for e in entries])
     lines += [f"{at}{_RULE}", f"{at}Median throughput is {median:>10.3f} inf./sec.", f"{at}{_RULE}"]
@@ -115,7 +116,7 @@ def energy_results(windows: Sequence[EnergyWindow]) -> str:
     """results.txt of an energy run."""
     lines = ["Power Edition Output"]
     for w in windows:
-        short = "" if (w.runtime_s or 0.0) >= WINDOW_S else "  <<<< below minimum duration"
+        short = "" if (w.runtime_s or 0.0) >= LEAST_SECONDS else "  <<<< below minimum duration"
         lines += [
             f"Energy data for trial {w.number}",
             f"  Elapsed time  : {w.runtime_s}{short}",

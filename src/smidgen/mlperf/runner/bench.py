@@ -10,23 +10,22 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from smidgen.errors import InvalidInput
+from smidgen.energy.windows import LEAST_INFERENCES, LEAST_SECONDS, WINDOWS
+from smidgen.errors import InvalidInput, UsageError
 from smidgen.mlperf.accuracy import Scored, accuracy
-from smidgen.mlperf.formats.results_json import results_json
-from smidgen.mlperf.formats.results_types import EnergyWindow, Entry
+from smidgen.mlperf.formats.results_types import EnergyWindow, Entry, Layout
 from smidgen.mlperf.formats.results_write import (
+    MODELLED_LINE,
     accuracy_results,
     energy_results,
     energy_window,
-    log_entry,
-    log_head,
-    log_tail,
     performance_results,
 )
 from smidgen.mlperf.runner.datasets import DataSet
-from smidgen.mlperf.runner.journal import Done, Journal, OrderedLog, Subject, when_of, write_whole
-from smidgen.mlperf.runner.measure import WINDOW_INFERENCES, WINDOW_US, WINDOWS, Job, Order
+from smidgen.mlperf.runner.journal import Done, Journal, OrderedLog, Subject, disk, when_of, write_whole
+from smidgen.mlperf.runner.measure import WINDOW_US, Bench, Job, Order
 from smidgen.mlperf.runner.protocol import Identity
+from smidgen.mlperf.runner.run_files import RUN_FILES, THIRD_FILES, Session
 from smidgen.mlperf.runner.workers import Note, Opener, bench, run_apart, run_here
 
 Provenance = Literal["modelled", "measured"]
@@ -37,6 +36,8 @@ OnProgress = Callable[[int, int], None]
 """Told how many inputs are done, of how many."""
 
 _BATCH = 8
+
+_SHORT = "a window is shorter than 10 s or 10 inferences: not valid for a submission"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Run:
     firmware: str = ""
     processes: int = 1
     resume: bool = False
+    layout: Layout = "mlc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +88,15 @@ def run(what: Run, on_progress: OnProgress, note: Note) -> Outcome:
 
     An interruption leaves the journal, from which the next call goes on. DeviceError, InvalidInput, OutputError.
     """
+    if what.layout == "eembc" and what.order.mode == "energy":
+        raise UsageError("energy has no EnergyRunner layout here: its trace is one recording. Leave --layout away")
     count = _inputs(what)
     with bench(what.opener, what.order, note) as made:
         assert made.identity is not None
         subject = _subject(what, made.identity, count)
         path = what.folder.parent / f"{what.folder.name}.journal"
         with Journal(path, subject, resume=what.resume) as journal:
-            keeper = _Keeper(what, made.identity, journal, on_progress, count)
+            keeper = _Keeper(what, made, journal, on_progress, count)
             try:
                 rest = [] if keeper.complete else _rest(what, count, keeper.done)
                 if keeper.complete:
@@ -124,10 +128,21 @@ def _inputs(what: Run) -> int:
             raise InvalidInput(
                 f"accuracy of {what.order.task.name} needs its data set: --data DIR (random inputs have no labels)"
             )
+        _every_class(what.data)
         return count
     if count < WINDOWS:
         raise InvalidInput(f"{what.data.source}: {count} files; {what.order.mode} needs the first {WINDOWS}")
     return WINDOWS
+
+
+def _every_class(data: DataSet) -> None:
+    """InvalidInput, before hours of inference, for labels that no AUC can be computed from."""
+    named, classes = len({s.label for s in data.samples}), data.samples[0].classes
+    if named < classes:
+        raise InvalidInput(
+            f"{data.source}: its labels name {named} of {classes} classes: AUC is not defined without files of each. "
+            "Run the whole data set, or choose files of every class"
+        )
 
 
 def _subject(what: Run, identity: Identity, count: int) -> Subject:
@@ -173,18 +188,18 @@ def _rest(what: Run, count: int, done: set[int]) -> Iterator[Sequence[Job]]:
 class _Keeper:
     """Takes entries as they come: journal at once, log in order, and all files at the end."""
 
-    def __init__(self, what: Run, identity: Identity, journal: Journal, on_progress: OnProgress, count: int) -> None:
+    def __init__(self, what: Run, made: Bench, journal: Journal, on_progress: OnProgress, count: int) -> None:
+        assert made.identity is not None
         self._what = what
-        self._identity = identity
+        self._identity = made.identity
         self._journal = journal
         self._on_progress = on_progress
         self._all: dict[int, Done] = {d.index: d for d in journal.done}
         self._total = count * _pieces(what)
-        head = log_head(
-            "log.txt", what.provenance + " board" if what.provenance == "modelled" else "serial", what.baud,
-            identity.name, identity.profile, identity.model_id,
-        )  # fmt: skip
-        self._log = OrderedLog(what.folder / "log.txt", head, _lines)
+        line = MODELLED_LINE if what.provenance == "modelled" else "serial"
+        session = Session(what.order.task, what.order.mode, line, what.baud, made.identity, made.device.stamp_us)
+        self._files = RUN_FILES[what.layout](session)
+        self._log = OrderedLog(what.folder / "log.txt", self._files.head(), self._files.entry)
         self._log.add(journal.done)
         on_progress(len(self._all), self._total)
 
@@ -204,19 +219,19 @@ class _Keeper:
 
     def finish(self) -> Outcome:
         done = [self._all[i] for i in sorted(self._all)]
-        entries = [d.entry for d in done]
-        text, outcome = summary(self._what, self._identity, entries, when_of(done[-1]))
-        write_whole(self._what.folder / "results.json", results_json(entries))
-        self._log.end(log_tail(text, "log.txt"))
+        text, outcome = summary(self._what, self._identity, [d.entry for d in done], when_of(done[-1]))
+        text = self._files.results(done, outcome.top1, outcome.auc, text)
+        name, contents = self._files.third(done)
+        write_whole(self._what.folder / name, contents)
+        for other in THIRD_FILES - {name}:  # of a run that is resumed in another layout
+            with disk(self._what.folder / other):
+                (self._what.folder / other).unlink(missing_ok=True)
+        self._log.end(self._files.tail(text))
         write_whole(self._what.folder / "results.txt", text)
         return outcome
 
     def close(self) -> None:
         self._log.close()
-
-
-def _lines(done: Done, number: int) -> list[str]:
-    return log_entry(done.entry, number, done.piece, when_of(done))
 
 
 def summary(what: Run, identity: Identity, entries: Sequence[Entry], when: datetime) -> tuple[str, Outcome]:
@@ -228,8 +243,8 @@ def summary(what: Run, identity: Identity, entries: Sequence[Entry], when: datet
 def _performance(what: Run, identity: Identity, entries: Sequence[Entry], when: datetime) -> tuple[str, Outcome]:
     median = statistics.median([e.throughput or 0.0 for e in entries])
     seconds = tuple((e.elapsed_us or 0) / 1e6 for e in entries)
-    long = all((e.elapsed_us or 0) >= WINDOW_US and (e.iterations or 0) >= WINDOW_INFERENCES for e in entries)
-    notes = () if long else ("a window is shorter than 10 s or 10 inferences: not valid for a submission",)
+    long = all((e.elapsed_us or 0) >= WINDOW_US and (e.iterations or 0) >= LEAST_INFERENCES for e in entries)
+    notes = () if long else (_SHORT,)
     return performance_results(entries, when), Outcome(
         what.order.task.name,
         what.order.mode,
@@ -256,7 +271,7 @@ def scored_files(entries: Sequence[Entry]) -> tuple[Scored, ...]:
 
 
 def _accuracy(what: Run, identity: Identity, entries: Sequence[Entry], when: datetime) -> tuple[str, Outcome]:
-    found = accuracy(scored_files(entries))
+    found = accuracy(scored_files(entries), what.layout)
     task = what.order.task
     printed = found.auc_text if task.metric == "auc" else found.top1_text
     whole = len(what.data.samples) == task.files
@@ -284,6 +299,10 @@ def _energy(what: Run, identity: Identity, entries: Sequence[Entry], when: datet
     rates = [(w.inferences or 0) / s for w, s in zip(windows, seconds, strict=True) if s]
     powers = [(w.power_uw or 0.0) / 1e3 for w in windows]
     throughput = statistics.median(rates) if rates else None
+    long = all(
+        s >= LEAST_SECONDS and (w.inferences or 0) >= LEAST_INFERENCES for w, s in zip(windows, seconds, strict=True)
+    )
+    notes = () if long else (_SHORT,)
     return energy_results(windows), Outcome(
         what.order.task.name,
         what.order.mode,
@@ -297,8 +316,8 @@ def _energy(what: Run, identity: Identity, entries: Sequence[Entry], when: datet
         1e3 / throughput if throughput else None,
         median,
         statistics.median(powers),
-        valid=all(s >= WINDOW_US / 1e6 for s in seconds) and not what.data.synthetic,
-        notes=what.data.notes[: what.data.synthetic],
+        valid=long and not what.data.synthetic,
+        notes=(*what.data.notes[: what.data.synthetic], *notes),
     )
 
 

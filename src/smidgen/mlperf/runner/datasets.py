@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Callable
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from smidgen.errors import InvalidInput
 from smidgen.mlperf.tasks import Task
@@ -22,8 +26,11 @@ LABELS = "y_labels.csv"
 ALTERNATIVE_LABELS = "y_labels_alt.csv"
 """Of AD: 72 of the 248 files; accepted since round v1.2."""
 
+Array = NDArray[np.generic]
+
 _CLASSES_OF_AD = 2
-_MOST_LABELS = 1_000_000
+_NUMBER = re.compile("[0-9]{1,9}")
+_LONGEST = 80  # of a line, in messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +106,7 @@ def read_labels(task: Task, path: Path) -> tuple[Sample, ...]:
         raise InvalidInput(f"{path}: cannot be read as a label file: {e}") from e
     samples: list[Sample] = []
     seen: set[str] = set()
-    for number, row in enumerate(csv.reader(text.splitlines()), 1):
+    for number, row in enumerate(_rows(text, path), 1):
         if not (fields := [field.strip() for field in row]) or fields == [""]:
             continue
         sample = _sample(task, fields, f"{path}, line {number}")
@@ -112,10 +119,17 @@ def read_labels(task: Task, path: Path) -> tuple[Sample, ...]:
     return tuple(samples)
 
 
+def _rows(text: str, path: Path) -> Iterator[list[str]]:
+    try:
+        yield from csv.reader(text.splitlines())
+    except csv.Error as e:
+        raise InvalidInput(f"{path}: cannot be read as a label file: {e}") from e
+
+
 def _sample(task: Task, fields: list[str], where: str) -> Sample:
     classes_wanted = max(task.outputs, _CLASSES_OF_AD)
-    if len(fields) < 3 or not all(f.isdecimal() for f in fields[1:]):
-        raise InvalidInput(f"{where}: {','.join(fields)!r} is not 'file,classes,label'")
+    if len(fields) < 3 or not all(_NUMBER.fullmatch(f) for f in fields[1:]):
+        raise InvalidInput(f"{where}: {','.join(fields)[:_LONGEST]!r} is not 'file,classes,label'")
     classes, label = int(fields[1]), int(fields[2])
     if classes != classes_wanted:
         raise InvalidInput(f"{where}: {classes} classes, but {task.name} has {classes_wanted}: another task's labels?")
@@ -127,7 +141,7 @@ def _sample(task: Task, fields: list[str], where: str) -> Sample:
             f"{where}: windows of {fields[3]} bytes every {fields[4]}, but {task.name} devices take "
             f"{window.nbytes} every {window.stride_bytes}"
         )
-    if Path(fields[0]).name != fields[0]:
+    if Path(fields[0]).name != fields[0] or not fields[0].isprintable():
         raise InvalidInput(f"{where}: {fields[0]!r} is not the name of a file in the folder")
     return Sample(fields[0], classes, label)
 
@@ -162,20 +176,36 @@ def _from_files(task: Task, folder: Path, samples: tuple[Sample, ...]) -> DataSe
     return DataSet(task, str(folder), samples, read, notes=_notes(task, len(samples)))
 
 
-def _from_npz(task: Task, path: Path) -> DataSet:
+def _arrays(path: Path) -> dict[str, Array]:
+    """The arrays x, y and name of an archive, those of them that it holds."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            held = {name: arrays[name] for name in arrays.files if name in ("x", "y", "name")}
-    except (OSError, ValueError, EOFError, KeyError) as e:
-        raise InvalidInput(f"{path}: cannot be read as .npz: {e}") from e
-    if "x" not in held or "y" not in held or len(held["x"]) != len(held["y"]) or not len(held["x"]):
-        raise InvalidInput(f"{path}: needs arrays x (inputs) and y (labels) of one length, has {sorted(held)}")
+        with path.open("rb") as stream:
+            archive = np.load(stream, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise ValueError("it holds a single array")
+            with archive:
+                return {name: np.asarray(archive[name]) for name in archive.files if name in ("x", "y", "name")}
+    except OSError as e:
+        raise InvalidInput(f"{path}: cannot be read as .npz: {e.strerror or e}") from e
+    except (ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile, zlib.error, MemoryError) as e:
+        raise InvalidInput(f"{path}: cannot be read as .npz: {e or 'it does not fit into memory'}") from e
+
+
+def _from_npz(task: Task, path: Path) -> DataSet:
+    held = _arrays(path)
+    if "x" not in held or "y" not in held:
+        raise InvalidInput(f"{path}: needs arrays x (inputs) and y (labels), has {', '.join(held) or 'neither'}")
+    if not held["x"].ndim or not len(held["x"]) or any(a.shape[:1] != held["x"].shape[:1] for a in held.values()):
+        shapes = ", ".join(f"{name} {a.shape}" for name, a in held.items())
+        raise InvalidInput(f"{path}: its arrays need one entry for each input; their shapes are {shapes}")
     inputs = np.ascontiguousarray(held["x"])
     nbytes = inputs[0].nbytes
     if nbytes != task.file_bytes:
         raise InvalidInput(f"{path}: inputs of {nbytes} bytes ({inputs.dtype}), {task.name} has {task.file_bytes}")
     classes = max(task.outputs, _CLASSES_OF_AD)
     names = [str(n) for n in held["name"]] if "name" in held else [f"input_{i:06}.bin" for i in range(len(inputs))]
+    if len(set(names)) != len(names) or not all(n and n.isprintable() for n in names):
+        raise InvalidInput(f"{path}: name must hold a name for each input, each once and without control characters")
     labels = held["y"]
     if labels.ndim != 1 or labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= classes:
         raise InvalidInput(f"{path}: y must hold whole numbers from 0 to {classes - 1}")

@@ -8,15 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from smidgen.energy.windows import LEAST_INFERENCES, LEAST_SECONDS
 from smidgen.errors import DeviceError, NoAnswer, ProtocolError
 from smidgen.mlperf.formats.results_types import MODE_LETTERS, Entry, Mode, Power
 from smidgen.mlperf.runner.protocol import Device, DeviceReset, Identity, Inference, Refused
 from smidgen.mlperf.tasks import TASKS, Task
 
-WINDOWS = 5
-WINDOW_US = 10_000_000
-WINDOW_INFERENCES = 10
-"""A window lasts at least 10 s and 10 inferences (MLPerf Tiny rules)."""
+WINDOW_US = round(1e6 * LEAST_SECONDS)
 
 _AIM_US = 10_300_000  # a window is planned a little longer than it must be
 _MOST_INFERENCES = 10_000_000
@@ -123,9 +121,9 @@ class Bench:
                 elapsed = int(1e6 * inference.wall_s)
             self._us = elapsed / count
             self._wall_s = inference.wall_s / count
-            if elapsed >= _CALIBRATED_US or count >= WINDOW_US:
+            if elapsed >= _CALIBRATED_US or count >= _MOST_INFERENCES:
                 return
-            count = min(WINDOW_US, max(4 * count, math.ceil(1.5 * _CALIBRATED_US / max(self._us, 1.0))))
+            count = min(_MOST_INFERENCES, max(4 * count, math.ceil(1.5 * _CALIBRATED_US / max(self._us, 1.0))))
 
     def measure(self, job: Job) -> Entry:
         """The entry of one input, its window long enough unless the number of inferences is given."""
@@ -139,7 +137,7 @@ class Bench:
             elapsed = _elapsed_us(inference, power)
             if elapsed is None:
                 raise ProtocolError(f"{self.device.link.name}: no two time stamps around the inferences")
-            enough = elapsed > WINDOW_US and count >= WINDOW_INFERENCES
+            enough = elapsed > WINDOW_US and count >= LEAST_INFERENCES
             if enough or self.order.iterations is not None or count >= _MOST_INFERENCES:
                 return self._entry(job, inference, power, count, self.order.warmups)
             self._note(f"{count} inferences took {elapsed / 1e6:.3f} s, too short for a window: more of them")
@@ -152,7 +150,7 @@ class Bench:
 
     def _planned(self) -> int:
         assert self._us is not None
-        return min(_MOST_INFERENCES, max(WINDOW_INFERENCES, math.ceil(_AIM_US / max(self._us, 0.01))))
+        return min(_MOST_INFERENCES, max(LEAST_INFERENCES, math.ceil(_AIM_US / max(self._us, 0.01))))
 
     def _timeout_s(self, count: int) -> float:
         """How long to wait for ``count`` inferences: by the slower of the device's and the waiting host's clock."""

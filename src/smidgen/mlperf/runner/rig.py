@@ -15,10 +15,11 @@ import numpy as np
 from smidgen.energy.monitors import LPM01A_BAUD, EnergyMonitor, Lpm01a, lpm01a, open_js220, open_ppk2, ppk2
 from smidgen.energy.windows import Samples
 from smidgen.errors import InternalError, SmidgenError, UsageError
+from smidgen.mlperf.formats.results_log import COUNTER
 from smidgen.mlperf.formats.results_types import Power
 from smidgen.mlperf.link import Link
 from smidgen.mlperf.runner.io_manager import MANAGER_BAUD, IoManagerLink
-from smidgen.mlperf.runner.protocol import COUNTER, Refused
+from smidgen.mlperf.runner.protocol import Refused
 from smidgen.mlperf.runner.serial_link import SerialLink
 from smidgen.mlperf.runner.workers import Opened
 

@@ -9,11 +9,9 @@ import serial
 from serial.tools import list_ports
 
 from smidgen.errors import DeviceError, LinkLost
+from smidgen.mlperf.link import PERFORMANCE_BAUD
 from smidgen.mlperf.runner.protocol import Device
 from smidgen.mlperf.runner.workers import Opened
-
-PERFORMANCE_BAUD = 115_200
-ENERGY_BAUD = 9_600
 
 _OPEN_WRITE_S = 10.0  # a device that takes no bytes for so long is gone
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from smidgen.errors import InvalidInput
 from smidgen.mlperf.accuracy import Scored, accuracy
-from smidgen.mlperf.formats.results_files import Figure
+from smidgen.mlperf.formats.results_types import Figure
 from smidgen.mlperf.submission.findings import Severity
 from smidgen.mlperf.submission.labels import DataSet, expected_inferences, label_files
 from smidgen.mlperf.submission.layout import Context, Place

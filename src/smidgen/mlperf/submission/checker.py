@@ -119,7 +119,8 @@ def check(
             checks.append((place, _check_place(c, place, systems[place.system])))
         check_documents(c, s, systems, any(r.energy is not None for p, r in checks if p.submission is s))
     if not checks and not c.findings.sorted():
-        c.findings.add("nothing-here", "", "no results in closed/ or open/")
+        whose = f" of {submitter}" if submitter else ""
+        c.findings.add("nothing-here", "", f"no results{whose} in {f'{division}/' if division else 'closed/ or open/'}")
     findings = c.findings.sorted()
     return Report(round_name, tuple(_judged(p, r, findings) for p, r in checks), findings)
 

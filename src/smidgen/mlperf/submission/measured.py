@@ -10,11 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from smidgen.energy.traces import analyse
-from smidgen.energy.windows import TraceReport
+from smidgen.energy.windows import LEAST_INFERENCES, LEAST_SECONDS, WINDOWS, TraceReport
 from smidgen.errors import InvalidInput
-from smidgen.mlperf.formats.results_files import Figure, PerformanceWindow, Remark
+from smidgen.mlperf.formats.results_types import Figure, PerformanceWindow, Remark
 from smidgen.mlperf.submission.layout import Context
-from smidgen.mlperf.submission.rounds import FEWEST_INFERENCES, SHORTEST_SECONDS, WINDOWS
 from smidgen.mlperf.submission.runs import TRACE, ModeRun
 
 _OFFICIAL_MEDIAN = re.compile(r".* Median throughput is\s+([\d\.]+) inf\./sec\.")
@@ -170,8 +169,8 @@ def check_windows(c: Context, path: str, windows: Sequence[Window], mode: str = 
     """Their number, and what each must have at least."""
     if len(windows) != WINDOWS:
         c.findings.add("windows", path, f"{len(windows)} {mode}windows instead of {WINDOWS}")
-    short = [w for w in windows if w.seconds is not None and w.seconds < SHORTEST_SECONDS]
-    few = [w for w in windows if w.inferences is not None and w.inferences < FEWEST_INFERENCES]
+    short = [w for w in windows if w.seconds is not None and w.seconds < LEAST_SECONDS]
+    few = [w for w in windows if w.inferences is not None and w.inferences < LEAST_INFERENCES]
     if short:
         least = min(w.seconds for w in short if w.seconds is not None)
         what = f"{len(short)} of {len(windows)} {mode}windows under 10 s, the shortest {least:.3f} s"

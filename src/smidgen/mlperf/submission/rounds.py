@@ -69,12 +69,5 @@ TO_FILL = "TO FILL"
 LATEST = "v1.4"
 DIVISIONS = ("closed", "open")
 CATEGORIES = ("available", "preview", "rdi")
-WINDOWS = 5
-"""Measured windows of a performance or energy run; the median counts."""
-
-SHORTEST_SECONDS = 10.0
-FEWEST_INFERENCES = 10
-"""Of each window."""
-
 WORDS = 50
 """Wakewords in the long recording of sww."""

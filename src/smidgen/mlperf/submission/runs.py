@@ -7,15 +7,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from smidgen.mlperf.formats.results_files import (
-    Layout,
-    Log,
-    ResultsJson,
-    ResultsText,
-    parse_log,
-    parse_results,
-    parse_results_json,
-)
+from smidgen.mlperf.formats.results_json import parse_results_json
+from smidgen.mlperf.formats.results_log import parse_log
+from smidgen.mlperf.formats.results_text import parse_results
+from smidgen.mlperf.formats.results_types import Layout, Log, ResultsJson, ResultsText
+from smidgen.mlperf.formats.results_write import MODELLED_LINE
 from smidgen.mlperf.submission.layout import Context, Place
 from smidgen.mlperf.submission.tree import Entry, Unreadable, read_log_text, read_text
 
@@ -26,7 +22,7 @@ _FILES: Mapping[Layout, tuple[str, ...]] = {
     "mlc": ("log.txt", "results.txt", "results.json"),
 }
 TRACE = ("trace1-energy.bin", "trace1-timestamps.json")
-VIRTUAL = "port: modelled board"
+VIRTUAL = f"port: {MODELLED_LINE}"
 _PICTURE = re.compile(r"energy_inf_\d{3}\.png")
 _BANNER = re.compile(r"m-timestamp-mode-(performance|energy)")
 _COMMAND = re.compile(r"cmd:\s*'([^'\n]{0,1000})'")

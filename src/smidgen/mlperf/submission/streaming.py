@@ -5,19 +5,17 @@ from __future__ import annotations
 
 import math
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from smidgen.mlperf.formats.results_files import WakewordEntry
+from smidgen.mlperf.formats.results_types import WakewordEntry
 from smidgen.mlperf.submission.findings import Severity
 from smidgen.mlperf.submission.layout import Context, Place
 from smidgen.mlperf.submission.measured import check_trace
 from smidgen.mlperf.submission.rounds import WORDS
 from smidgen.mlperf.submission.runs import ModeRun
 from smidgen.mlperf.tasks import Task
+from smidgen.mlperf.wakeword.edges import MOST_DETECTIONS
 from smidgen.mlperf.wakeword.score import score
-
-_MOST_DETECTIONS = 10_000
-"""What the interface board keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +64,8 @@ def check_streaming(c: Context, place: Place, task: Task, run: ModeRun) -> Strea
         what = f"{fp} false positives and {fn} false negatives; at most {most_fp} and {most_fn}"
         severity: Severity | None = None if place.submission.closed else "note"
         c.findings.add("target-missed", path, what, counts.line, severity)
-    return Streaming(
-        result.throughput,
-        2 * tp / (2 * tp + fp + fn) if tp + fp + fn else None,
-        fp,
-        fn,
-        result.duty_cycle,
-        result.milliwatts,
-        result.milliwatts_recomputed,
-        met,
-    )
+    f1 = 2 * tp / (2 * tp + fp + fn) if tp + fp + fn else None
+    return replace(result, f1=f1, false_positives=fp, false_negatives=fn, met=met)
 
 
 def _check_score(c: Context, run: ModeRun, entry: WakewordEntry) -> None:
@@ -83,7 +73,7 @@ def _check_score(c: Context, run: ModeRun, entry: WakewordEntry) -> None:
     counts = run.printed.wakeword if run.printed else None
     if counts is None or not entry.detections_ms or not entry.detection_windows_s:
         return
-    if len(entry.detections_ms) > _MOST_DETECTIONS:
+    if len(entry.detections_ms) > MOST_DETECTIONS:
         c.findings.add("sww-recomputed", run.path("results.json"), f"{len(entry.detections_ms):,} detections")
         return
     again = score([round(t) for t in entry.detections_ms], entry.detection_windows_s)

@@ -16,6 +16,7 @@ from smidgen.mlperf.board import PinEvent
 TICKS_PER_S = 100_000
 MOST_FRAMES = 100
 MOST_DETECTIONS = 10_000
+"""What the interface board keeps."""
 REPEAT_MS = 10
 """Detections that follow within this are the same."""
 

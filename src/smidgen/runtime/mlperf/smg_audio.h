@@ -5,6 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Brings up what follows, after smg_port_initialize; both pins idle. Called once. */
+void smg_audio_initialize(void);
+
 /* Begins to receive audio into buffers of its own, channel 0 of 16-bit samples; the frame that is being received when
  * the function is called is the first. Ends it. */
 void smg_audio_start(void);

@@ -157,8 +157,7 @@ const smg_dut_command smg_dut_extra_commands[] = {
 const size_t smg_dut_extra_count = sizeof smg_dut_extra_commands / sizeof *smg_dut_extra_commands;
 
 void th_final_initialize(void) {
-    smg_audio_detected_pin(true);
-    smg_audio_processing_pin(false);
+    smg_audio_initialize();
     forget();
 }
 

@@ -43,6 +43,11 @@ static void drive(uint32_t pin, bool high) {
     *at(PIN) = high ? levels | pin : levels & ~pin;
 }
 
+void smg_audio_initialize(void) {
+    drive(DETECTED_PIN, true);
+    drive(PROCESSING_PIN, false);
+}
+
 void smg_audio_detected_pin(bool high) { drive(DETECTED_PIN, high); }
 
 void smg_audio_processing_pin(bool high) { drive(PROCESSING_PIN, high); }
