@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import multiprocessing
 import os
@@ -98,6 +99,26 @@ def test_resuming_goes_on(tmp_path: Path) -> None:
     assert _run(tmp_path, "accuracy", resume=True).top1 == whole.top1  # nothing left to do
 
 
+@pytest.mark.parametrize("text", [b"[" * 100_000 + b"\nmine\n", b"keep\nthis\n"])
+def test_a_file_that_is_no_journal_is_kept(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / "performance.journal").write_bytes(text)
+    with pytest.raises(UsageError, match="is no journal of a run"):
+        _run(tmp_path, resume=True)
+    assert (tmp_path / "performance.journal").read_bytes() == text
+
+
+def test_one_run_at_a_time_has_a_folder(tmp_path: Path) -> None:
+    _run(tmp_path)
+    path = tmp_path / "performance.journal"
+    with path.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        before = path.read_bytes()
+        with pytest.raises(UsageError, match="another run writes it"):
+            _run(tmp_path, resume=True)
+        assert path.read_bytes() == before
+    assert _run(tmp_path, resume=True).median_throughput == 25.0
+
+
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
@@ -182,6 +203,15 @@ def test_over_a_serial_port(tmp_path: Path) -> None:
 def test_ports_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(DeviceError, match=r"cannot open .*tty9.* at 115200 baud"):
         SerialLink(str(tmp_path / "tty9"))
+    (tmp_path / "file").write_bytes(b"x")
+    for name, why in (("tty9", "it does not exist"), ("file", "it is no serial port"), (".", "it is a folder")):
+        with pytest.raises(DeviceError, match=why):
+            SerialLink(str(tmp_path / name))
+    with serial_port(Peer(_KWS)) as port:
+        first = SerialLink(port)
+        with pytest.raises(DeviceError, match="another program uses it"):
+            SerialLink(port)
+        first.close()
     with pytest.raises(DeviceError, match="no device answers 'name' at 9600 baud"):
         find_port(9_600, (str(tmp_path / "tty9"),))
 

@@ -126,7 +126,7 @@ _RECOVERED: dict[str, tuple[RigFaults, str]] = {
     "a sample is lost": (RigFaults(damage_samples=frozenset({900})), "lost samples within the window"),
     "a sample does not come": (RigFaults(drop_samples=frozenset({900})), "999 samples came, not 1000"),
     "a command is damaged": (RigFaults(refuse_at=frozenset({30})), r"e-\[Unknown command: dt "),
-    "the clocks differ": (RigFaults(manager_lap_scale=1.1), "the IO manager one of 11.352 s"),
+    "the clocks differ": (RigFaults(manager_lap_scale=1.05), "the IO manager one of 10.836 s"),
 }
 
 
@@ -166,6 +166,9 @@ _FATAL: dict[str, tuple[_Rig, type[DeviceError], str]] = {
         _Rig(faults=RigFaults(lose_edges=frozenset(range(1000)))),
         DeviceError,
         r"given up after 4 tries\. the instrument saw 0 edges of the timestamp pin .* wired to the instrument",
+    ),
+    "edges of another run": (
+        _Rig(faults=RigFaults(manager_lap_scale=2.0)), DeviceError, "the IO manager one of 0.080 s: not the same edges",
     ),
     "no manager": (_Rig(faults=RigFaults(manager_silent=True)), NoAnswer, r"no IO manager answers.*--port"),
     "a device, no manager": (_Rig(faults=RigFaults(manager_is_device=True)), DeviceError, "is a device, not an IO"),

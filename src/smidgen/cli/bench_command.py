@@ -27,7 +27,7 @@ from smidgen.cli.common import (
 from smidgen.compiler import Compiled
 from smidgen.compiler import compile as compile_model
 from smidgen.energy.windows import WINDOWS
-from smidgen.errors import UsageError
+from smidgen.errors import DeviceError, UsageError
 from smidgen.mlperf.firmware import firmware, long_command_bytes
 from smidgen.mlperf.formats.results_types import Layout, Mode
 from smidgen.mlperf.link import ENERGY_BAUD, PERFORMANCE_BAUD
@@ -182,8 +182,8 @@ def command(
         for t in tasks:
             for m in modes:
                 outcomes += _one(t, m, options, asked=mode != "all")
-    except KeyboardInterrupt:
-        if folder.exists():
+    except (KeyboardInterrupt, DeviceError):
+        if any(folder.glob("*/*.journal")):
             console.print(f"note: what was measured is in {folder}: the same command with -o {folder} --resume goes on")
         raise
     finally:

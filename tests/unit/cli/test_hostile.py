@@ -166,16 +166,16 @@ def test_interrupted_writing_leaves_nothing(
         assert smidgen("compile", "ad", "-o", "a/b/out").code == 0
     before = everything_in(own_folder)
     count = 0
-    write_text = Path.write_text
+    write_bytes = Path.write_bytes
 
     def fail(self: Path, *args: Any, **kwargs: Any) -> int:
         nonlocal count
         count += 1
         if count == 7:
             raise error
-        return write_text(self, *args, **kwargs)
+        return write_bytes(self, *args, **kwargs)
 
-    monkeypatch.setattr(Path, "write_text", fail)
+    monkeypatch.setattr(Path, "write_bytes", fail)
     result = smidgen("compile", "kws", "-o", "a/b/out", "--force", "--json")
     assert count == 7
     assert result.code == {OSError: 1, KeyboardInterrupt: 130, RuntimeError: 70}[type(error)]

@@ -137,6 +137,17 @@ def test_in_real_time_nothing_is_said_before_its_time(elf: Path) -> None:
         assert after - before > (elapsed + 0.15) * 1e6  # idle time counts as well
 
 
+def test_the_link_of_a_killed_board_is_replaced_even_if_its_terminal_is_ours_now(link: Path) -> None:
+    with PtyLine() as probe:
+        left = probe.path
+    link.symlink_to(left)  # as SIGKILL leaves it; the next terminal has the same number
+    with PtyLine(link) as line:
+        assert os.readlink(link) == str(line.path)
+    link.symlink_to("/dev/null")
+    with pytest.raises(UsageError, match="exists already"):
+        PtyLine(link)
+
+
 def test_two_boards_at_once_and_one_name_for_one(elf: Path, link: Path) -> None:
     with served(elf, "--link", str(link)) as (_, one), served(elf) as (_, two):
         with serial.Serial(one, timeout=20) as first, serial.Serial(two, timeout=20) as second:

@@ -84,9 +84,9 @@ class PtyLine:
 
 
 def _make_link(link: Path, path: Path) -> None:
-    if link.is_symlink() and not link.exists():
-        with contextlib.suppress(OSError):
-            link.unlink()  # of a board that was killed
+    with contextlib.suppress(OSError):
+        if link.is_symlink() and (not link.exists() or os.readlink(link) == str(path)):
+            link.unlink()  # of a board that was killed; its terminal is gone, or has just become ours
     try:
         link.symlink_to(path)
     except FileExistsError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import importlib
 import json
 import os
 import tempfile
@@ -23,6 +24,7 @@ from smidgen.mlperf.formats.results_json import entry_object, entry_of
 from smidgen.mlperf.formats.results_types import Entry
 
 _SCHEMA = 1
+_LATEST_S = 4e9  # of a time of day, in seconds since 1970
 _SYNC_S = 1.0  # at most so much is lost if the machine stops; nothing if only the program does
 
 
@@ -72,18 +74,24 @@ class Journal:
         self.path = path
         self.done: tuple[Done, ...] = ()
         self._synced = time.monotonic()
-        good = b""
-        if path.exists():
-            with disk(path):
-                good, self.done = _read(path, subject, resume=resume)
         with disk(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._stream = path.open("r+b" if good else "wb", buffering=0)
-            if good:
-                self._stream.truncate(len(good))  # a torn last line
-                self._stream.seek(len(good))
-            else:
-                self._write({"schema": _SCHEMA, **asdict(subject)})
+            self._stream = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0)
+        try:
+            self._begin(subject, resume=resume)
+        except BaseException:
+            self._stream.close()
+            raise
+
+    def _begin(self, subject: Subject, *, resume: bool) -> None:
+        """Take what is there, or begin with what the run is of. One run at a time has the file."""
+        with disk(self.path):
+            _lock(self._stream.fileno(), self.path)
+            good, self.done = _read(self.path, subject, resume=resume)
+            self._stream.truncate(len(good))  # a torn last line
+            self._stream.seek(len(good))
+        if not good:
+            self._write({"schema": _SCHEMA, **asdict(subject)})
 
     def add(self, index: int, piece: int, entry: Entry) -> Done:
         """Keep an entry. OutputError if the disk is full; the journal then ends with the entry before."""
@@ -118,13 +126,25 @@ class Journal:
         self.close()
 
 
+def _lock(handle: int, path: Path) -> None:
+    """Keep other runs away until the file is closed. UsageError if one has it. Without locks nothing is done."""
+    try:
+        fcntl = importlib.import_module("fcntl")  # not on Windows
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise UsageError(f"{path}: another run writes it. Wait for its end, or choose another folder with -o") from None
+    except (ImportError, OSError):
+        return
+
+
 def _read(path: Path, subject: Subject, *, resume: bool) -> tuple[bytes, tuple[Done, ...]]:
     """The part of a journal that is whole, and what it says; empty for one without a first line."""
+    held = path.read_bytes()
     good, done = b"", []
-    for number, line in enumerate(path.read_bytes().splitlines(keepends=True)):
+    for number, line in enumerate(held.splitlines(keepends=True)):
         try:
             item = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             break
         if not line.endswith(b"\n") or not isinstance(item, dict):
             break
@@ -135,6 +155,8 @@ def _read(path: Path, subject: Subject, *, resume: bool) -> tuple[bytes, tuple[D
         else:
             done.append(found)
         good += line
+    if b"\n" in held and not good:  # without one it is a first line that was torn
+        raise UsageError(f"{path} is no journal of a run. Choose another folder with -o, or move the file away")
     return good, tuple(done)
 
 
@@ -153,6 +175,8 @@ def _same(path: Path, subject: Subject, item: Mapping[str, object], *, resume: b
 def _done(item: Mapping[str, object]) -> Done | None:
     index, piece, when, held = (item.get(n) for n in ("index", "piece", "when", "entry"))
     if not (isinstance(index, int) and isinstance(piece, int) and isinstance(when, float) and isinstance(held, dict)):
+        return None
+    if index < 0 or piece < 0 or not 0.0 <= when < _LATEST_S:
         return None
     entry = entry_of(held)
     return None if entry is None else Done(index, piece, when, entry)

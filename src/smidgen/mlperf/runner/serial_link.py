@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 
 import serial
@@ -14,6 +15,22 @@ from smidgen.mlperf.runner.protocol import Device
 from smidgen.mlperf.runner.workers import Opened
 
 _OPEN_WRITE_S = 10.0  # a device that takes no bytes for so long is gone
+_WHY = {
+    errno.ENOENT: "it does not exist",
+    errno.EACCES: "permission denied",
+    errno.EAGAIN: "another program uses it",
+    errno.EBUSY: "another program uses it",
+    errno.ENOTTY: "it is no serial port",
+    errno.EISDIR: "it is a folder",
+}
+"""What pyserial's errors say."""
+
+
+def _why(e: Exception) -> str:
+    """The reason in plain words; pyserial wraps termios.error, whose first argument is the number."""
+    cause = e.__context__.args[:1] if e.__context__ else ()
+    numbers = (getattr(e, "errno", None), *cause)
+    return next((_WHY[n] for n in numbers if n in _WHY), str(e))
 
 
 class SerialLink:
@@ -24,8 +41,8 @@ class SerialLink:
             self._port = serial.Serial(port, baud, timeout=0, write_timeout=_OPEN_WRITE_S, exclusive=True)
         except (serial.SerialException, ValueError, OSError) as e:
             raise DeviceError(
-                f"cannot open {port} at {baud} baud: {getattr(e, 'strerror', None) or e}. Is it plugged in, free, and "
-                "are you allowed to use it (group dialout)? --port auto looks for a device"
+                f"cannot open {port} at {baud} baud: {_why(e)}. Is it plugged in, "
+                "free, and are you allowed to use it (group dialout)? --port auto looks for a device"
             ) from e
         self._name = port
 
