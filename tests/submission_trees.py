@@ -287,3 +287,9 @@ def write_tree(root: Path, files: Files) -> Path:
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_bytes(data)
     return root
+
+
+def small_python_tree() -> Files:
+    """All that the Python runner can measure, small: ic with energy, and a stream."""
+    files = python_tree(("ic",), energy=True)
+    return files | {f"{TOP}/sww/energy/{n}": d for n, d in streaming().items()}

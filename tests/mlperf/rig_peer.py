@@ -24,6 +24,8 @@ class RigFaults:
     """What goes wrong with instrument and IO manager; 0 and empty mean never."""
 
     vanish_after_samples: int = 0
+    vanish_at_infer: bool = False
+    """With the device's supply, so that it never answers."""
     lose_edges: frozenset[int] = frozenset()
     """Numbers of edges that the instrument does not tell."""
     double_edges: frozenset[int] = frozenset()
@@ -192,6 +194,8 @@ class Lpm01aPeer:
     def read(self, timeout: float) -> bytes:
         if self.closed or 0 < self.faults.vanish_after_samples <= self._samples:
             raise LinkLost("lpm01a is gone")
+        if self.faults.vanish_at_infer and self.peer.commands[-1:] and self.peer.commands[-1].startswith("infer"):
+            raise LinkLost("lpm01a is gone")
         self._measure()
         data = bytes(self._out)
         self._out.clear()
@@ -221,6 +225,8 @@ def serial_port(peer: Link) -> Iterator[str]:
                 with contextlib.suppress(BlockingIOError):
                     held = held[os.write(ours, held[:2048]) :] if held else b""
                 time.sleep(0.0005)
+            while data := os.read(ours, 4096):  # what came last, until there is nothing
+                peer.write(data)
 
     thread = threading.Thread(target=serve)
     thread.start()

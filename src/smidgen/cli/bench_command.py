@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from smidgen.cli.bench_rig import Rig, check_rig, rig_opener, rig_options
+from smidgen.cli.bench_rig import Rig, check_rig, rig_opener, rig_options, wakeword_rig
 from smidgen.cli.common import (
     console,
     json_option,
@@ -29,7 +29,7 @@ from smidgen.compiler import compile as compile_model
 from smidgen.energy.windows import WINDOWS
 from smidgen.errors import DeviceError, UsageError
 from smidgen.mlperf.firmware import firmware, long_command_bytes
-from smidgen.mlperf.formats.results_types import Mode
+from smidgen.mlperf.formats.results_types import Layout, Mode
 from smidgen.mlperf.link import ENERGY_BAUD, PERFORMANCE_BAUD
 from smidgen.mlperf.runner.bench import Outcome, Provenance, Run, run
 from smidgen.mlperf.runner.datasets import ALTERNATIVE_LABELS, LABELS, DataSet, load_data_set, random_data_set
@@ -39,6 +39,7 @@ from smidgen.mlperf.runner.virtual import BoardOpener
 from smidgen.mlperf.runner.workers import Opener
 from smidgen.mlperf.tasks import CLASSIC, TASKS, Task
 from smidgen.mlperf.wakeword.bench import bench_wakeword
+from smidgen.targets import load_target
 
 _MODES: tuple[Mode, ...] = ("performance", "accuracy", "energy")
 _WARMUPS = {"ad": 10, "ic": 5, "ic2": 5, "kws": 10, "vww": 5}  # as the official scripts
@@ -61,6 +62,7 @@ class _Options:
     baud: int | None
     warmups: int | None
     iterations: int | None
+    layout: Layout
     verify: bool
     toolchain: str
     models: Path | None
@@ -81,7 +83,8 @@ class _Options:
     "  smidgen bench ic --port auto --data datasets -o sessions/ic\n"
     "  smidgen bench ic --port /dev/ttyACM0 --data datasets -o sessions/ic --resume\n"
     "  smidgen bench ic --mode energy --io-manager /dev/ttyACM1 --monitor lpm01a --monitor-port /dev/ttyACM0 "
-    "--voltage 1.8 --data datasets",
+    "--voltage 1.8 --data datasets\n"
+    "  smidgen bench sww --port /dev/ttyACM0 --interface /dev/ttyACM1 --data datasets",
 )
 @click.argument("task", type=click.Choice([*TASKS, "all"]), metavar="[ad|ic|ic2|kws|vww|sww|all]")
 @click.option(
@@ -122,6 +125,13 @@ class _Options:
     metavar="N",
     help="Inferences a window [default: over 10 s of them].",
 )
+@click.option(
+    "--layout",
+    type=click.Choice(["mlc", "eembc"]),
+    default="mlc",
+    show_default=True,
+    help="Files as the Python runner writes them, or as EnergyRunner (not for energy).",
+)
 @rig_options
 @click.option("--verify", is_flag=True, help="Read back every input and result: slower, finds bytes that changed.")
 @toolchain_option
@@ -141,6 +151,7 @@ def command(
     baud: int | None,
     warmups: int | None,
     iterations: int | None,
+    layout: Layout,
     verify: bool,
     toolchain: str,
     models: Path | None,
@@ -155,12 +166,16 @@ def command(
     tasks = [TASKS[t] for t in (CLASSIC if task == "all" else (task,))]
     modes = _MODES if mode == "all" else tuple(m for m in _MODES if m == mode)
     rig = Rig(**of_rig)
+    if rig.interface and task != "sww":
+        raise UsageError("--interface is for sww: the interface board plays its audio")
     _check(task, rig.io_manager if port is None else port, model, output, resume)
     check_rig(rig, port, mode, baud)
+    if layout == "eembc" and mode == "energy":
+        raise UsageError("energy has no EnergyRunner layout here: its trace is one recording. Leave --layout away")
     folder = output or Path("sessions") / f"{datetime.now():%Y%m%d_%H%M%S}"
     options = _Options(
         port, target, model, data, labels, folder, resume, jobs or os.cpu_count() or 1, baud, warmups, iterations,
-        verify, toolchain, models, as_json, rig,
+        layout, verify, toolchain, models, as_json, rig,
     )  # fmt: skip
     outcomes: list[Outcome] = []
     try:
@@ -196,9 +211,12 @@ def _check(task: str, port: str | None, model: str | None, output: Path | None, 
 def _one(task: Task, mode: Mode, options: _Options, *, asked: bool) -> list[Outcome]:
     """The outcome of one benchmark in one mode; none where ``--mode all`` asks for what is not to be had."""
     if task.metric == "wakeword":
-        return [_wakeword(task, mode, options)] if asked or mode != "accuracy" else []
+        return [_wakeword(task, mode, options)] if asked or _streams(mode, options) else []
     if options.real and mode == "energy" and not asked:
         console.print(f"note: {task.name} energy: needs other firmware and an instrument (--mode energy): passed over")
+        return []
+    if options.layout == "eembc" and mode == "energy" and not asked:
+        console.print(f"note: {task.name} energy: not in the layout of EnergyRunner: passed over")
         return []
     data = _data(task, mode, options)
     opener, provenance, baud, digest = _device(task, mode, options)
@@ -211,7 +229,7 @@ def _one(task: Task, mode: Mode, options: _Options, *, asked: bool) -> list[Outc
     )  # fmt: skip
     what = Run(
         order, data, opener, options.output / task.name / mode, provenance, baud, digest,
-        1 if options.real else options.jobs, options.resume,
+        1 if options.real else options.jobs, options.resume, options.layout,
     )  # fmt: skip
     if not data.synthetic:  # else the outcome's notes say so
         for note in data.notes:
@@ -220,12 +238,19 @@ def _one(task: Task, mode: Mode, options: _Options, *, asked: bool) -> list[Outc
         return [run(what, lambda done, total: bar(done, total), lambda text: console.print(f"note: {text}"))]
 
 
+def _streams(mode: Mode, options: _Options) -> bool:
+    """Whether ``--mode all`` has a run of this mode for a stream of audio."""
+    modelled = not options.real and load_target(options.target).energy is not None
+    return mode == "performance" or (mode == "energy" and modelled)
+
+
 def _wakeword(task: Task, mode: Mode, options: _Options) -> Outcome:
     """A stream of audio has a run of its own."""
-    if options.port:
-        raise UsageError(f"{task.name} on hardware needs the benchmark's interface board: use its own runner for now")
     if options.data is None:
         raise UsageError(f"{task.name} needs its recordings: --data DIR, a folder with sww_long_test.json")
+    if options.real:
+        return wakeword_rig(task, mode, options.output / task.name / mode, options.data, options.port, options.rig,
+                            options.baud, quiet=options.quiet)  # fmt: skip
     model, target = options.model or task.name, options.target
     with progress(f"{task.name} {mode}", 1, quiet=options.quiet) as bar:
         return bench_wakeword(

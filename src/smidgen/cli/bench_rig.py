@@ -4,15 +4,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
 
-from smidgen.cli.common import console
+from smidgen.cli.common import console, progress
 from smidgen.energy.units import parse_quantity
 from smidgen.errors import UsageError
+from smidgen.mlperf.formats.results_types import Mode
+from smidgen.mlperf.link import PERFORMANCE_BAUD
+from smidgen.mlperf.runner.bench import Outcome
 from smidgen.mlperf.runner.rig import INSTRUMENTS, SUPPLIES, RigOpener
 from smidgen.mlperf.runner.serial_link import find_port
+from smidgen.mlperf.tasks import Task
+from smidgen.mlperf.wakeword.rig import bench_wakeword_rig
 
 _OPTIONS = (
     click.option(
@@ -29,6 +35,9 @@ _OPTIONS = (
         metavar="PORT",
         help="Energy of a real device behind an IO manager (Arduino): its port, instead of --port.",
     ),
+    click.option(
+        "--interface", metavar="PORT", help="sww on a real device: the port of the benchmark's interface board."
+    ),
 )
 
 
@@ -40,6 +49,7 @@ class Rig:
     monitor_port: str | None
     voltage: str | None
     io_manager: str | None
+    interface: str | None
 
 
 def rig_options(f: Any) -> Any:  # Any: click decorators take every signature
@@ -111,3 +121,28 @@ def rig_opener(rig: Rig, port: str | None, baud: int) -> RigOpener:
         rig.io_manager is not None,
         lambda text: console.print(f"note: {text}"),
     )
+
+
+def wakeword_rig(
+    task: Task, mode: Mode, folder: Path, data: Path, port: str | None, rig: Rig, baud: int | None, *, quiet: bool
+) -> Outcome:
+    """The streaming wakeword on hardware. UsageError for a rig that is not whole."""
+    if mode == "energy":
+        raise UsageError(f"energy of {task.name} on hardware is not recorded yet: use the benchmark's own runner")
+    if port is None or rig.interface is None:
+        raise UsageError(
+            f"{task.name} on hardware needs --port, the device's, and --interface, that of the benchmark's interface "
+            "board, which plays the audio"
+        )
+    if port in ("auto", rig.interface):
+        raise UsageError(f"name the ports of device and interface board, two different ones, not {port}")
+    with progress(f"{task.name} {mode}", 1, quiet=quiet) as bar:
+        return bench_wakeword_rig(
+            task,
+            mode,
+            folder,
+            data,
+            (port, rig.interface),
+            baud or PERFORMANCE_BAUD,
+            lambda done, total: bar(int(done), max(1, int(total))),
+        )

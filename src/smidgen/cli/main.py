@@ -111,7 +111,8 @@ def _on_unraisable(info: sys.UnraisableHookArgs) -> None:
     if info.exc_type is KeyboardInterrupt:
         again = threading.Timer(_AGAIN_S, _thread.interrupt_main)
         again.daemon = True
-        again.start()
+        with contextlib.suppress(KeyboardInterrupt):  # another one: the first will be asked again
+            again.start()
     else:
         sys.__unraisablehook__(info)
 

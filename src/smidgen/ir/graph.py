@@ -152,6 +152,11 @@ class Graph:
     def producers(self) -> dict[Value, Node]:
         return {v: node for node in self.nodes for v in node.outputs}
 
+    @property
+    def state_values(self) -> tuple[Value, ...]:
+        """What each state is before and after a step."""
+        return tuple(v for s in self.states for v in (s.before, s.after))
+
     def values(self) -> Iterator[Value]:
         """Every value once: inputs, states, then each node's new constants and outputs, in order."""
         seen: dict[Value, None] = dict.fromkeys((*self.inputs, *(s.before for s in self.states)))

@@ -145,7 +145,7 @@ class _Alive:
     """Which values hold their bytes at each node, before anything is placed."""
 
     def __init__(self, graph: Graph) -> None:
-        self._kept = {v for s in graph.states for v in (s.before, s.after)}
+        self._kept = set(graph.state_values)
         self._roots: dict[Value, Value] = {v: v for v in (*graph.inputs, *self._kept)}
         self._first: dict[Value, int] = dict.fromkeys(graph.inputs, -1)
         self._last: dict[Value, int] = {}

@@ -98,8 +98,7 @@ def _last_uses(graph: Graph, steps: Sequence[Step], roots: Mapping[Value, Value]
         for v in s.node.inputs:
             if v.data is None:
                 last[roots[v]] = s.index
-    kept = [v for s in graph.states for v in (s.before, s.after)]
-    for v in (*graph.outputs, *kept):
+    for v in (*graph.outputs, *graph.state_values):
         if v.data is None:
             last[roots[v]] = len(steps)
     return last

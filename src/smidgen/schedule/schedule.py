@@ -103,15 +103,15 @@ def make_schedule(
     chosen = choose(search, objective, graph.name)
     choices = {layer.node: _choice(layer, c) for layer, c in zip(search.layers, chosen, strict=True)}
     stack = footprint.run_stack_bytes() + max((footprint.of(c.kernel, n)[1] for n, c in choices.items()), default=0)
-    stack += state_bytes(graph)
+    apart = stack + state_bytes(graph)  # RAM that is not the arena's
     most = objective.max_ram_bytes
     staged = NONE_STAGED
     if weights == "staged":
-        staged = _staged(graph, target, choices, (most or target.region("sram").size_bytes) - stack)
+        staged = _staged(graph, target, choices, (most or target.region("sram").size_bytes) - apart)
     schedule = schedule_with(graph, target, choices, staged, planner)
     ram_code: tuple[str, ...] = ()
     if code == "sram":
-        ram_code = choose_ram_code(choices, target, most and most - stack - schedule.plan.nbytes)
+        ram_code = choose_ram_code(choices, target, most and most - apart - schedule.plan.nbytes)
     return replace(schedule, objective=objective, weights=weights, ram_code=ram_code)
 
 
@@ -185,7 +185,7 @@ def schedule_with(
     arranged = _within_regions(graph, target, arranged)
     plan = replace(arranged.plan, bound_bytes=bound)
     offsets, lives = plan.offsets(), arranged.lifetimes
-    kept = {v for s in graph.states for v in (s.before, s.after)}
+    kept = set(graph.state_values)
     slots = {v: Slot(offsets[root.name], v.type.nbytes) for v, root in lives.roots.items() if root not in kept}
     tensor_bytes = place(lives.tensors, lives.tensor_overlaps).nbytes
     return Schedule(graph, target, arranged.steps, plan, slots, min(tensor_bytes, plan.nbytes))

@@ -62,7 +62,7 @@ def task_graph(
     before = [(-1, v) for v in (*graph.inputs, *(s.before for s in graph.states))]
     made = [*before, *((i, v) for i, n in enumerate(nodes) for v in n.outputs)]
     index = {v: t for t, (_, v) in enumerate(made)}
-    apart = {v for s in graph.states for v in (s.before, s.after)}  # apart from the arena
+    apart = set(graph.state_values)  # from the arena
     nbytes = [0 if v in apart else aligned(v.type.nbytes) for _, v in made]
     makers = [maker for maker, _ in made]
     readers = [0] * len(made)

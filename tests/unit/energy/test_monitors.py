@@ -390,3 +390,40 @@ def test_no_instrument(monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch, "ppk2_api.ppk2_api", PPK2_API=SimpleNamespace(list_devices=lambda: []))
     with pytest.raises(DeviceError, match="0 PPK2 are plugged in"):
         open_ppk2(None, 3.0)
+
+
+@given(st.lists(st.tuples(st.integers(0, 2500), st.booleans()), max_size=12), st.integers(0, 11))
+def test_what_is_taken_meanwhile_is_the_recording(chunks: list[tuple[int, bool]], begin: int) -> None:
+    """From any mark on: the samples and edges that the whole recording has after it."""
+    sums = Accumulator(1_000_000, falling=True)
+    mark = (0, 0)
+    for i, (count, level) in enumerate(chunks):
+        if i == begin:
+            mark = sums.mark()
+        sums.add(np.full(count, float(i)), np.full(count, int(level)))
+    samples, events = sums.since(mark)
+    np.testing.assert_array_equal(samples, sums.samples_j()[mark[0] :])
+    whole = [(n, at) for n, at in sums.events[mark[1] :] if mark[0] <= at <= len(sums.samples_j())]
+    assert [(n, at + mark[0]) for n, at in events] == whole
+
+
+def test_what_an_lpm01a_says_meanwhile() -> None:
+    time = Time()
+    instrument = Lpm01a(Replay(SESSION, time), 1.8, time)
+    instrument.start()
+    while instrument.mark() != (300, 1):
+        assert instrument.mark()[0] <= 300
+        instrument.poll(1e-4)
+    mark = instrument.mark()
+    instrument.poll(2.0)
+    samples, events = instrument.since(mark)
+    assert events == ((1, 0), (2, 1200))
+    np.testing.assert_allclose(samples[:1200], 4.25e-5)
+    assert instrument.notes() == ()
+    instrument.close()
+
+
+def test_a_letter_of_a_sample_that_changed_is_a_lost_sample() -> None:
+    recording, _ = run(SESSION.replace("4230-08", "42x0-08", 1))
+    assert np.flatnonzero(np.isnan(recording.samples_j)).size == 100, "the session repeats that line"
+    assert recording.events == ((0, 200), (1, 300), (2, 1500))

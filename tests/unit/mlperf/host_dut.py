@@ -38,14 +38,34 @@ uint32_t smg_port_microseconds(void) { return now += 1000u; }
 void smg_port_timestamp_pin(bool high) { fprintf(stderr, "pin %d\n", high); }
 """
 
+BLOCKS = r"""
+uint32_t smg_port_receive(uint8_t *to, uint32_t most) {
+    static uint32_t state = 1;
+    state = state * 1664525u + 1013904223u;
+    const uint32_t size = (state >> 24 & 3u) == 0 ? most : 1u + (state >> 16) % most; /* of any size, often the most */
+    uint32_t n = 0;
+    (void)smg_port_readable();
+    while (n < size) {
+        const int c = getchar();
+        if (c == EOF) break;
+        to[n++] = (uint8_t)c;
+        if (c == '%') break;
+    }
+    return n;
+}
+"""
+"""Added to PORT: bytes arrive in blocks, as DMA with character match brings them."""
+
 
 class HostDut:
     """A built program; every ``run`` is a fresh device."""
 
-    def __init__(self, made: Firmware, work_dir: Path, *, replaced: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, made: Firmware, work_dir: Path, *, replaced: Mapping[str, str] | None = None, port: str = PORT
+    ) -> None:
         """``replaced``: files of the firmware to build with other text, by path."""
         has_address, _ = address_sanitizer(work_dir)
-        files = {**made.files, **(replaced or {}), "dut/port.c": PORT}
+        files = {**made.files, **(replaced or {}), "dut/port.c": port}
         kept = {p: t for p, t in files.items() if p.endswith((".c", ".h")) and not p.startswith("runtime/")}
         sources = Sources("dut", kept, {}, Interface((), (), (), "", ""), "")
         sanitize = "address" if has_address else "undefined"

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from smidgen.mlperf.wakeword_host import detector, scores
 
 import smidgen
 from smidgen.errors import UsageError
 from smidgen.mlperf.firmware import firmware
+from smidgen.mlperf.firmware.detector import detector, scores
 from smidgen.mlperf.tasks import TASKS
 from tests.unit.features.sounds import Samples
 from tests.unit.mlperf.test_firmware_ports import Silicon, _stm32

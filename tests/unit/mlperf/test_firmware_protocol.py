@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from smidgen.mlperf.firmware import firmware
 from smidgen.mlperf.tasks import TASKS
 from tests.unit.mlperf.dut_models import kws
-from tests.unit.mlperf.host_dut import HostDut
+from tests.unit.mlperf.host_dut import BLOCKS, PORT, HostDut
 from tests.unit.mlperf.protocol_model import DeviceModel, normalized
 from tests.unit.mlperf.streams import conversation
 
@@ -43,6 +43,12 @@ void th_post(void) {}
 def device(tmp_path_factory: pytest.TempPathFactory) -> HostDut:
     made = firmware(kws(), TASKS["kws"], port="nucleo-l4r5zi")
     return HostDut(made, tmp_path_factory.mktemp("dut"), replaced={"dut/smg_model.c": STUB})
+
+
+@pytest.fixture(scope="module")
+def block_device(tmp_path_factory: pytest.TempPathFactory) -> HostDut:
+    made = firmware(kws(), TASKS["kws"], port="nucleo-l4r5zi")
+    return HostDut(made, tmp_path_factory.mktemp("blocks"), replaced={"dut/smg_model.c": STUB}, port=PORT + BLOCKS)
 
 
 def test_boot_text_in_performance_mode(device: HostDut) -> None:
@@ -155,6 +161,21 @@ def _fuzz(device: HostDut, seconds: float, seed: int) -> int:
 
 def test_fuzz(device: HostDut) -> None:
     assert _fuzz(device, FUZZ_SECONDS, seed=int(os.environ.get("SMIDGEN_FUZZ_SEED", "1"))) > 1000
+
+
+def test_fuzz_of_blocks(block_device: HostDut) -> None:
+    assert _fuzz(block_device, FUZZ_SECONDS, seed=int(os.environ.get("SMIDGEN_FUZZ_SEED", "1"))) > 1000
+
+
+@pytest.mark.parametrize("digits", [4, 6, 7, 8, 40])
+def test_every_byte_is_a_digit_or_is_none(device: HostDut, digits: int) -> None:
+    """In every place of a command: the fast way through digits takes what the table of digits has, and nothing else."""
+    rng = random.Random(digits)
+    texts = [bytearray(rng.choice(b"0123456789abcdefABCDEF") for _ in range(digits)) for _ in range(256 * digits)]
+    for i, text in enumerate(texts):
+        text[i // 256] = i % 256
+    stream = b"".join(b"db load 3%db " + bytes(text) + b"%db print%" for text in texts if b"%" not in text)
+    assert [normalized(r) for r in device.replies(stream)] == DeviceModel(NBYTES).replies(stream)
 
 
 @pytest.mark.full

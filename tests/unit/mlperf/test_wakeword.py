@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 import re
+import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,8 +22,10 @@ from smidgen.mlperf.board import BoardLink, VirtualBoard
 from smidgen.mlperf.board.energy import IDLE_SHARE
 from smidgen.mlperf.firmware import firmware
 from smidgen.mlperf.firmware.detector import detections_ms, detector, scores
+from smidgen.mlperf.formats.picture import trace_picture
 from smidgen.mlperf.formats.results_json import parse_results_json, wakeword_object
 from smidgen.mlperf.formats.results_text import parse_results
+from smidgen.mlperf.formats.results_types import Power
 from smidgen.mlperf.runner.protocol import Device
 from smidgen.mlperf.submission.runs import VIRTUAL
 from smidgen.mlperf.tasks import TASKS
@@ -140,7 +144,8 @@ class Script:
     name = "script"
 
     def __init__(self, answers: dict[str, str]) -> None:
-        self.answers, self.sent, self._out = answers, [], b""
+        self.answers, self._out = answers, b""
+        self.sent: list[str] = []
         self._in = b""
 
     def write(self, data: bytes) -> None:
@@ -266,6 +271,25 @@ def test_energy_is_that_between_start_and_stop(tmp_path: Path) -> None:
     assert report.mean_power_mw == pytest.approx(outcome.power_mw, rel=1e-4)
     assert report.differences == ()
     assert "samples:" in (out / "log.txt").read_text()
+    assert (out / "energy_inf_000.png").read_bytes().startswith(b"\x89PNG"), "the official checker asks for it"
+
+
+def test_a_trace_becomes_a_picture() -> None:
+    power = Power((1e-5, 2e-5, 0.0, 1e-5), ((0, 1), (1, 3)), None)
+    png = trace_picture(power)
+    kinds: list[bytes] = []
+    at = 8
+    while at < len(png):
+        length, kind = struct.unpack_from(">I4s", png, at)
+        data = png[at + 8 : at + 8 + length]
+        assert zlib.crc32(kind + data) == struct.unpack_from(">I", png, at + 8 + length)[0]
+        kinds, at = [*kinds, kind], at + 12 + length
+        if kind == b"IDAT":
+            rows = np.frombuffer(zlib.decompress(data), np.uint8).reshape(400, 801)[:, 1:]
+    assert kinds == [b"IHDR", b"PLTE", b"IDAT", b"IEND"]
+    assert [np.count_nonzero(rows[20] == colour) for colour in (1, 2)] == [190 - 1, 2], "the largest, less an edge"
+    assert [np.count_nonzero(rows[199] == colour) for colour in (1, 2)] == [380 - 1, 2], "half of it"
+    assert trace_picture(Power((), (), None)).startswith(b"\x89PNG")
 
 
 def test_recordings_are_found_or_named(tmp_path: Path) -> None:

@@ -34,7 +34,16 @@ COMMAND_BYTES = 80
 
 _MOST_COMMAND_BYTES = 8_192 + len("db ")
 
-_CORE = ("smg_dut.c", "smg_dut.h", "smg_port.h", "smg_print.c", "smg_print.h", "smg_th.c", "smg_th.h")
+_CORE = (
+    "smg_dut.c",
+    "smg_dut.h",
+    "smg_port.h",
+    "smg_print.c",
+    "smg_print.h",
+    "smg_registers.h",
+    "smg_th.c",
+    "smg_th.h",
+)
 _VENDOR = re.compile(r"[A-Za-z0-9 ._+-]{1,60}")
 
 

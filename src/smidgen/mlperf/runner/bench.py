@@ -11,24 +11,21 @@ from pathlib import Path
 from typing import Literal
 
 from smidgen.energy.windows import LEAST_INFERENCES, LEAST_SECONDS, WINDOWS
-from smidgen.errors import InvalidInput
+from smidgen.errors import InvalidInput, UsageError
 from smidgen.mlperf.accuracy import Scored, accuracy
-from smidgen.mlperf.formats.results_json import results_json
-from smidgen.mlperf.formats.results_types import EnergyWindow, Entry
+from smidgen.mlperf.formats.results_types import EnergyWindow, Entry, Layout
 from smidgen.mlperf.formats.results_write import (
     MODELLED_LINE,
     accuracy_results,
     energy_results,
     energy_window,
-    log_entry,
-    log_head,
-    log_tail,
     performance_results,
 )
 from smidgen.mlperf.runner.datasets import DataSet
-from smidgen.mlperf.runner.journal import Done, Journal, OrderedLog, Subject, when_of, write_whole
-from smidgen.mlperf.runner.measure import WINDOW_US, Job, Order
+from smidgen.mlperf.runner.journal import Done, Journal, OrderedLog, Subject, disk, when_of, write_whole
+from smidgen.mlperf.runner.measure import WINDOW_US, Bench, Job, Order
 from smidgen.mlperf.runner.protocol import Identity
+from smidgen.mlperf.runner.run_files import RUN_FILES, THIRD_FILES, Session
 from smidgen.mlperf.runner.workers import Note, Opener, bench, run_apart, run_here
 
 Provenance = Literal["modelled", "measured"]
@@ -56,6 +53,7 @@ class Run:
     firmware: str = ""
     processes: int = 1
     resume: bool = False
+    layout: Layout = "mlc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +88,15 @@ def run(what: Run, on_progress: OnProgress, note: Note) -> Outcome:
 
     An interruption leaves the journal, from which the next call goes on. DeviceError, InvalidInput, OutputError.
     """
+    if what.layout == "eembc" and what.order.mode == "energy":
+        raise UsageError("energy has no EnergyRunner layout here: its trace is one recording. Leave --layout away")
     count = _inputs(what)
     with bench(what.opener, what.order, note) as made:
         assert made.identity is not None
         subject = _subject(what, made.identity, count)
         path = what.folder.parent / f"{what.folder.name}.journal"
         with Journal(path, subject, resume=what.resume) as journal:
-            keeper = _Keeper(what, made.identity, journal, on_progress, count)
+            keeper = _Keeper(what, made, journal, on_progress, count)
             try:
                 rest = [] if keeper.complete else _rest(what, count, keeper.done)
                 if keeper.complete:
@@ -188,18 +188,18 @@ def _rest(what: Run, count: int, done: set[int]) -> Iterator[Sequence[Job]]:
 class _Keeper:
     """Takes entries as they come: journal at once, log in order, and all files at the end."""
 
-    def __init__(self, what: Run, identity: Identity, journal: Journal, on_progress: OnProgress, count: int) -> None:
+    def __init__(self, what: Run, made: Bench, journal: Journal, on_progress: OnProgress, count: int) -> None:
+        assert made.identity is not None
         self._what = what
-        self._identity = identity
+        self._identity = made.identity
         self._journal = journal
         self._on_progress = on_progress
         self._all: dict[int, Done] = {d.index: d for d in journal.done}
         self._total = count * _pieces(what)
-        head = log_head(
-            "log.txt", MODELLED_LINE if what.provenance == "modelled" else "serial", what.baud,
-            identity.name, identity.profile, identity.model_id,
-        )  # fmt: skip
-        self._log = OrderedLog(what.folder / "log.txt", head, _lines)
+        line = MODELLED_LINE if what.provenance == "modelled" else "serial"
+        session = Session(what.order.task, what.order.mode, line, what.baud, made.identity, made.device.stamp_us)
+        self._files = RUN_FILES[what.layout](session)
+        self._log = OrderedLog(what.folder / "log.txt", self._files.head(), self._files.entry)
         self._log.add(journal.done)
         on_progress(len(self._all), self._total)
 
@@ -219,19 +219,19 @@ class _Keeper:
 
     def finish(self) -> Outcome:
         done = [self._all[i] for i in sorted(self._all)]
-        entries = [d.entry for d in done]
-        text, outcome = summary(self._what, self._identity, entries, when_of(done[-1]))
-        write_whole(self._what.folder / "results.json", results_json(entries))
-        self._log.end(log_tail(text, "log.txt"))
+        text, outcome = summary(self._what, self._identity, [d.entry for d in done], when_of(done[-1]))
+        text = self._files.results(done, outcome.top1, outcome.auc, text)
+        name, contents = self._files.third(done)
+        write_whole(self._what.folder / name, contents)
+        for other in THIRD_FILES - {name}:  # of a run that is resumed in another layout
+            with disk(self._what.folder / other):
+                (self._what.folder / other).unlink(missing_ok=True)
+        self._log.end(self._files.tail(text))
         write_whole(self._what.folder / "results.txt", text)
         return outcome
 
     def close(self) -> None:
         self._log.close()
-
-
-def _lines(done: Done, number: int) -> list[str]:
-    return log_entry(done.entry, number, done.piece, when_of(done))
 
 
 def summary(what: Run, identity: Identity, entries: Sequence[Entry], when: datetime) -> tuple[str, Outcome]:
@@ -271,7 +271,7 @@ def scored_files(entries: Sequence[Entry]) -> tuple[Scored, ...]:
 
 
 def _accuracy(what: Run, identity: Identity, entries: Sequence[Entry], when: datetime) -> tuple[str, Outcome]:
-    found = accuracy(scored_files(entries))
+    found = accuracy(scored_files(entries), what.layout)
     task = what.order.task
     printed = found.auc_text if task.metric == "auc" else found.top1_text
     whole = len(what.data.samples) == task.files

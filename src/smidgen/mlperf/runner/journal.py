@@ -193,7 +193,11 @@ class OrderedLog:
         with disk(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._stream = path.open("w", encoding="utf-8")
-        self._put(head)
+        try:
+            self._put(head)
+        except BaseException:
+            self.close()
+            raise
 
     def add(self, done: Iterable[Done]) -> None:
         """Entries, of which those are written that have no gap before them."""
@@ -220,14 +224,14 @@ class OrderedLog:
             self._stream.close()
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str | bytes) -> None:
     """Write a file beside its name, then rename: readers see a whole file or none."""
     with disk(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                stream.write(text)
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(text.encode() if isinstance(text, str) else text)
                 stream.flush()
                 os.fsync(stream.fileno())
             Path(name).chmod(0o644)

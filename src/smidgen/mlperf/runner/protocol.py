@@ -98,6 +98,7 @@ class Device:
     ) -> None:
         self.link = link
         self.mode: str | None = None
+        self.stamp_us: int | None = None  # what it last answered to timestamp
         self._chunk_bytes = chunk_bytes
         self._queues = queues
         self._on_line = on_line
@@ -212,7 +213,11 @@ class Device:
 
     def timestamps(self) -> bool:
         """True if the device prints its stamps (performance firmware), False if it pulses a pin (energy)."""
-        return any(self._retried("timestamp").find(r"m-lap-us-(\d+)") for _ in range(2))  # the first may be lost
+        for _ in range(2):  # the first may be lost
+            if found := self._retried("timestamp").find(r"m-lap-us-(\d+)"):
+                self.stamp_us = int(found[-1]) % COUNTER
+                return True
+        return False
 
     def load(self, data: bytes, *, verify: bool = False) -> None:
         """Download an input. Refused if the device's count of bytes or (``verify``) its buffer differs."""

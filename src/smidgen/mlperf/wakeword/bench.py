@@ -12,10 +12,11 @@ from smidgen.compiler import TOOLCHAINS, Compiled
 from smidgen.errors import InvalidInput, ProtocolError, TargetError, UsageError
 from smidgen.mlperf.board.energy import IDLE_SHARE
 from smidgen.mlperf.firmware import Firmware, firmware
+from smidgen.mlperf.formats.picture import trace_picture
 from smidgen.mlperf.formats.results_json import wakeword_object
 from smidgen.mlperf.formats.results_types import MODE_LETTERS, EnergyWindow, Mode
 from smidgen.mlperf.formats.results_write import MODELLED_LINE, energy_results, energy_window, log_head
-from smidgen.mlperf.runner.bench import Outcome
+from smidgen.mlperf.runner.bench import Outcome, Provenance
 from smidgen.mlperf.runner.journal import write_whole
 from smidgen.mlperf.runner.virtual import BoardMonitor
 from smidgen.mlperf.tasks import Task
@@ -37,15 +38,16 @@ class Recordings:
     official: bool
 
 
-def find_recordings(data: Path) -> Recordings:
-    """Of ``data``, a folder or the one sww01 in it, or a test file. InvalidInput if nothing there can be run."""
+def find_recordings(data: Path, *, held: bool = True) -> Recordings:
+    """Of ``data``, a folder or the one sww01 in it, or a test file. ``held``: with the recordings themselves.
+    InvalidInput if nothing there can be run."""
     if data.is_file():
         return Recordings(read_tests(data), data.parent, data.name == _TESTS[0])
     for folder in (data / "sww01", data):
         for name in _TESTS:
             if (folder / name).is_file():
                 tests = read_tests(folder / name)
-                if all((folder / t.wav_file).is_file() for t in tests):
+                if not held or all((folder / t.wav_file).is_file() for t in tests):
                     return Recordings(tests, folder, name == _TESTS[0])
     raise InvalidInput(
         f"{data}: no {_TESTS[0]} with its recording (nor a shorter one). The benchmark's data folder is "
@@ -65,17 +67,21 @@ def bench_wakeword(
     made = firmware(compiled, task, mode="energy" if mode == "energy" else "performance")
     results = _play_all(made, toolchain, found, progress)
     write_files(folder, task, mode, (MODELLED_LINE, made.baud, "smidgen", _PROFILE), results)
-    return _outcome(task, mode, folder, found, results)
+    return outcome(task, mode, folder, found, results, "smidgen", "modelled")
 
 
 def write_files(
     folder: Path, task: Task, mode: Mode, line: tuple[str, int, str, str], results: Sequence[WakewordResult]
 ) -> None:
-    """log.txt, results.txt and results.json; ``line``: the port, its baud rate, the device's name and profile."""
+    """log.txt, results.txt, results.json, and pictures of an energy run's traces. ``line``: port, baud rate, the
+    device's name and its profile."""
     energy = energy_results(_windows(results)).splitlines() if mode == "energy" else []
     lines = [*energy, *(line for r in results for line in r.lines)]
     log = [*log_head("log.txt", *line, task.model_id), *(text for r in results for text in r.recorded)]
     log += [text.strip() for text in energy]
+    for i, r in enumerate(results):
+        if mode == "energy" and r.power is not None:
+            write_whole(folder / f"energy_inf_{i:03d}.png", trace_picture(r.power))
     write_whole(folder / "log.txt", "\n".join([*log, *(text for r in results for text in r.log_lines)]) + "\n")
     write_whole(folder / "results.txt", "\n".join(lines) + "\n")
     items = [wakeword_object(r.entry(MODE_LETTERS[mode]), r.activations) for r in results]
@@ -114,7 +120,16 @@ def _play(made: Firmware, elf: Path, test: WakewordTest, folder: Path, progress:
         return run_wakeword(board, test, progress=progress, monitor=monitor)
 
 
-def _outcome(task: Task, mode: Mode, folder: Path, found: Recordings, results: list[WakewordResult]) -> Outcome:
+def outcome(
+    task: Task,
+    mode: Mode,
+    folder: Path,
+    found: Recordings,
+    results: Sequence[WakewordResult],
+    device: str,
+    provenance: Provenance,
+) -> Outcome:
+    """What the command shows of a run; ``device`` is its name."""
     missed, wrong = sum(len(r.score.missed_s) for r in results), sum(len(r.score.false_s) for r in results)
     most_false, most_missed = task.most_errors or (0, 0)
     throughput = results[0].duty.throughput
@@ -122,16 +137,15 @@ def _outcome(task: Task, mode: Mode, folder: Path, found: Recordings, results: l
     notes += [remark for r in results for remark in r.remarks]
     windows = _windows(results) if mode == "energy" else []
     if windows:
-        notes.append(
-            f"of the mean power, what the core draws between frames is assumed: {IDLE_SHARE:g} of the power at work"
-        )
+        notes.append(f"mean power {(windows[0].power_uw or 0.0) / 1e3:.4f} mW")
+        notes.append(f"assumed: between frames the core draws {IDLE_SHARE:g} of what it draws at work")
     if not found.official:
         notes.append(f"not the recording of submissions, {_TESTS[0]}: nothing is said about the quality target")
     return Outcome(
         task=task.name,
         mode=mode,
-        provenance="modelled",
-        device="smidgen",
+        provenance=provenance,
+        device=device,
         folder=folder,
         inputs=len(results),
         median_throughput=throughput,

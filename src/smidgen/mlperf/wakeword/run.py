@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from smidgen.errors import ProtocolError
+from smidgen.errors import DeviceError, ProtocolError, SmidgenError
 from smidgen.mlperf.board import BoardLink, BoardSettings, VirtualBoard
 from smidgen.mlperf.formats.results_types import Power, WakewordEntry
 from smidgen.mlperf.link import PERFORMANCE_BAUD
@@ -151,16 +152,35 @@ def run_wakeword_rig(
     pause: Callable[[float], None] = time.sleep,
 ) -> WakewordResult:
     """The same on hardware: ``interface`` is the benchmark's interface board, which has the file and plays it in real
-    time. NoAnswer, LinkLost, ProtocolError."""
+    time. Whatever goes wrong, the device is told to stop. NoAnswer, LinkLost, DeviceError, ProtocolError."""
     device.command("stop")
-    _accepted(device.command("start"))
-    interface.command("record_detections")
-    interface.command(f"play {test.wav_file}", test.length_s + _AFTER_S)
-    pause(_SETTLE_S)
-    stopped = _stop(device, test, baud)
+    try:
+        _accepted(device.command("start"))
+        interface.command("record_detections")
+        _played(interface.command(f"play {test.wav_file}", test.length_s + _AFTER_S), interface, test)
+        pause(_SETTLE_S)
+        stopped = _stop(device, test, baud)
+    except BaseException:
+        with suppress(SmidgenError):
+            device.link.write(b"stop%")  # not waited for
+        raise
     detections = parse_detections(interface.command("print_detections", _AFTER_S).lines)
+    if not detections:
+        raise ProtocolError(
+            f"{interface.link.name} saw no detection in {test.wav_file}, not even that of the first frame; the device "
+            f"reports {len(parse_activations(stopped.lines))} frames. Without frames it hears nothing: check the three "
+            "I2S wires and ground; with frames, check the wire of its detection pin"
+        )
     starts, stops = parse_duty_cycle(interface.command("print_dutycycle", _AFTER_S).lines)
     return _result(test, Edges(detections, starts, stops), stopped)
+
+
+def _played(reply: Reply, interface: Device, test: WakewordTest) -> None:
+    if any("error" in line.lower() for line in reply.lines):
+        raise DeviceError(
+            f"{interface.link.name} cannot play {test.wav_file}: {reply.lines[-1]} Its SD card must hold the file, 16 "
+            "bits at 16 kHz with two channels"
+        )
 
 
 def _stop(device: Device, test: WakewordTest, baud: int) -> Reply:

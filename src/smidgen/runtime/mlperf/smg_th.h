@@ -15,8 +15,8 @@ __attribute__((format(printf, 1, 2))) void th_printf(const char *format, ...);
 void th_timestamp_initialize(void);
 void th_timestamp(void);
 
-/* smg_th_model.c, generated for a model and a task. th_load_tensor says whether the bytes loaded make an input, and
- * prints an error if not. */
+/* smg_model.c and, chosen for the task, a smg_load_*.c and a smg_results_*.c. th_load_tensor says whether the bytes
+ * loaded make an input, and prints an error if not. */
 void th_final_initialize(void);
 bool th_load_tensor(void);
 void th_pre(void);

@@ -6,6 +6,7 @@
 
 #include "features/smg_features.h"
 #include "smg_port.h"
+#include "smg_registers.h"
 
 enum {
     /* RM0432, memory map */
@@ -97,10 +98,6 @@ enum {
 static _Alignas(4) int16_t frames[2][SMG_FEATURES_HOP]; /* the DMA's: one is filled while the other is read */
 static uint32_t next;                                   /* of the two, which one is complete first */
 static bool lost;
-
-static volatile uint32_t *at(uint32_t address) { return (volatile uint32_t *)(uintptr_t)address; }
-
-static void change(uint32_t address, uint32_t mask, uint32_t value) { *at(address) = (*at(address) & ~mask) | value; }
 
 static void set_clocks(void) {
     change(RCC_AHB1ENR, 0, AHB1_DMA1 | AHB1_DMAMUX1);

@@ -2,6 +2,7 @@
 /* NUCLEO-L4R5ZI (STM32L4R5ZI) at 120 MHz, not run on silicon. Sources: RM0432 is ST's reference manual of the STM32L4+
  * (sections by its titles), DS12023 the data sheet, UM2179 the board's manual. */
 #include "smg_port.h"
+#include "smg_registers.h"
 
 enum {
     /* RM0432, memory map */
@@ -99,17 +100,6 @@ enum {
 #define CORE_HERTZ 120000000u
 
 const uint32_t smg_port_core_hertz = CORE_HERTZ;
-
-static volatile uint32_t *at(uint32_t address) { return (volatile uint32_t *)(uintptr_t)address; }
-
-static void change(uint32_t address, uint32_t mask, uint32_t value) { *at(address) = (*at(address) & ~mask) | value; }
-
-static void set(uint32_t address, uint32_t bits) { change(address, 0, bits); }
-
-static void wait_for(uint32_t address, uint32_t mask, uint32_t value) {
-    while ((*at(address) & mask) != value) {
-    }
-}
 
 /* RM0432, PWR, dynamic voltage scaling: range 1, boost mode for more than 80 MHz. Flash first, then the clock. */
 static void set_power_and_flash(void) {

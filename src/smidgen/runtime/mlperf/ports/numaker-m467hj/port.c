@@ -2,6 +2,7 @@
 /* NuMaker-M467HJ (M467HJHAE) at 200 MHz, not run on silicon. Source: Nuvoton's own headers and driver
  * (github.com/OpenNuvoton/m460bsp: clk_reg.h, sys_reg.h, fmc_reg.h, uart_reg.h, timer_reg.h, gpio_reg.h, clk.c). */
 #include "smg_port.h"
+#include "smg_registers.h"
 
 enum {
     /* m460.h, memory map */
@@ -94,17 +95,6 @@ enum {
 const uint32_t smg_port_core_hertz = 200000000u;
 
 static uint32_t last_tick, microseconds;
-
-static volatile uint32_t *at(uint32_t address) { return (volatile uint32_t *)(uintptr_t)address; }
-
-static void change(uint32_t address, uint32_t mask, uint32_t value) { *at(address) = (*at(address) & ~mask) | value; }
-
-static void set(uint32_t address, uint32_t bits) { change(address, 0, bits); }
-
-static void wait_for(uint32_t address, uint32_t mask, uint32_t value) {
-    while ((*at(address) & mask) != value) {
-    }
-}
 
 static void unlock(void) {
     do {
