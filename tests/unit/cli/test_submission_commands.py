@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from pathlib import Path
 
 from tests.submission_trees import TOP, python_accuracy, python_performance, python_tree, write_tree
@@ -83,3 +84,13 @@ def test_submit_template_is_toml(smidgen: Smidgen, own_folder: Path) -> None:
     result = smidgen("submit", "--template")
     assert result.code == 0
     assert "[checklist]" in result.out
+
+
+def test_details_that_are_no_file(smidgen: Smidgen, own_folder: Path) -> None:
+    write_tree(own_folder / "run/ic/performance", python_performance("ic"))
+    os.mkfifo(own_folder / "pipe")  # which nobody writes to: reading it would last for ever
+    arguments = ("submit", "run", "--org", "acme", "--system", "one", "-o", "tree", "--details")
+    for name, says in (("pipe", "no regular file"), (".", "no regular file"), ("absent", "No such file")):
+        result = smidgen(*arguments, name)
+        assert result.code == 1
+        assert says in result.err

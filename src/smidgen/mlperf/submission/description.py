@@ -48,8 +48,12 @@ class Details:
 def read_details(path: Path) -> Details:
     """A details.toml with tables [description] and [checklist]; InvalidInput for one that does not hold those."""
     try:
+        if path.exists() and not path.is_file():
+            raise InvalidInput(f"{path}: no regular file. smidgen submit --template writes one to fill")
         found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
+    except OSError as e:
+        raise InvalidInput(f"{path}: cannot be read: {e.strerror}. smidgen submit --template writes one to fill") from e
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as e:
         raise InvalidInput(f"{path}: cannot be read as TOML: {e}. smidgen submit --template writes one to fill") from e
     known = {"description": KEYS, "checklist": tuple(q.name for q in QUESTIONS)}
     for name, table in found.items():
