@@ -247,6 +247,7 @@ CASES: dict[str, Body] = {
     "clip lower": with_constants("Clip", X, np.float32(-0.3)),
     "softmax": unary("Softmax", (1, 12), scale=1 / 256, zero=-128),
     "softmax first axis": softmax_first,
+    "slice": with_constants("Slice", X, np.array([1, -3]), np.array([3, 2**62]), np.array([1, 3])),
     "max pool": unary("MaxPool", X, kernel_shape=[3, 2], strides=[2, 2], pads=[1, 0, 1, 1]),
     "max pool same": unary("MaxPool", X, kernel_shape=[3, 3], strides=[2, 2], auto_pad="SAME_UPPER"),
     "max pool ceil": unary("MaxPool", X, kernel_shape=[3, 2], strides=[2, 2], ceil_mode=1),
