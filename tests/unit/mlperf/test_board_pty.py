@@ -134,7 +134,7 @@ def test_in_real_time_nothing_is_said_before_its_time(elf: Path) -> None:
         assert elapsed > 0.38
         time.sleep(0.2)
         after = int(ask(port, b"t%").split(b"\r\n")[0].removeprefix(b"time-"))
-        assert after - before > (elapsed + 0.15) * 1e6  # idle time counts as well
+        assert after - before > (0.4 + 0.15) * 1e6  # idle time counts as well; what the host was late by need not
 
 
 def test_the_link_of_a_killed_board_is_replaced_even_if_its_terminal_is_ours_now(link: Path) -> None:
