@@ -40,7 +40,7 @@ from smidgen.targets import Target, load_target
 @click.command(
     "board",
     epilog="\b\nExamples:\n"
-    "  smidgen board kws --link /tmp/ttyKWS\n"
+    "  smidgen board kws --link ./ttyKWS\n"
     "  smidgen board model.tflite --task ic --time real\n"
     "  smidgen board firmware.elf --target nucleo-l4r5zi --json",
 )

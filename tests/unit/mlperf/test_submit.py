@@ -199,3 +199,8 @@ def test_code_is_read_whole(tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
     with pytest.raises(InvalidInput, match="holds no code"):
         read_code("ic", tmp_path / "none")
+
+
+def test_a_run_that_is_no_folder_is_told_what_a_run_is(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="smidgen bench -o"):
+        collect(tmp_path / "nowhere")

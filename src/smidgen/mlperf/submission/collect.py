@@ -34,7 +34,7 @@ def collect(run: Path) -> Collected:
     files: dict[str, bytes] = {}
     modes: dict[str, tuple[str, ...]] = {}
     modelled, left_out = [], []
-    for benchmark in scan(run).folders:
+    for benchmark in scan(run, "TASK/MODE/results.txt, as smidgen bench -o writes it").folders:
         if benchmark.name not in TASKS:
             left_out.append(benchmark.path)
             continue

@@ -69,13 +69,13 @@ class Unreadable(Exception):
     """A file or folder that cannot be read; the text says why."""
 
 
-def scan(root: Path) -> Entry:
-    """Everything under ``root``. UsageError if it is no folder."""
+def scan(root: Path, wanted: str = "closed/ and open/") -> Entry:
+    """Everything under ``root``. UsageError if it is no folder, saying that one which holds ``wanted`` is."""
     try:
         if not root.is_dir():
-            raise UsageError(f"{root} is not a folder. Name the one that holds closed/ and open/")
+            raise UsageError(f"{root} is not a folder. Name the one that holds {wanted}")
     except ValueError as e:  # a NUL in the name
-        raise UsageError(f"{root!r} is not the name of a folder: {e}. Name the one that holds closed/ and open/") from e
+        raise UsageError(f"{root!r} is not the name of a folder: {e}. Name the one that holds {wanted}") from e
     return _folder(root, "", _Budget(), 0)
 
 
