@@ -26,7 +26,7 @@ from smidgen.kernels.kernel import ROOT, Kernel, source_path
 from smidgen.kernels.registry import all_kernels
 from smidgen.profile import profile_image
 from smidgen.schedule import Step
-from smidgen.sim import Machine
+from smidgen.sim import EmulatedMachine
 from smidgen.targets import load_target
 from smidgen.zoo.topologies import SYNTHETIC
 
@@ -131,7 +131,7 @@ def measure_run(kernels: Mapping[str, tuple[int, int]]) -> dict[str, int]:
 def _run_stack(compiled: Compiled, image: Image, kernels: Mapping[str, tuple[int, int]]) -> int:
     """Counted stack of one inference less the largest of its kernels' frames, at least the run function's 32 bytes."""
     inputs = [bytes(v.type.nbytes) for v in compiled.graph.inputs]
-    counted = profile_image(Machine(image), inputs).stack.value
+    counted = profile_image(EmulatedMachine(image), inputs).stack.value
     return max(counted - max(_stack(s, kernels) for s in compiled.schedule.steps), 32)
 
 

@@ -174,7 +174,7 @@ def build_firmware(folder: Path) -> Path:
     root = folder / "src"
     root.mkdir(parents=True)
     (root / "main.c").write_text(SOURCE, encoding="utf-8")
-    for name in ("startup.c", "memory.c"):
+    for name in ("startup_arm.c", "memory.c"):
         (root / name).write_text((RUNTIME / name).read_text(encoding="utf-8"), encoding="utf-8")
     jobs = [CompileJob(f"{n}.c", folder / f"harness__{n}.o") for n in ("main", "startup", "memory")]
     flags = zig.compile_flags(target, "-O2")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from smidgen.build import GccArm, Image, Toolchain, Zig, build
+from smidgen.build import GccArm, GccRiscv, Image, Toolchain, Zig, build
 from smidgen.codegen import Memory, Origin, Sources, emit
 from smidgen.codegen.fit import fits, require_fit, require_ram, within_board
 from smidgen.errors import DoesNotFit, UsageError
@@ -36,7 +36,7 @@ from smidgen.schedule import (
     make_search,
 )
 from smidgen.schedule.candidates import no_costs
-from smidgen.sim import Machine
+from smidgen.sim import open_machine
 from smidgen.targets import Target, load_target
 from smidgen.transforms import FLOAT, INTEGER, Stream, run_pipeline, stream
 from smidgen.tune import (
@@ -58,7 +58,7 @@ from smidgen.verify import Verification, random_inputs, verify_image, verify_str
 from smidgen.zoo import find_model
 
 DEFAULT_TARGET = "nucleo-l4r5zi"
-TOOLCHAINS: Mapping[str, Callable[[], Toolchain]] = {"zig": Zig, "gcc-arm": GccArm}
+TOOLCHAINS: Mapping[str, Callable[[], Toolchain]] = {"zig": Zig, "gcc-arm": GccArm, "gcc-riscv": GccRiscv}
 
 
 @dataclass(frozen=True)
@@ -321,14 +321,14 @@ def verify(
     streaming program the cases are the frames of one stream from a reset on, at random one window more than ``cases``,
     and the reference for its results is the whole-window network.
     """
-    machine = Machine(_compiled(compiled).build(toolchain))
-    if compiled.stream is not None:
-        steps = cases + compiled.stream.frames if inputs is None else 0
-        frames = [x for (x,) in (random_inputs(compiled.graph, steps, seed) if inputs is None else inputs)]
-        expected = (evaluate(compiled.stream.window, [w]) for w in compiled.stream.windows(frames))
-        return verify_stream(machine, compiled.schedule, frames, expected, progress)
-    chosen = random_inputs(compiled.graph, cases, seed) if inputs is None else inputs
-    return verify_image(machine, compiled.schedule, chosen, progress)
+    with open_machine(_compiled(compiled).build(toolchain)) as machine:
+        if compiled.stream is not None:
+            steps = cases + compiled.stream.frames if inputs is None else 0
+            frames = [x for (x,) in (random_inputs(compiled.graph, steps, seed) if inputs is None else inputs)]
+            expected = (evaluate(compiled.stream.window, [w]) for w in compiled.stream.windows(frames))
+            return verify_stream(machine, compiled.schedule, frames, expected, progress)
+        chosen = random_inputs(compiled.graph, cases, seed) if inputs is None else inputs
+        return verify_image(machine, compiled.schedule, chosen, progress)
 
 
 def run(compiled: Compiled, inputs: Array | Sequence[Array], *, toolchain: str = "zig") -> Verification:
@@ -359,5 +359,6 @@ def profile(
     chosen = inputs if inputs is not None else list(random_inputs(compiled.graph, 4))[3]
     before = random_inputs(compiled.graph, compiled.stream.frames, seed=1) if compiled.stream is not None else ()
     past = [[a.tobytes() for a in arrays] for arrays in before]
-    costs = profile_image(Machine(image), [a.tobytes() for a in chosen], memory_system=memory_system, past=past)
+    with open_machine(image) as machine:
+        costs = profile_image(machine, [a.tobytes() for a in chosen], memory_system=memory_system, past=past)
     return profile_report(compiled.schedule, image, costs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -16,7 +17,7 @@ from smidgen.ir import Array, Node, Rounding
 from smidgen.kernels import Kernel
 from smidgen.kernels.common import even_rounding
 from smidgen.kernels.registry import all_kernels
-from smidgen.targets.target import Core
+from smidgen.targets import load_target
 from tests.kernels import float_nodes, int16_nodes, nodes, strided, winograd_nodes
 
 Case = tuple[Node, list[Array]]
@@ -30,7 +31,7 @@ _STRIDED: dict[str, tuple[tuple[str, Callable[[], st.SearchStrategy[Any]]], ...]
     "conv2d_stride2": (("3x3", strided.stride2_3x3), ("1x1", strided.pointwise)),
 }
 """Family to the nodes of its kernels, by part of their symbols."""
-EVERY_FEATURE = Core("every", "every feature", frozenset({"dsp", "fpu"}), "", (), {}, {})
+EVERY_FEATURE = replace(load_target("nucleo-l4r5zi").core, features=frozenset({"dsp", "fpu"}))
 _PLAIN: dict[type, Callable[[Rounding], st.SearchStrategy[Any]]] = {
     ops.FullyConnected: nodes.fully_connected,
     ops.Mul: nodes.mul,

@@ -32,7 +32,7 @@ from smidgen.kernels.conv2d_few_channels.plan import (
 from smidgen.kernels.fast_requantize import accumulator_bounds
 from smidgen.profile import profile_image
 from smidgen.schedule import make_schedule
-from smidgen.sim import Machine
+from smidgen.sim import EmulatedMachine
 from smidgen.targets import load_target
 from smidgen.verify import random_inputs
 from tests.kernels.host import build_instances, run
@@ -243,7 +243,7 @@ def test_cost_and_size_are_what_is_built(kernel: Kernel, layer: str) -> None:
     origin = Origin("layer", "0" * 64, "test")
     sources, memory = emit(schedule, origin)
     image = Compiled(graph, schedule, sources, origin, memory).build()
-    step = profile_image(Machine(image), [bytes(value.type.nbytes)]).steps[0]
+    step = profile_image(EmulatedMachine(image), [bytes(value.type.nbytes)]).steps[0]
     copied = 0.8 * node.output.type.elements  # the output, into the caller's buffer
     predicted = kernel.cost(node, target.core)
     assert abs(predicted + copied - step.cycles.value) < 0.03 * predicted

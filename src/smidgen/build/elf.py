@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads what an emulator and a report need from an Arm ELF file of any origin."""
+"""Reads what an emulator and a report need from an Arm or RISC-V ELF file of any origin."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
 from smidgen.errors import ImageError
+from smidgen.targets import Target
+from smidgen.targets.target import Isa
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Elf:
     """An executable. ``symbols`` are sorted by address; of several with one name the first global one counts."""
 
     path: Path
+    isa: Isa
     segments: tuple[Segment, ...]
     symbols: tuple[Symbol, ...]
     by_name: Mapping[str, Symbol]
@@ -55,6 +58,14 @@ class Elf:
         hint = f"; near: {', '.join(near)}" if near else ""
         raise ImageError(f"{self.path}: no symbol {name!r}{hint}; is it static, optimised out, or the file stripped?")
 
+    def require(self, target: Target) -> None:
+        """ImageError if the file is not for the target's instruction set."""
+        if self.isa != target.core.isa:
+            raise ImageError(
+                f"{self.path}: built for {self.isa}, but {target.name} has {target.core.title}, which is "
+                f"{target.core.isa}; build it for this target or choose another --target"
+            )
+
     def function_at(self, address: int) -> str:
         """The function that holds ``address``, or ``?<hex>`` outside of all."""
         at = bisect.bisect_right(self.function_addresses, address) - 1
@@ -65,8 +76,11 @@ class Elf:
         return f"?{address:08x}"
 
 
+_MACHINES: Mapping[str, Isa] = {"EM_ARM": "arm", "EM_RISCV": "riscv"}
+
+
 def read_elf(path: Path) -> Elf:
-    """Raises ImageError if the file is missing, not a 32-bit little-endian Arm executable, damaged or stripped."""
+    """Raises ImageError if the file is missing, damaged, stripped, or no 32-bit little-endian Arm or RISC-V executable."""
     try:
         with path.open("rb") as stream:
             return _read(path, ELFFile(stream))
@@ -79,8 +93,10 @@ def read_elf(path: Path) -> Elf:
 
 
 def _read(path: Path, elf: ELFFile) -> Elf:
-    if elf["e_machine"] != "EM_ARM" or elf.elfclass != 32 or not elf.little_endian:
-        raise ImageError(f"{path}: built for {elf['e_machine']} ({elf.elfclass} bit), not for 32-bit little-endian Arm")
+    isa = _MACHINES.get(elf["e_machine"])
+    if isa is None or elf.elfclass != 32 or not elf.little_endian:
+        machine = f"{elf['e_machine']} ({elf.elfclass} bit)"
+        raise ImageError(f"{path}: built for {machine}, not for 32-bit little-endian Arm or RISC-V")
     if elf["e_type"] != "ET_EXEC":
         raise ImageError(f"{path}: type {elf['e_type']}, not an executable: link it first, at fixed addresses")
     segments = tuple(
@@ -95,7 +111,7 @@ def _read(path: Path, elf: ELFFile) -> Elf:
         raise ImageError(f"{path}: no symbol table; build it without stripping")
     symbols, by_name = _symbols(table)
     functions = tuple(s for s in symbols if s.is_function)
-    return Elf(path, segments, symbols, by_name, functions, tuple(f.address for f in functions))
+    return Elf(path, isa, segments, symbols, by_name, functions, tuple(f.address for f in functions))
 
 
 def _symbols(table: SymbolTableSection) -> tuple[tuple[Symbol, ...], Mapping[str, Symbol]]:

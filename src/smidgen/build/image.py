@@ -54,7 +54,7 @@ def build(
     flags = toolchain.compile_flags(target, optimize)
     identity = toolchain.version()
     source_dir, object_dir = work_dir / "src", work_dir / "obj"
-    categories = _write_sources(sources, source_dir)
+    categories = _write_sources(sources, target, source_dir)
     _make(object_dir)
     jobs = [CompileJob(path, object_dir / object_name(path, category)) for path, category in sorted(categories.items())]
     compiler = Compiler(identity, toolchain.command(), flags, toolchain.environment(work_dir))
@@ -62,8 +62,6 @@ def build(
     ram_objects = [object_name(path, "kernels") for path in sources.interface.ram_code]
     interface = sources.interface
     script = linker_script(target, interface.arena_symbol, stack_bytes, ram_objects, interface.second_arena_symbol)
-    if interface.reset_symbol:  # called by the emulator, not by the program
-        script += f"EXTERN({interface.reset_symbol})\n"
     (work_dir / "link.ld").write_text(script, encoding="utf-8")
     elf_path = work_dir / f"{sources.name}.elf"
     objects = [f"obj/{job.output.name}" for job in jobs]
@@ -73,7 +71,12 @@ def build(
     )
 
 
-def _write_sources(sources: Sources, folder: Path) -> dict[str, str]:
+def startup(target: Target) -> str:
+    """The start-up file of the target's instruction set, in the runtime folder."""
+    return f"startup_{target.core.isa}.c"
+
+
+def _write_sources(sources: Sources, target: Target, folder: Path) -> dict[str, str]:
     """Writes every file; returns the category of each one to compile, by path."""
     categories: dict[str, str] = {}
     files: dict[str, str] = {}
@@ -83,7 +86,7 @@ def _write_sources(sources: Sources, folder: Path) -> dict[str, str]:
     for path, text in sources.harness.items():
         files[path] = text
         categories[path] = "harness"
-    for name, category in (("startup.c", "harness"), ("harness.c", "harness"), ("memory.c", "support")):
+    for name, category in ((startup(target), "harness"), ("harness.c", "harness"), ("memory.c", "support")):
         path = f"runtime/{name}"
         files[path] = (RUNTIME / name).read_text(encoding="utf-8")
         categories[path] = category
@@ -111,13 +114,12 @@ def object_name(path: str, category: str) -> str:
 
 def link(toolchain: Toolchain, target: Target, objects: list[str], elf_path: Path, stack_bytes: int) -> None:
     """Link with ``link.ld`` in the image's folder, where the objects' names start from. BuildFailed, DoesNotFit."""
-    tail = ("-lgcc",) if toolchain.name == "gcc-arm" else ()
     command = (
         *toolchain.command(),
         *toolchain.link_flags(target),
         "-Wl,-T,link.ld",
         *objects,
-        *tail,
+        *toolchain.libraries,
         "-o",
         elf_path.name,
     )

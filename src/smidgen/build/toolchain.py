@@ -34,6 +34,10 @@ class Toolchain(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        """What to link behind the objects."""
+
     def version(self) -> str:
         """One line; part of every cache key and of the image's record."""
 

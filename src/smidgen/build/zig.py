@@ -15,8 +15,6 @@ from smidgen.build.toolchain import FREESTANDING, WARNINGS
 from smidgen.errors import ToolNotFound
 from smidgen.targets import Target
 
-TRIPLE = "thumb-freestanding-eabihf"
-
 
 def zig_command() -> tuple[str, ...]:
     """``python -m ziglang``; ToolNotFound if the wheel is not installed."""
@@ -53,6 +51,7 @@ class Zig:
     """Clang and LLD inside the ziglang wheel. Links zig's compiler-rt for what the core has no instruction for."""
 
     name: str = "zig"
+    libraries: tuple[str, ...] = ()
 
     def version(self) -> str:
         zig_command()
@@ -63,11 +62,11 @@ class Zig:
 
     def compile_flags(self, target: Target, optimize: str) -> tuple[str, ...]:
         # zig adds UBSan to unoptimized builds by itself; a target build never wants it
-        machine = ("-target", TRIPLE, f"-mcpu={target.core.zig_cpu}", "-fno-sanitize=undefined")
+        machine = (*_machine(target), "-fno-sanitize=undefined")
         return (*machine, optimize, *FREESTANDING, *WARNINGS)
 
     def link_flags(self, target: Target) -> tuple[str, ...]:
-        machine = ("-target", TRIPLE, f"-mcpu={target.core.zig_cpu}", "-O3")
+        machine = (*_machine(target), "-O3")
         return (
             *machine,
             "-Wl,--gc-sections",
@@ -76,3 +75,8 @@ class Zig:
 
     def environment(self, work_dir: Path) -> Mapping[str, str]:
         return zig_environment(work_dir)
+
+
+def _machine(target: Target) -> tuple[str, ...]:
+    core = target.core
+    return ("-target", core.zig_target, f"-mcpu={core.zig_cpu}", *core.zig_flags)

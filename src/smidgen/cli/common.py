@@ -62,7 +62,11 @@ def models_option(f: F) -> F:
 
 def toolchain_option(f: F) -> F:
     return click.option(
-        "--toolchain", type=click.Choice(["zig", "gcc-arm"]), default="zig", show_default=True, help="C compiler."
+        "--toolchain",
+        type=click.Choice(["zig", "gcc-arm", "gcc-riscv"]),
+        default="zig",
+        show_default=True,
+        help="C compiler.",
     )(f)
 
 

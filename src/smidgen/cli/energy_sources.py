@@ -69,6 +69,8 @@ def _modelled(asked: Asked, model: str, *, quiet: bool) -> Source:
         compiled = compile_model(model, asked.target, models_dir=asked.models, **asked.choosing.arguments())
         report = profile_model(compiled, toolchain=asked.toolchain)
     cycles = report.cycles if report.board_cycles is None else report.board_cycles
+    if cycles is None:
+        raise UsageError(f"{board.name} counts instructions, not cycles: there is no energy of a cycle to multiply")
     clock = asked.clock or board.clock_hz
     span = latency_range(board, report.cycles, report.board_cycles)
     if span is not None:

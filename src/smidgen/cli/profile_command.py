@@ -135,7 +135,7 @@ def _show(r: ProfileReport, source: str) -> None:
             f"{layer.macs:,}",
             f"{layer.live_macs:,}",
             f"{layer.instructions:,}",
-            f"{layer.cycles:,}",
+            "-" if layer.cycles is None else f"{layer.cycles:,}",
             "-" if layer.cycles_per_mac is None else f"{layer.cycles_per_mac:.2f}",
             "-" if layer.stall_cycles is None else f"{layer.stall_cycles:,}",
             f"{layer.ram_bytes:,}",
@@ -143,12 +143,10 @@ def _show(r: ProfileReport, source: str) -> None:
             f"{layer.growth_bytes:+,}" if layer.growth_bytes else "-",
         )
     show(t)
-    per_mac = "" if r.cycles_per_mac is None else f", {r.cycles_per_mac:.2f} a nominal MAC"
     lines = [
         f"MACs          {macs_fact(r.macs, r.live_macs)}",
-        f"instructions  {r.instructions:,} (counted)",
-        f"cycles        {r.cycles:,} (modelled, zero wait states{per_mac}): {r.latency_ms:.3f} ms "
-        f"at {r.clock_hz / 1e6:g} MHz",
+        f"instructions  {r.instructions:,} (counted{_per_mac(r.instructions_per_mac)})",
+        f"cycles        {_cycles_fact(r)}",
     ]
     if r.board_cycles is not None:
         lines.append(
@@ -172,6 +170,17 @@ def _show(r: ProfileReport, source: str) -> None:
     if r.unknown_instructions:
         lines.append(f"not priced    {r.unknown_instructions}: these instructions have no rule in the cycle model")
     show("\n".join(lines))
+
+
+def _per_mac(ratio: float | None) -> str:
+    return "" if ratio is None else f", {ratio:.2f} a nominal MAC"
+
+
+def _cycles_fact(r: ProfileReport) -> str:
+    if r.cycles is None:
+        return "not known: this core has no documented timing model, so instructions are all there is to tell"
+    how = f"{r.cycles_kind}, zero wait states{_per_mac(r.cycles_per_mac)}"
+    return f"{r.cycles:,} ({how}): {r.latency_ms:.3f} ms at {r.clock_hz / 1e6:g} MHz"
 
 
 def expected(span: tuple[float, float] | None) -> str:

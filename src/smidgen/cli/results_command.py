@@ -124,12 +124,15 @@ def _profiled(model: str, target: str, how: tuple[str, Path | None]) -> Ours:
     compiled = compile_model(model, target, models_dir=how[1])
     r = profile_model(compiled, toolchain=how[0])
     cycles = r.cycles if r.board_cycles is None else r.board_cycles
+    milliseconds = r.latency_ms if r.board_latency_ms is None else r.board_latency_ms
+    if cycles is None or milliseconds is None:
+        raise UsageError(f"{target} counts instructions, not cycles, so there is no latency to compare; take a board")
     return Ours(
         model=model,
         source=compiled.origin.source,
         board=target,
         clock_mhz=r.clock_hz / 1e6,
-        latency_ms=r.latency_ms if r.board_latency_ms is None else r.board_latency_ms,
+        latency_ms=milliseconds,
         latency_ms_range=r.latency_ms_range,
         cycles=cycles,
         cycles_per_mac=cycles / r.macs if r.macs else None,

@@ -78,8 +78,9 @@ def _harness(printer: Printer) -> str:
     tensors = [*printer.tensors("input"), *printer.tensors("output")]
     buffers = [f"{C_TYPES[v.type.dtype]} {_BUFFER}{name}[{v.type.elements}];" for v, name in tensors]
     run = f"{printer.function}({', '.join(_BUFFER + name for _, name in tensors)});"
+    start = f"{printer.prefix}_reset();" if printer.streaming else ""
     declared = [f"extern {line}\n{line}" for line in buffers]
-    return fill("harness_model.c.in", prefix=printer.prefix, buffers="\n".join(declared), run=run)
+    return fill("harness_model.c.in", prefix=printer.prefix, buffers="\n".join(declared), run=run, start=start)
 
 
 def _interface(printer: Printer) -> Interface:
@@ -114,7 +115,5 @@ def _interface(printer: Printer) -> Interface:
         for kind in ("input", "output")
     )
     second = f"{printer.arena}2" if schedule.plan.split is not None else ""
-    state, reset = (printer.state, f"{printer.prefix}_reset") if printer.streaming else ("", "")
-    return Interface(
-        inputs, outputs, tuple(steps), printer.arena, printer.function, schedule.ram_code, second, state, reset
-    )
+    state = printer.state if printer.streaming else ""
+    return Interface(inputs, outputs, tuple(steps), printer.arena, printer.function, schedule.ram_code, second, state)

@@ -40,13 +40,13 @@ class Interface:
     ram_code: tuple[str, ...] = ()  # C files whose functions run from RAM
     second_arena_symbol: str = ""  # the part of the arena in the board's second RAM, if there is one
     state_symbol: str = ""  # what is kept from one run to the next, if anything
-    reset_symbol: str = ""  # the function to call before the first run of a stream, if there is a state
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
     """A generated program. ``files`` by relative path: .c files are compiled, and the root and kernels/ are searched
-    for headers. ``harness`` adds the C files of an emulated build: they define ``smg_harness_infer`` and its buffers.
+    for headers. ``harness`` adds the C files of an emulated build: they define ``smg_harness_infer`` and its buffers,
+    and may define ``smg_harness_start``, called once before the first inference.
     """
 
     name: str

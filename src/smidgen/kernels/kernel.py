@@ -71,11 +71,14 @@ class Kernel:
     footprint: Callable[[Node], tuple[int, int]] | None = None
     flash_use: Callable[[Node], FlashUse] | None = None
     """What it fetches from flash more than once; None: no constants, and only loops that fit any code cache."""
+    unless: frozenset[str] = frozenset()  # features of cores that have better kernels: it is no candidate there
 
     def rejects(self, node: Node, core: Core) -> str | None:
         """Why this kernel cannot compute ``node`` on ``core``, or None if it can."""
         if missing := self.isa - core.features:
             return f"core {core.name} lacks {', '.join(sorted(missing))}"
+        if better := self.unless & core.features:
+            return f"core {core.name} has {', '.join(sorted(better))}, and better kernels with it"
         return next((f"needs: {p.__doc__}" for p in self.requires if not p(node)), None)
 
     def packed(self, node: Node) -> Mapping[str, Packed]:

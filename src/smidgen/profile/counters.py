@@ -27,5 +27,9 @@ def cycles(value: int) -> Counter:
     return Counter(value, "cycles", "modelled")
 
 
+def counted_cycles(value: int) -> Counter:
+    return Counter(value, "cycles", "counted")
+
+
 def stack_bytes(value: int) -> Counter:
     return Counter(value, "bytes", "counted")

@@ -84,7 +84,7 @@ def profile_elf(
     low = _painted_from(core, high)
     stack.paint(core, low, high)
     counter = BlockCounter(core.uc)
-    core.run(start, stop, limits)
+    core.run(stop, limits)
     code = {key: core.read(block_of(key).address, block_of(key).nbytes) for key in counter.blocks()}
     edges = counter.parts()[0]
     model = CycleModel(target.core, code)
@@ -121,7 +121,8 @@ def _at(elf: Elf, target: Target, start: int, limits: Limits) -> EmulatedCore:
     """A fresh core that has come from reset to ``start``."""
     core = EmulatedCore(elf, target)
     core.where = "in start-up"
-    core.run(core.reset(), start, limits)
+    core.reset()
+    core.run(start, limits)
     core.where = "between the markers"
     return core
 
@@ -130,7 +131,7 @@ def _stalls(
     core: EmulatedCore, stop: int, limits: Limits, code: Mapping[int, bytes], expected_instructions: int
 ) -> int:
     counter = StallCounter(core, code)
-    core.run(core.pc, stop, allowance(limits))
+    core.run(stop, allowance(limits))
     counter.check(expected_instructions)
     return sum(counter.parts)
 

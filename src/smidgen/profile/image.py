@@ -6,21 +6,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from smidgen.profile.counters import Counter, cycles, instructions, stack_bytes
+from smidgen.profile.counters import Counter, counted_cycles, cycles, instructions, stack_bytes
 from smidgen.profile.cycles import Cost, CycleModel
 from smidgen.profile.memory import StallCounter, allowance
-from smidgen.sim import Machine
-from smidgen.sim.unicorn import Past
+from smidgen.sim import EmulatedMachine, Machine
+from smidgen.sim.machine import Past
+from smidgen.sim.port import Reading
+from smidgen.sim.simulator import Counts, Edges, split_edge
+from smidgen.sim.traps import instructions_in
 
 
 @dataclass(frozen=True, slots=True)
 class StepCost:
-    """``cycles`` are for memory without wait states; ``stalls`` come on top, None if they were not asked for."""
+    """``cycles`` are for memory without wait states, None where nothing tells them; ``stalls`` come on top, None if
+    they were not asked for."""
 
     label: str
     symbol: str
     instructions: Counter
-    cycles: Counter
+    cycles: Counter | None
     stalls: Counter | None
 
 
@@ -34,7 +38,7 @@ class ImageProfile:
     steps: tuple[StepCost, ...]
     prologue: StepCost
     instructions: Counter
-    cycles: Counter
+    cycles: Counter | None
     stalls: Counter | None
     stack: Counter
     mix: Mapping[str, int]
@@ -45,12 +49,56 @@ class ImageProfile:
 def profile_image(
     machine: Machine, inputs: Sequence[bytes], *, memory_system: bool = False, past: Past = ()
 ) -> ImageProfile:
-    """Runs one inference with counting, and a second one if the board's memory system is asked for.
+    """Runs one inference with counting, and a second one if the board's memory system is asked for and modelled.
 
     ``past`` has the inputs of the steps before it, where it is one of a stream.
-    Raises as ``Machine.count`` does.
+    Raises as ``Machine.infer`` does.
     """
+    if not isinstance(machine, EmulatedMachine):
+        measured = machine.measure(inputs, past)
+        return _profile(machine, (measured.prologue, *measured.steps), measured.stack_bytes, measured.outputs)
     counts = machine.count(inputs, past)
+    if machine.image.target.core.counts != "model":
+        isa = machine.image.target.core.isa
+        lengths = {key: instructions_in(code, isa) for key, code in counts.code.items()}
+        readings = [_instructions(edges, lengths) for edges in (counts.prologue, *counts.steps)]
+        return _profile(machine, readings, counts.stack_bytes, counts.outputs)
+    return _modelled(machine, inputs, counts, memory_system=memory_system, past=past)
+
+
+def _instructions(edges: Edges, lengths: Mapping[int, int]) -> Reading:
+    return Reading(sum(lengths[split_edge(edge)[1]] * times for edge, times in edges.items()))
+
+
+def _profile(machine: Machine, readings: Sequence[Reading], stack: int, outputs: tuple[bytes, ...]) -> ImageProfile:
+    """What a simulator counted by itself."""
+    names = [("(prologue)", ""), *((step.label, step.symbol) for step in machine.image.interface.steps)]
+    rows = [
+        StepCost(label, symbol, instructions(r.instructions), _counted(r.cycles), None)
+        for (label, symbol), r in zip(names, readings, strict=True)
+    ]
+    known = [r.cycles for r in readings if r.cycles is not None]
+    return ImageProfile(
+        steps=tuple(rows[1:]),
+        prologue=rows[0],
+        instructions=instructions(sum(r.instructions for r in readings)),
+        cycles=_counted(sum(known) if len(known) == len(readings) else None),
+        stalls=None,
+        stack=stack_bytes(stack),
+        mix={},
+        unknown={},
+        outputs=outputs,
+    )
+
+
+def _counted(value: int | None) -> Counter | None:
+    return None if value is None else counted_cycles(value)
+
+
+def _modelled(
+    machine: EmulatedMachine, inputs: Sequence[bytes], counts: Counts, *, memory_system: bool, past: Past
+) -> ImageProfile:
+    """Counted blocks priced by the core's documented timings."""
     model = CycleModel(machine.image.target.core, counts.code)
     costs = [model.total(edges) for edges in (counts.prologue, *counts.steps)]
     total = sum_costs(costs)
@@ -85,7 +133,7 @@ def sum_costs(costs: Sequence[Cost]) -> Cost:
 
 
 def _stalls(
-    machine: Machine, inputs: Sequence[bytes], code: Mapping[int, bytes], expected_instructions: int, past: Past
+    machine: EmulatedMachine, inputs: Sequence[bytes], code: Mapping[int, bytes], expected_instructions: int, past: Past
 ) -> list[int | None]:
     counter, _ = machine.watch(inputs, lambda core: StallCounter(core, code), allowance(machine.limits), past)
     counter.check(expected_instructions)

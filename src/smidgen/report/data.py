@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from smidgen.build import Image, Sizes
 from smidgen.energy.model import InferenceEnergy, cycle_energy, inference_energy
-from smidgen.profile import ImageProfile, StepCost
+from smidgen.profile import Counter, ImageProfile, StepCost
 from smidgen.schedule import Schedule, Setting, Step, Weights, constant_bytes, weight_bits
 from smidgen.targets import Target
 
@@ -29,7 +29,7 @@ class LayerReport:
     macs: int
     live_macs: int
     instructions: int
-    cycles: int
+    cycles: int | None
     stall_cycles: int | None
     cycles_per_mac: float | None
     ram_bytes: int  # alive in the arena while it runs, scratch included
@@ -74,7 +74,8 @@ class FlashBytes:
 
 @dataclass(frozen=True, slots=True)
 class ProfileReport:
-    """instructions and stack are counted, cycles modelled (zero wait states), RAM and flash read off the image.
+    """instructions and stack are counted, RAM and flash read off the image. cycles are counted on the core's RTL or
+    modelled, with zero wait states; where nothing tells them, they and all that follows from them are None.
 
     ``macs`` are nominal, as the model's file has them, and what ``cycles_per_mac`` is of; ``live_macs`` are computed.
     """
@@ -92,10 +93,11 @@ class ProfileReport:
     live_macs: int
     instructions: int
     instructions_kind: str
-    cycles: int
-    cycles_kind: str
+    cycles: int | None
+    cycles_kind: str | None
     cycles_per_mac: float | None
-    latency_ms: float
+    instructions_per_mac: float | None
+    latency_ms: float | None
     board_cycles: int | None  # with the board's flash, caches and prefetch
     board_latency_ms: float | None
     latency_ms_range: tuple[float, float] | None  # between which silicon is expected, from the best figure above
@@ -104,15 +106,15 @@ class ProfileReport:
     ram_lower_bound: int  # the arena no plan for these lifetimes can beat
     flash: FlashBytes
     layers: tuple[LayerReport, ...]
-    overhead_cycles: int  # before the first kernel: call and input copy
+    overhead_cycles: int | None  # before the first kernel: call and input copy
     unknown_instructions: dict[str, int]
 
 
 def profile_report(schedule: Schedule, image: Image, costs: ImageProfile) -> ProfileReport:
     """Put schedule, image and counts of one model together."""
     sizes, target = image.sizes, schedule.target
-    cycles = costs.cycles.value
-    board = None if costs.stalls is None else cycles + costs.stalls.value
+    cycles = _value(costs.cycles)
+    board = None if cycles is None or costs.stalls is None else cycles + costs.stalls.value
     scratch = min(schedule.scratch_bytes, sizes.arena_bytes)
     stack = costs.stack.value
     static, state = sizes.static_ram_bytes - schedule.state_bytes, schedule.state_bytes
@@ -133,18 +135,19 @@ def profile_report(schedule: Schedule, image: Image, costs: ImageProfile) -> Pro
         instructions=costs.instructions.value,
         instructions_kind=costs.instructions.kind,
         cycles=cycles,
-        cycles_kind=costs.cycles.kind,
+        cycles_kind=None if costs.cycles is None else costs.cycles.kind,
         cycles_per_mac=_ratio(cycles, schedule.graph.nominal_macs),
+        instructions_per_mac=_ratio(costs.instructions.value, schedule.graph.nominal_macs),
         latency_ms=_milliseconds(cycles, target.clock_hz),
         board_cycles=board,
-        board_latency_ms=None if board is None else _milliseconds(board, target.clock_hz),
+        board_latency_ms=_milliseconds(board, target.clock_hz),
         latency_ms_range=latency_range(target, cycles, board),
         energy=energy_of(target, cycles, board),
         ram=ram,
         ram_lower_bound=schedule.plan.bound_bytes,
         flash=_flash(sizes, layers),
         layers=layers,
-        overhead_cycles=costs.prologue.cycles.value,
+        overhead_cycles=_value(costs.prologue.cycles),
         unknown_instructions=dict(costs.unknown),
     )
 
@@ -169,9 +172,9 @@ def _layer(step: Step, cost: StepCost, schedule: Schedule) -> LayerReport:
         macs=macs,
         live_macs=step.node.macs,
         instructions=cost.instructions.value,
-        cycles=cost.cycles.value,
-        stall_cycles=None if cost.stalls is None else cost.stalls.value,
-        cycles_per_mac=_ratio(cost.cycles.value, macs),
+        cycles=_value(cost.cycles),
+        stall_cycles=_value(cost.stalls),
+        cycles_per_mac=_ratio(_value(cost.cycles), macs),
         ram_bytes=schedule.plan.alive_bytes(step.index),
         flash_bytes=constants.arrays,
         weight_bits=weight_bits(step.node),
@@ -182,27 +185,31 @@ def _layer(step: Step, cost: StepCost, schedule: Schedule) -> LayerReport:
     )
 
 
-def _ratio(cycles: int, macs: int) -> float | None:
-    return round(cycles / macs, 4) if macs else None
+def _value(counter: Counter | None) -> int | None:
+    return None if counter is None else counter.value
 
 
-def latency_range(target: Target, cycles: int, board_cycles: int | None) -> tuple[float, float] | None:
+def _ratio(cycles: int | None, macs: int) -> float | None:
+    return round(cycles / macs, 4) if macs and cycles is not None else None
+
+
+def latency_range(target: Target, cycles: int | None, board_cycles: int | None) -> tuple[float, float] | None:
     """Between which milliseconds silicon is expected; None for a board that was never compared with silicon."""
     error = target.latency_error
-    if error is None:
+    if error is None or cycles is None:
         return None
     taken, percent = (cycles, error.zero_wait) if board_cycles is None else (board_cycles, error.board)
     least, most = error.span(taken / target.clock_hz * 1e3, percent)
     return round(least, 6), round(most, 6)
 
 
-def energy_of(target: Target, cycles: int, board_cycles: int | None) -> InferenceEnergy | None:
-    """Energy of an inference in the board's default state; None for a board without a figure."""
-    if target.energy is None:
+def energy_of(target: Target, cycles: int | None, board_cycles: int | None) -> InferenceEnergy | None:
+    """Energy of an inference in the board's default state; None for a board without a figure, or without cycles."""
+    if target.energy is None or cycles is None:
         return None
     taken = cycles if board_cycles is None else board_cycles
     return inference_energy(taken, target.clock_hz, cycle_energy(target), latency_range(target, cycles, board_cycles))
 
 
-def _milliseconds(cycles: int, clock_hz: int) -> float:
-    return round(cycles / clock_hz * 1e3, 6)
+def _milliseconds(cycles: int | None, clock_hz: int) -> float | None:
+    return None if cycles is None else round(cycles / clock_hz * 1e3, 6)

@@ -1,19 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An emulated Cortex-M core with one ELF file in its memories."""
+"""A core emulated by unicorn with one ELF file in its memories. Meets ``Port``."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Protocol
 
 import unicorn
-from unicorn import arm_const
+from unicorn import UC_HOOK_BLOCK, UC_HOOK_CODE, arm_const
 
 from smidgen.build.elf import Elf
-from smidgen.errors import ImageError, SimulationError
+from smidgen.errors import ImageError, SimulationError, TargetError
+from smidgen.sim.port import Reading
+from smidgen.sim.registers import PROCESSORS
 from smidgen.sim.simulator import Limits
+from smidgen.sim.traps import instructions_in, trap_cause
 from smidgen.targets import Target
 
 PAGE = 4096
@@ -50,11 +53,6 @@ class Page(Protocol):
 NO_PAGES: Mapping[int, Page] = MappingProxyType({})
 
 _NOWHERE = 0xFFFF_FFFE
-_REGISTERS = (
-    *(getattr(arm_const, f"UC_ARM_REG_R{i}") for i in range(13)),
-    arm_const.UC_ARM_REG_SP, arm_const.UC_ARM_REG_LR, arm_const.UC_ARM_REG_XPSR, arm_const.UC_ARM_REG_FPSCR,
-    *(getattr(arm_const, f"UC_ARM_REG_D{i}") for i in range(16)),
-)  # fmt: skip
 
 
 class EmulatedCore:
@@ -66,12 +64,18 @@ class EmulatedCore:
 
     def __init__(self, elf: Elf, target: Target, pages: Mapping[int, Page] = NO_PAGES) -> None:
         """``pages`` are peripherals that do something, by their addresses (multiples of 4096)."""
+        elf.require(target)
         self.elf = elf
         self.target = target
+        self.processor = PROCESSORS[target.core.isa]
         self.where = ""  # what is being run, for messages: a step's label
         self.extra: list[int] = []
-        self.uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
-        self.uc.ctl_set_cpu_model(arm_const.UC_CPU_ARM_CORTEX_M4)
+        self._instructions: int | None = None  # None: not counted
+        self.uc = unicorn.Uc(self.processor.arch, self.processor.mode)
+        if target.core.machine not in self.processor.models:
+            known = ", ".join(self.processor.models)
+            raise TargetError(f"core {target.core.name}: unicorn has no machine {target.core.machine!r}, only {known}")
+        self.uc.ctl_set_cpu_model(self.processor.models[target.core.machine])
         for region in target.regions:
             writable = unicorn.UC_PROT_WRITE if region.kind == "sram" else 0
             self.uc.mem_map(region.base, region.size_bytes, unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC | writable)
@@ -84,6 +88,10 @@ class EmulatedCore:
             for base in {segment.physical, segment.virtual}:
                 self._map_missing(base, max(len(segment.data), segment.memory_bytes if base == segment.virtual else 0))
                 self.uc.mem_write(base, segment.data)
+        if "fpu" in target.core.features:
+            self._enable_fpu()
+
+    def _enable_fpu(self) -> None:
         coprocessors = self.uc.reg_read(arm_const.UC_ARM_REG_C1_C0_2)
         self.uc.reg_write(arm_const.UC_ARM_REG_C1_C0_2, coprocessors | 0xF << 20)
         self.uc.reg_write(arm_const.UC_ARM_REG_FPEXC, 1 << 30)
@@ -115,19 +123,25 @@ class EmulatedCore:
         )
 
     def reset(self) -> int:
-        """Sets the stack pointer; returns where to start."""
-        stack, entry = self.reset_vector()
-        self.uc.reg_write(arm_const.UC_ARM_REG_SP, stack)
+        """Sets program counter and, on Arm, stack pointer; returns where the core starts."""
+        if self.target.core.isa == "arm":
+            stack, entry = self.reset_vector()
+            self.uc.reg_write(self.processor.sp, stack)
+        else:
+            entry = min(s.physical for s in self.elf.segments if s.data)
+        self.uc.reg_write(self.processor.pc, entry | self.processor.code_bit)
         return entry
 
-    def run(self, start: int, until: int, limits: Limits) -> None:
-        """Runs from ``start`` until the core is about to execute ``until``. SimulationError says what stopped it."""
+    def run(self, until: int, limits: Limits) -> None:
+        """Runs until the core is about to execute ``until``. SimulationError says what stopped it."""
         microseconds = max(1, int(limits.seconds * 1e6))
+        if self.pc == until:
+            self._start(_NOWHERE, 0, 1)
         self.uc.ctl_remove_cache(until, until + 2)  # translated earlier as ordinary code, it would not stop the run
-        self._start(start, until, microseconds, limits.instructions or 0)
+        self._start(until, microseconds, limits.instructions or 0)
         if self.pc != until:
             if self.elf.function_at(self.pc) == "smg_fault":
-                raise SimulationError(f"the core stopped in its fault handler{self.place()}")
+                raise SimulationError(f"the core stopped in its fault handler{self._cause()}{self.place()}")
             limit = f"{limits.seconds:g} s"
             if limits.instructions is not None:
                 limit = f"{limits.instructions} instructions or {limit}"
@@ -139,7 +153,7 @@ class EmulatedCore:
 
     def go_on(self) -> None:
         """Runs from where the core is until ``stop`` is called. SimulationError if it faults."""
-        self._start(self.pc, _NOWHERE, 0, 0)
+        self._start(_NOWHERE, 0, 0)
 
     def stop(self) -> None:
         """Ends a run, from a page, a hook or another thread."""
@@ -147,41 +161,66 @@ class EmulatedCore:
 
     def copy_from(self, other: EmulatedCore) -> None:
         """Takes over another core's registers and RAM; both have the same image and target."""
-        for number in _REGISTERS:
+        for number in self.processor.kept:
             self.uc.reg_write(number, other.uc.reg_read(number))
-        self.uc.reg_write(arm_const.UC_ARM_REG_PC, other.pc | 1)
+        self.uc.reg_write(self.processor.pc, other.pc | self.processor.code_bit)
         for region in self.target.regions:
             if region.kind == "sram":
                 self.write(region.base, other.read(region.base, region.size_bytes))
         for page in self.extra:
             self.write(page, other.read(page, PAGE))
 
-    def _start(self, start: int, until: int, microseconds: int, instructions: int) -> None:
+    def _start(self, until: int, microseconds: int, instructions: int) -> None:
         try:
-            self.uc.emu_start(start | 1, until, microseconds, instructions)
+            self.uc.emu_start(self.pc | self.processor.code_bit, until, microseconds, instructions)
         except unicorn.UcError as error:
             reason = _REASONS.get(error.errno, str(error))
             raise SimulationError(f"the core faulted{self.place()}: {reason}{self._hint()}") from None
 
-    def call(self, address: int, limits: Limits) -> None:
-        """Runs a function without arguments or result, as if from where the core stands; registers stay as they are."""
-        back = self.pc
-        context = self.uc.context_save()
-        self.uc.reg_write(arm_const.UC_ARM_REG_LR, back | 1)
-        self.run(address, back, limits)
-        self.uc.context_restore(context)
+    def on_reach(self, addresses: Iterable[int], action: Callable[[int], None]) -> None:
+        """As ``Port.on_reach``."""
+
+        def reached(uc: unicorn.Uc, address: int, nbytes: int, data: object) -> None:
+            action(address)
+
+        for address in sorted(addresses):
+            self.uc.hook_add(UC_HOOK_CODE, reached, begin=address, end=address)
+
+    def count_instructions(self) -> None:
+        """From now on ``reading`` counts, and the core runs a hundred times slower."""
+        self._instructions = 0
+        lengths: dict[int, int] = {}
+
+        def entered(uc: unicorn.Uc, address: int, nbytes: int, data: object) -> None:
+            key = address << 16 | nbytes
+            if key not in lengths:
+                lengths[key] = instructions_in(self.read(address, nbytes), self.target.core.isa)
+            assert self._instructions is not None
+            self._instructions += lengths[key]
+
+        self.uc.ctl_flush_tb()
+        self.uc.hook_add(UC_HOOK_BLOCK, entered)
+
+    def reading(self) -> Reading:
+        """Instructions since ``count_instructions``, to the end of the block that the core is in."""
+        if self._instructions is None:
+            raise SimulationError("this core does not count instructions: call count_instructions first")
+        return Reading(self._instructions)
+
+    def close(self) -> None:
+        """Nothing to do: the emulator is memory of this process."""
 
     @property
     def pc(self) -> int:
-        return int(self.uc.reg_read(arm_const.UC_ARM_REG_PC)) & ~1
+        return int(self.uc.reg_read(self.processor.pc)) & ~1
 
     @property
     def sp(self) -> int:
-        return int(self.uc.reg_read(arm_const.UC_ARM_REG_SP))
+        return int(self.uc.reg_read(self.processor.sp))
 
     @property
     def lr(self) -> int:
-        return int(self.uc.reg_read(arm_const.UC_ARM_REG_LR))
+        return int(self.uc.reg_read(self.processor.lr))
 
     def read(self, address: int, nbytes: int) -> bytes:
         return bytes(self.uc.mem_read(address, nbytes)) if nbytes else b""
@@ -193,6 +232,16 @@ class EmulatedCore:
         """Where the core is, for messages."""
         step = f", {self.where}" if self.where else ""
         return f" at pc {self.pc:#010x} in {self.elf.function_at(self.pc)}{step}"
+
+    def _cause(self) -> str:
+        """What a RISC-V core's trap was, from what start-up code kept of it."""
+        if self.target.core.isa != "riscv" or not {"smg_fault_pc", "smg_fault_cause"} <= set(self.elf.by_name):
+            return ""
+        at, cause = (
+            struct.unpack("<I", self.read(self.elf.symbol(name).address, 4))[0]
+            for name in ("smg_fault_pc", "smg_fault_cause")
+        )
+        return f": {trap_cause(cause)} at pc {at:#010x} in {self.elf.function_at(at)}; it now stands"
 
     def _hint(self) -> str:
         return f" (lr {self.lr:#010x} in {self.elf.function_at(self.lr & ~1)}, sp {self.sp:#010x})"

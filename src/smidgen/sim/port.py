@@ -37,7 +37,7 @@ class Port(Protocol):
     target: Target
     where: str
 
-    def reset(self) -> None:
+    def reset(self) -> object:
         """The core is about to execute its first instruction; memory holds the image, counters are 0."""
 
     def run(self, until: int, limits: Limits) -> None:

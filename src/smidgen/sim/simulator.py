@@ -62,7 +62,7 @@ class Counts:
 
 
 class Simulator(Protocol):
-    """Runs inferences of one image. All three raise InvalidInput for inputs of the wrong number or length in bytes, and
+    """Runs inferences of one image. Both raise InvalidInput for inputs of the wrong number or length in bytes, and
     SimulationError for a fault, a broken guard word or an exceeded limit."""
 
     def infer(self, inputs: Sequence[bytes]) -> tuple[bytes, ...]:
@@ -73,6 +73,3 @@ class Simulator(Protocol):
 
         With ``check_arena``, SimulationError if a step changed an arena byte outside its outputs and scratch.
         """
-
-    def count(self, inputs: Sequence[bytes]) -> Counts:
-        """One inference with every basic block counted."""

@@ -5,17 +5,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from smidgen.sim.core import EmulatedCore
+from smidgen.sim.port import Port
 
 _PAINT = bytes.fromhex("a55ac33c")
 
 
-def paint(core: EmulatedCore, low: int, high: int) -> None:
+def paint(core: Port, low: int, high: int) -> None:
     """Fills the words from ``low`` up to ``high`` (both multiples of 4)."""
     core.write(low, _PAINT * ((high - low) // 4))
 
 
-def depth_bytes(core: EmulatedCore, low: int, high: int) -> int:
+def depth_bytes(core: Port, low: int, high: int) -> int:
     """Bytes below ``high`` down to the lowest word that is no longer painted; all of them if the lowest one is not."""
     words = np.frombuffer(core.read(low, (high - low) // 4 * 4), dtype="<u4")
     touched = np.flatnonzero(words != np.frombuffer(_PAINT, dtype="<u4")[0])

@@ -5,30 +5,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from unicorn import UC_HOOK_CODE, Uc
-
 from smidgen.build.elf import Elf
 from smidgen.codegen.sources import Interface, Step
 from smidgen.errors import SimulationError
-from smidgen.sim.core import EmulatedCore
+from smidgen.sim.port import Port
 
 
 class StepTracker:
-    """Knows which step the core is in, by hooks at the kernels' first instructions.
+    """Knows which step the core is in, by a stop at the kernels' first instructions.
 
     A kernel may branch back to its own first instruction. That is told from a new step by the return address: every
     step is called from a place of its own in the run function.
     """
 
-    def __init__(self, core: EmulatedCore, interface: Interface) -> None:
+    def __init__(self, core: Port, interface: Interface) -> None:
         self._core = core
         self._steps = interface.steps
         self._symbols = _entries(core.elf, interface.steps)
         self._last: tuple[int, int] | None = None
         self.current = -1  # index of the step being run; -1 before the first
         self.on_enter: Callable[[], None] | None = None  # called once ``current`` is the step just entered
-        for address in sorted(self._symbols):
-            core.uc.hook_add(UC_HOOK_CODE, self._entered, begin=address, end=address)
+        core.on_reach(self._symbols, self._entered)
 
     def begin(self) -> None:
         """An inference starts."""
@@ -45,7 +42,7 @@ class StepTracker:
                 "kernels its interface lists"
             )
 
-    def _entered(self, uc: Uc, address: int, nbytes: int, data: object) -> None:
+    def _entered(self, address: int) -> None:
         call = (address, self._core.lr)
         if call == self._last:
             return

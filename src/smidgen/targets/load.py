@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from smidgen.errors import TargetError, UsageError
-from smidgen.targets.isa import FEATURES, close
-from smidgen.targets.target import Core, Energy, EnergyState, FlashCache, LatencyError, Region, Target
+from smidgen.targets.isa import BASE, FEATURES, close
+from smidgen.targets.target import Core, Energy, EnergyState, FlashCache, Isa, LatencyError, Region, Target
 
 _HERE = Path(__file__).parent
 _Table = Mapping[str, Any]  # Any: a TOML value, checked field by field below
@@ -42,24 +42,34 @@ def load_target(name_or_path: str | Path) -> Target:
     raise UsageError(f"unknown target {text!r}: {hint}known are {', '.join(list_targets())}, or give a .toml file")
 
 
-def load_core(name: str, beside: Path | None = None) -> Core:
-    """A core by name: from ``beside/<name>.toml`` if that exists, otherwise built in."""
-    candidates = [d / f"{name}.toml" for d in ((beside,) if beside else ()) if d is not None]
-    candidates.append(_HERE / "cores" / f"{name}.toml")
-    path = next((p for p in candidates if p.is_file()), None)
+def load_core(name: str, board: Path | None = None) -> Core:
+    """A core by name: from ``<name>.toml`` beside a user's ``board`` file if that exists, otherwise built in."""
+    built_in = _HERE / "cores" / f"{name}.toml"
+    own = [board.parent / f"{name}.toml"] if board is not None and board.parent != _HERE / "boards" else []
+    path = next((p for p in (*own, built_in) if p.is_file() and p != board), None)
     if path is None:
         known = ", ".join(sorted(p.stem for p in (_HERE / "cores").glob("*.toml")))
         raise TargetError(f"no core {name!r}: known are {known}, or put {name}.toml beside the board's file")
     return _core(path)
 
 
+_CORE_KEYS = frozenset(
+    ("name", "title", "features", "simulator", "machine", "counts", "zig_cpu", "zig_flags", "gcc_flags", "cycles")
+)
+_COUNTING: Mapping[str, tuple[str, ...]] = {
+    "unicorn": ("model", "instructions"),
+    "qemu": ("instructions",),
+    "rtl": ("cycles",),
+}
+"""What a simulator can count, the default first."""
+_MACHINES: Mapping[Isa, str] = {"arm": "cortex-m4", "riscv": "rv32imc"}
+"""What unicorn simulates where the file does not say."""
+
+
 def _core(path: Path) -> Core:
     table = _read(path)
-    features = _field(path, table, "features", list)
-    try:
-        closed = close(features)
-    except KeyError as error:
-        raise TargetError(f"{path}: unknown feature {error}; known are {', '.join(FEATURES)}") from None
+    _refuse_unknown(path, table, _CORE_KEYS, "the core")
+    isa, features = _features(path, table)
     cycles: dict[str, float] = {}
     provenance: dict[str, str] = {}
     for rule, entry in _field(path, table, "cycles", dict).items():
@@ -68,9 +78,43 @@ def _core(path: Path) -> Core:
             raise TargetError(f"{path}: {where} is not a table with value and provenance")
         cycles[rule] = _natural(path, entry, "value", where)
         provenance[rule] = _provenance(path, entry, where)
-    gcc_flags = tuple(_field(path, table, "gcc_flags", list))
     name, title, zig_cpu = (_field(path, table, key, str) for key in ("name", "title", "zig_cpu"))
-    return Core(name, title, closed, zig_cpu, gcc_flags, cycles, provenance)
+    simulator = _one_of(path, table, "simulator", tuple(_COUNTING), "unicorn")
+    counts = _one_of(path, table, "counts", _COUNTING[simulator], _COUNTING[simulator][0])
+    default = {"machine": _MACHINES[isa], "zig_flags": []} if simulator == "unicorn" else {"zig_flags": []}
+    machine = _field(path, default | dict(table), "machine", str)
+    zig_flags, gcc_flags = (_strings(path, default | dict(table), key) for key in ("zig_flags", "gcc_flags"))
+    return Core(
+        name, title, isa, features, simulator, machine, counts, zig_cpu, zig_flags, gcc_flags, cycles, provenance
+    )
+
+
+def _features(path: Path, table: _Table) -> tuple[Isa, frozenset[str]]:
+    """The instruction set and its features, closed under implication; TargetError unless they are of one set alone."""
+    try:
+        closed = close(_strings(path, table, "features"))
+    except KeyError as error:
+        raise TargetError(f"{path}: unknown feature {error}; known are {', '.join(FEATURES)}") from None
+    sets = [isa for isa, base in BASE.items() if base in closed]
+    if len(sets) != 1:
+        what = " and ".join(BASE[isa] for isa in sets) or "none of them"
+        wanted = " or ".join(BASE.values())
+        raise TargetError(f"{path}: a core has either {wanted} among its features; this one has {what}")
+    return sets[0], closed
+
+
+def _one_of(path: Path, table: _Table, key: str, known: tuple[str, ...], default: str) -> Any:  # Any: one of known
+    value = _field(path, {key: default, **table}, key, str)
+    if value not in known:
+        raise TargetError(f"{path}: {key} is {value!r}; use {' or '.join(repr(k) for k in known)} here")
+    return value
+
+
+def _strings(path: Path, table: _Table, key: str) -> tuple[str, ...]:
+    values = _field(path, table, key, list)
+    if not all(isinstance(v, str) for v in values):
+        raise TargetError(f"{path}: {key} is {values!r}; a list of strings")
+    return tuple(values)
 
 
 _BOARD_KEYS = frozenset(
@@ -100,7 +144,7 @@ def _target(path: Path) -> Target:
     cache = _flash_cache(path, table["flash_cache"]) if "flash_cache" in table else None
     error = _latency_error(path, table["latency_error"]) if "latency_error" in table else None
     energy = _energy(path, table["energy"]) if "energy" in table else None
-    core = load_core(_field(path, table, "core", str), path.parent)
+    core = load_core(_field(path, table, "core", str), path)
     name, title = (_field(path, table, key, str) for key in ("name", "title"))
     return Target(name, title, core, clock, regions, cache, _provenance(path, table, "the board"), error, energy)
 

@@ -8,19 +8,38 @@ from dataclasses import dataclass
 from typing import Literal
 
 RegionKind = Literal["flash", "sram"]
+Isa = Literal["arm", "riscv"]
+SimulatorKind = Literal["unicorn", "rtl", "qemu"]
+Counting = Literal["cycles", "model", "instructions"]
 
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """A processor core. ``features`` is closed under implication; ``cycles`` are the cost classes kernels speak in."""
+    """A processor core. ``features`` is closed under implication; ``cycles`` are the cost classes kernels speak in.
+
+    ``counts``: its simulator counts "cycles" (the core's own RTL), or counts instructions that a documented timing
+    "model" prices, or counts "instructions" and nothing more is known.
+    """
 
     name: str
     title: str
+    isa: Isa
     features: frozenset[str]
+    simulator: SimulatorKind
+    machine: str  # what the simulator is asked to be, in its own words
+    counts: Counting
     zig_cpu: str  # the value of zig's -mcpu
-    gcc_flags: tuple[str, ...]
+    zig_flags: tuple[str, ...]  # what else clang is to be told
+    gcc_flags: tuple[str, ...]  # empty: GCC has no such core
     cycles: Mapping[str, float]  # the core model's parameters, in cycles, by rule name
     provenance: Mapping[str, str]  # where each rule's number comes from; same keys as ``cycles``
+
+    @property
+    def zig_target(self) -> str:
+        """The value of zig's -target."""
+        if self.isa == "riscv":
+            return "riscv32-freestanding-none"
+        return f"thumb-freestanding-eabi{'hf' if 'fpu' in self.features else ''}"
 
 
 @dataclass(frozen=True, slots=True)

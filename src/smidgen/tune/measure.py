@@ -14,7 +14,7 @@ from smidgen.ir import Graph, Node
 from smidgen.kernels import Choice, Kernel
 from smidgen.profile import profile_image
 from smidgen.schedule import Candidate, Costs, Layer, schedule_with
-from smidgen.sim import Machine
+from smidgen.sim import open_machine
 from smidgen.targets import Target
 from smidgen.tune.cache import Cache, Measurement
 from smidgen.tune.keys import OPTIMIZE, environment_key, kernel_key
@@ -110,11 +110,12 @@ def _run(
     inputs = list(random_inputs(graph, 4))[3]
     with TemporaryDirectory(prefix="smidgen-tune-") as folder:
         image = build(sources, ample, toolchain, OPTIMIZE, work_dir=Path(folder))
-        costs = profile_image(Machine(image), [a.tobytes() for a in inputs], memory_system=True)
+        costs = profile_image(open_machine(image), [a.tobytes() for a in inputs], memory_system=True)
     found = []
     for step, cost in zip(schedule.steps, costs.steps, strict=True):
         stalls = 0 if cost.stalls is None else cost.stalls.value
-        found.append((step.name, Measurement(cost.instructions.value, cost.cycles.value, max(stalls, 0))))
+        taken = cost.cycles or cost.instructions
+        found.append((step.name, Measurement(cost.instructions.value, taken.value, max(stalls, 0))))
     return found
 
 

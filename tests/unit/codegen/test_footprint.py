@@ -14,7 +14,7 @@ from smidgen.compiler import compile as compile_model
 from smidgen.kernels import footprint
 from smidgen.kernels.registry import all_kernels
 from smidgen.profile import profile_image
-from smidgen.sim import Machine
+from smidgen.sim import EmulatedMachine
 from smidgen.zoo.topologies import SYNTHETIC
 
 SETTINGS = ("speed", "size", *(pytest.param(s, marks=pytest.mark.full) for s in ("ram", "balanced")))
@@ -54,7 +54,7 @@ def test_every_kernel_has_figures() -> None:
 @pytest.mark.parametrize("name", sorted(SYNTHETIC))
 def test_macros_hold_what_is_built(compiled: Compiled) -> None:
     image = compiled.build()
-    stack = profile_image(Machine(image), [bytes(v.type.nbytes) for v in compiled.graph.inputs]).stack.value
+    stack = profile_image(EmulatedMachine(image), [bytes(v.type.nbytes) for v in compiled.graph.inputs]).stack.value
     memory = compiled.memory
     flash, ram = memory.weights + memory.code, memory.arena + memory.stack
     assert memory.arena == image.sizes.arena_bytes

@@ -13,7 +13,7 @@ from smidgen.build import GccArm, Toolchain, Zig, build, build_host
 from smidgen.errors import ToolNotFound
 from smidgen.features import WAKEWORD, LogMel, feature_sources, features
 from smidgen.profile import profile_image
-from smidgen.sim import Machine
+from smidgen.sim import EmulatedMachine
 from smidgen.targets import load_target
 from tests.unit.features.sounds import Samples, clipped, sounds
 from tests.unit.features.test_model import SPECS
@@ -65,7 +65,7 @@ def test_the_emulated_core_equals_the_model_within_the_budget(
     sources = feature_sources(WAKEWORD, target.core.features if assembly else ())
     assert any(path.endswith(".S") for path in sources.files) == assembly
     image = build(sources, target, toolchain, work_dir=tmp_path)
-    machine = Machine(image)
+    machine = EmulatedMachine(image)
     rng = np.random.default_rng(8)
     quiet_to_clipped = [clipped(rng.normal(0, s, 1024)) for s in (3, 300, 3000, 60000)]
     x = np.concatenate([*quiet_to_clipped, *(sounds(1024)[k] for k in ("step", "alternating", "lowest", "impulse"))])
@@ -79,7 +79,7 @@ def test_the_emulated_core_equals_the_model_within_the_budget(
 @pytest.mark.parametrize("window", [256, 512, 2048])
 def test_other_windows_on_the_emulated_core(window: int, tmp_path: Path) -> None:
     spec = LogMel(window=window, hop=window // 2)
-    machine = Machine(build(feature_sources(spec), load_target("generic-cortex-m4"), work_dir=tmp_path))
+    machine = EmulatedMachine(build(feature_sources(spec), load_target("generic-cortex-m4"), work_dir=tmp_path))
     x = clipped(np.random.default_rng(9).normal(0, 1000, 5 * spec.hop))
     for i, row in enumerate(features(spec, x, padded=True)):
         assert machine.infer([x[i * spec.hop : (i + 1) * spec.hop].tobytes()])[0] == row.tobytes()

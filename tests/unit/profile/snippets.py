@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from smidgen.build.toolchain import run_tool
-from smidgen.build.zig import TRIPLE, Zig
+from smidgen.build.zig import Zig
 from smidgen.targets import load_target
 
 _SCRIPT = """
@@ -66,9 +66,9 @@ def assemble(folder: Path, snippets: Mapping[str, str]) -> Path:
     text = _HEAD + "".join(_BETWEEN.format(name=name, body=body) for name, body in snippets.items()) + _TAIL
     (folder / "snippets.S").write_text(text)
     (folder / "snippets.ld").write_text(_SCRIPT)
-    cpu = load_target("nucleo-l4r5zi").core.zig_cpu
+    core = load_target("nucleo-l4r5zi").core
     zig = Zig()
-    machine = ("-target", TRIPLE, f"-mcpu={cpu}", "-g0", "-nostdlib")
+    machine = ("-target", core.zig_target, f"-mcpu={core.zig_cpu}", "-g0", "-nostdlib")
     command = (*zig.command(), *machine, "-Wl,-T,snippets.ld", "-Wl,-e,reset", "snippets.S", "-o", "snippets.elf")
     run_tool(command, cwd=folder, what="assembling", environment=zig.environment(folder))
     return folder / "snippets.elf"

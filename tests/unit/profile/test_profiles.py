@@ -10,7 +10,7 @@ from tiny_program import HARNESS, LAST_KERNEL, N, expected, tiny
 from smidgen.build import Image, build
 from smidgen.errors import ImageError, SimulationError
 from smidgen.profile import check_alignment, profile_elf, profile_image
-from smidgen.sim import Limits, Machine
+from smidgen.sim import EmulatedMachine, Limits
 from smidgen.targets import load_target
 
 TARGET = load_target("nucleo-l4r5zi")
@@ -23,7 +23,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Image:
 
 def test_steps_add_up_to_the_whole(built: Image) -> None:
     x = np.random.default_rng(1).integers(0, 256, N, np.uint8).tobytes()
-    profile = profile_image(Machine(built), [x], memory_system=True)
+    profile = profile_image(EmulatedMachine(built), [x], memory_system=True)
     rows = [profile.prologue, *profile.steps]
     assert [row.label for row in rows] == ["(prologue)", "first add", "second add", "reversal"]
     assert sum(row.cycles.value for row in rows) == profile.cycles.value
@@ -37,7 +37,7 @@ def test_steps_add_up_to_the_whole(built: Image) -> None:
 
 
 def test_an_image_costs_the_same_as_an_elf_of_any_origin(built: Image) -> None:
-    ours = profile_image(Machine(built), [bytes(N)])
+    ours = profile_image(EmulatedMachine(built), [bytes(N)])
     theirs = profile_elf(built.elf_path, "smg_harness_begin", "smg_harness_end", TARGET)
     assert (theirs.instructions, theirs.cycles, theirs.stack) == (ours.instructions, ours.cycles, ours.stack)
     assert ours.stalls is None
@@ -91,7 +91,7 @@ def test_accesses_that_a_real_core_faults_on_are_found(access: str, tmp_path: Pa
         body = f"{{\n    int8_t *at = y + (((uintptr_t)y & 3u) ^ {offset}u);\n    {assembly}\n"
         image = build(tiny(last=LAST_KERNEL.replace("{\n", body, 1)), TARGET, work_dir=tmp_path / str(offset))
         if offset == 0:
-            check_alignment(Machine(image), [bytes(N)])
+            check_alignment(EmulatedMachine(image), [bytes(N)])
             continue
         with pytest.raises(SimulationError, match=r"in k_last, step 2 \(reversal\), accesses 0x2.*multiple of 4"):
-            check_alignment(Machine(image), [bytes(N)])
+            check_alignment(EmulatedMachine(image), [bytes(N)])

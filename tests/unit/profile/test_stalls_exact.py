@@ -24,7 +24,7 @@ from smidgen.profile.addresses import MASK, Segment, segments
 from smidgen.profile.flash import CodeRun, FlashPort
 from smidgen.profile.instructions import Decoder, Instruction
 from smidgen.profile.memory import StallCounter
-from smidgen.sim import Limits, Machine
+from smidgen.sim import EmulatedMachine, Limits
 from smidgen.sim.core import EmulatedCore
 from smidgen.sim.simulator import block_of
 from smidgen.sim.unicorn import BlockCounter
@@ -90,14 +90,15 @@ def elf(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def at(elf: Path, name: str, target: Target) -> tuple[EmulatedCore, int]:
     read = read_elf(elf)
     core = EmulatedCore(read, target)
-    core.run(core.reset(), read.symbol(f"begin_{name}").address & ~1, Limits())
+    core.reset()
+    core.run(read.symbol(f"begin_{name}").address & ~1, Limits())
     return core, read.symbol(f"end_{name}").address & ~1
 
 
 def code_of(elf: Path, name: str, target: Target) -> dict[int, bytes]:
     core, end = at(elf, name, target)
     counter = BlockCounter(core.uc)
-    core.run(core.pc, end, Limits())
+    core.run(end, Limits())
     return {key: core.read(block_of(key).address, block_of(key).nbytes) for key in counter.blocks()}
 
 
@@ -110,7 +111,7 @@ def test_stalls_are_those_of_the_plain_model(elf: Path, name: str, cache: str) -
     for counter_of in (SlowCounter, StallCounter):
         core, end = at(elf, name, target)
         counter = counter_of(core, code)
-        core.run(core.pc, end, Limits())
+        core.run(end, Limits())
         found.append(counter.parts)
     assert found[0] == found[1]
     assert found[0][0] > 0
@@ -170,7 +171,7 @@ def test_planned_addresses_are_the_real_ones(elf: Path, name: str) -> None:
     code = code_of(elf, name, TARGET)
     core, end = at(elf, name, TARGET)
     watch = Watch(core, code)
-    core.run(core.pc, end, Limits())
+    core.run(end, Limits())
     assert watch.wrong == []
     assert watch.checked > 3
 
@@ -179,7 +180,7 @@ def test_what_can_be_foreseen_is(elf: Path) -> None:
     def hooks(name: str) -> int:
         core, end = at(elf, name, TARGET)
         watch = Watch(core, code_of(elf, name, TARGET))
-        core.run(core.pc, end, Limits())
+        core.run(end, Limits())
         return watch.hooked
 
     foreseen = ("post", "pre", "sums", "multiple", "stores", "across_words", "long_loop", "branches")
@@ -189,7 +190,7 @@ def test_what_can_be_foreseen_is(elf: Path) -> None:
 
 
 def test_steps_of_an_image_are_those_of_the_plain_model(tmp_path: Path) -> None:
-    machine = Machine(build(tiny(), TARGET, work_dir=tmp_path))
+    machine = EmulatedMachine(build(tiny(), TARGET, work_dir=tmp_path))
     inputs = [random.Random(1).randbytes(N)]
     code = machine.count(inputs).code
     plain, _ = machine.watch(inputs, lambda core: SlowCounter(core, code))
@@ -210,7 +211,7 @@ def test_steps_of_an_image_are_those_of_the_plain_model(tmp_path: Path) -> None:
 )
 def test_steps_of_real_kernels_are_those_of_the_plain_model(model: Callable[[], Graph]) -> None:
     compiled = smidgen.compile(model())
-    machine = Machine(compiled.build())
+    machine = EmulatedMachine(compiled.build())
     inputs = [array.tobytes() for array in list(random_inputs(compiled.graph, 4))[3]]
     code = machine.count(inputs).code
     plain, _ = machine.watch(inputs, lambda core: SlowCounter(core, code))

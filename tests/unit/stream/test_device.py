@@ -13,7 +13,7 @@ from smidgen.compiler import compile as compile_model
 from smidgen.errors import SimulationError
 from smidgen.ir import QuantParams, TensorType
 from smidgen.ops import Conv2D, FullyConnected, MaxPool2D, Mean, Reshape
-from smidgen.sim import Machine
+from smidgen.sim import EmulatedMachine
 from tests.op_graphs import Builder, int8_type, quant
 from tests.shared import SHARED, needs_shared
 from tests.stream_networks import StreamNetwork, draw_frames
@@ -64,7 +64,7 @@ def test_state_is_kept_at_full_speed_too() -> None:
     compiled = small()
     frames = draw_frames((1, 1, 2, 4), 20, 3)
     want = verify(compiled, inputs=[[f] for f in frames]).outputs
-    machine = Machine(compiled.build())
+    machine = EmulatedMachine(compiled.build())
     assert [machine.infer([f.tobytes()])[0] for f in frames] == [y.tobytes() for (y,) in want]
 
 

@@ -33,11 +33,11 @@ provenance = "my notebook"
 
 
 def test_the_boards_of_the_project_load() -> None:
-    assert list_targets() == ("generic-cortex-m4", "nucleo-l4r5zi", "numaker-m467hj")
+    assert {"generic-cortex-m4", "nucleo-l4r5zi", "numaker-m467hj", "ibex", "rv32imc"} <= set(list_targets())
     for name in list_targets():
         target = load_target(name)
         assert target.name == name
-        assert target.core.features == set(FEATURES)
+        assert target.core.features <= set(FEATURES)
         assert target.core.cycles.keys() == target.core.provenance.keys()
         assert all(region.provenance for region in target.regions)
 
@@ -56,7 +56,7 @@ def test_nucleo_has_the_memories_of_its_chip() -> None:
 def test_an_unknown_name_lists_near_ones() -> None:
     with pytest.raises(UsageError, match=r"'nucleo-l4r5'.*did you mean nucleo-l4r5zi"):
         load_target("nucleo-l4r5")
-    with pytest.raises(UsageError, match=r"known are generic-cortex-m4, nucleo"):
+    with pytest.raises(UsageError, match=r"known are .*generic-cortex-m4.*nucleo"):
         load_target("qqq")
     with pytest.raises(UsageError, match="does not exist"):
         load_target("no/such.toml")

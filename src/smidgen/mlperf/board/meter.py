@@ -46,7 +46,7 @@ def count(core: EmulatedCore, limits: Limits, *, memory_system: bool = True) -> 
     begin, end = (core.elf.symbol(name).address for name in (BEGIN, END))
     copy = _copy(core)
     counter = BlockCounter(copy.uc)
-    copy.run(begin, end, limits)
+    copy.run(end, limits)
     inference = _cost(copy, counter)
     stalls = _stalls(core, limits, begin, end, _code(copy, counter), inference) if memory_system else 0
     return InferenceCost(inference.instructions, inference.cycles + stalls, stalls)
@@ -57,10 +57,10 @@ def count_loop(core: EmulatedCore, limits: Limits) -> int | None:
     of its loop."""
     begin, end = (core.elf.symbol(name).address for name in (BEGIN, END))
     copy = _copy(core)
-    copy.run(begin, end, limits)
+    copy.run(end, limits)
     counter = BlockCounter(copy.uc)
     try:
-        copy.run(end, begin, Limits(limits.seconds, _LOOP_INSTRUCTIONS))
+        copy.run(begin, Limits(limits.seconds, _LOOP_INSTRUCTIONS))
     except SimulationError:
         return None
     return _cost(copy, counter).cycles
@@ -86,7 +86,7 @@ def _stalls(
 ) -> int:
     copy = _copy(core)
     counter = StallCounter(copy, code)
-    copy.run(begin, end, allowance(limits))
+    copy.run(end, allowance(limits))
     counter.check(inference.instructions)
     return sum(counter.parts)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from smidgen.build import startup
 from smidgen.build.link import DEFAULT_STACK_BYTES, linker_script
 from smidgen.codegen.folder import write_folder
 from smidgen.codegen.template import fill
@@ -164,7 +165,7 @@ def _program(compiled: Compiled, facts: Facts, parts: Glue, command_bytes: int) 
     return {
         **compiled.sources.files,
         **{f"dut/{name}": text for name, text in dut.items()},
-        **{f"runtime/{n}": (RUNTIME / n).read_text(encoding="utf-8") for n in ("startup.c", "memory.c")},
+        **{f"runtime/{n}": (RUNTIME / n).read_text(encoding="utf-8") for n in (startup(compiled.target), "memory.c")},
     }
 
 
