@@ -77,7 +77,7 @@ def cache_folder() -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, RuntimeError) as error:
         raise BuildFailed(
-            f"the folder for built simulators cannot be made: {error}; set XDG_CACHE_HOME to a folder that can be written"
+            f"the folder for built simulators cannot be made: {error}; set XDG_CACHE_HOME to a folder of yours"
         ) from None
     return folder
 

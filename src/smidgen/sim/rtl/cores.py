@@ -72,9 +72,7 @@ IBEX = RtlCore(
     top=("tcm.sv", "ibex.sv"),
 )
 
-_CV32E40P_PACKAGES = tuple(f"include/cv32e40p_{name}_pkg.sv" for name in ("apu_core", "fpu")) + (
-    "include/cv32e40p_pkg.sv",
-)
+_CV32E40P_PACKAGES = ("include/cv32e40p_apu_core_pkg.sv", "include/cv32e40p_fpu_pkg.sv", "include/cv32e40p_pkg.sv")
 _CV32E40P_MODULES = (  # named one by one: a search would find the FPU's wrapper, whose FPU the package lacks
     *("top", "core", "if_stage", "id_stage", "ex_stage", "load_store_unit", "cs_registers", "register_file_ff"),
     *("aligner", "decoder", "compressed_decoder", "controller", "int_controller", "hwloop_regs", "sleep_unit"),

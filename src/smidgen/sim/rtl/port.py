@@ -16,6 +16,7 @@ from smidgen.sim.rtl.build import OnBuild, build_simulator
 from smidgen.sim.rtl.cores import RtlCore
 from smidgen.sim.rtl.server import Answer, Request, Server, Status
 from smidgen.sim.simulator import Limits
+from smidgen.sim.traps import trap_cause
 from smidgen.targets import Target
 
 WINDOW_BYTES = 8 << 20
@@ -25,25 +26,12 @@ SLICE_CYCLES = 400_000
 """A run comes back so often to look at the clock: about every tenth of a second."""
 
 FAULT = "smg_fault"
-_FAULT_CYCLES = 2_000  # plenty for smg_fault to store the cause
 _NO_LIMIT = (1 << 64) - 1
 _GRACE_SECONDS = 10.0  # beyond the limit, for a slice to end on a busy machine
-_CAUSES = {  # RISC-V privileged architecture, table of mcause values
-    0: "a jump to a misaligned address",
-    1: "a jump to an address that is no memory",
-    2: "an illegal instruction",
-    3: "a breakpoint (ebreak)",
-    4: "a misaligned load",
-    5: "a load from an address that is no memory",
-    6: "a misaligned store",
-    7: "a store to an address that is no memory",
-    8: "an environment call (ecall)",
-    11: "an environment call (ecall)",
-}
 
 
 class RtlPort:
-    """State: the process that simulates the core. Meets ``Port``; cycles are counted.
+    """State: the process that simulates the core; memory can be reached after ``reset``. Meets ``Port``, counts cycles.
 
     The core is stopped at the moment an instruction executes and before it has done anything, so memory and registers
     are what all instructions before it have left. VexRiscv's caches stay as the program left them between runs, like
@@ -59,10 +47,10 @@ class RtlPort:
         self._actions: list[tuple[frozenset[int], Callable[[int], None]]] = []
         self._stops: frozenset[int] = frozenset()
         self._fault = elf.by_name[FAULT].address if FAULT in elf.by_name else None
+        self._state = Answer(Status.DONE, 0, 0, 0, 0, 0, 0, b"")
         self._server = Server(build_simulator(core, on_build), core.name)
         try:
             self._load()
-            self._state = self._ask(Request.RESET)
         except BaseException:
             self.close()
             raise
@@ -165,8 +153,11 @@ class RtlPort:
         return any(r.contains(function.address) for r in self.target.regions)
 
     def place(self) -> str:
+        return self._placed(self.pc)
+
+    def _placed(self, pc: int) -> str:
         step = f", {self.where}" if self.where else ""
-        return f" at pc {self.pc:#010x} in {self.elf.function_at(self.pc)}{step}"
+        return f" at pc {pc:#010x} in {self.elf.function_at(pc)}{step}"
 
     def close(self) -> None:
         self._server.close()
@@ -188,8 +179,9 @@ class RtlPort:
         )
         match answer.status:
             case Status.REFUSED:
+                where = f" ({self.where})" if self.where else ""
                 raise SimulationError(
-                    f"{request.name.lower()} at {address:#010x} is outside of the memory of {self.target.name}{self._at()}"
+                    f"a {request.name.lower()} at {address:#010x} is outside of the memory of {self.target.name}{where}"
                 )
             case Status.BAD_LOAD:
                 reason = f"a load from {answer.address:#010x}, which is no memory"
@@ -204,33 +196,19 @@ class RtlPort:
         self._state = answer
         raise SimulationError(f"the core faulted{self.place()}: {reason}{self._hint()}")
 
-    def _at(self) -> str:
-        return f" ({self.where})" if self.where else ""
-
     def _hint(self) -> str:
         return f" (ra {self.lr:#010x} in {self.elf.function_at(self.lr)}, sp {self.sp:#010x})"
 
     def _trapped(self) -> SimulationError:
-        """Lets the fault handler store what it knows, and says it."""
-        hint = self._hint()
-        cause, pc = self._fault_words()
-        if pc is None:
-            return SimulationError(f"the core stopped in its fault handler{self.place()}{hint}")
+        """What the start-up code's trap handler kept, where it has come through there."""
+        names = ("smg_fault_cause", "smg_fault_pc")
+        known = [self.elf.by_name[name].address for name in names if name in self.elf.by_name]
+        cause, pc = [struct.unpack("<I", self.read(at, 4))[0] for at in known] if len(known) == 2 else (0, 0)
+        if not cause and not pc:
+            return SimulationError(f"the core stopped in its fault handler{self.place()}{self._hint()}")
         inside = any(r.contains(pc) for r in self.target.regions)
-        reason = _CAUSES.get(cause, f"trap cause {cause:#x}") if inside else _CAUSES[1]
-        step = f", {self.where}" if self.where else ""
-        return SimulationError(f"the core faulted at pc {pc:#010x} in {self.elf.function_at(pc)}{step}: {reason}{hint}")
-
-    def _fault_words(self) -> tuple[int, int | None]:
-        """mcause and mepc as the fault handler stored them, or no mepc where it does not."""
-        symbols = [self.elf.by_name.get(name) for name in ("smg_fault_cause", "smg_fault_pc")]
-        if None in symbols:
-            return 0, None
-        self._ask(Request.STOPS)
-        self._stops = frozenset()
-        self._ask(Request.RUN, instructions=_NO_LIMIT, cycles=_FAULT_CYCLES)
-        cause, pc = (struct.unpack("<I", self.read(symbol.address, 4))[0] for symbol in symbols if symbol is not None)
-        return cause, pc
+        reason = trap_cause(cause) if inside else "a jump to an address that is no memory"
+        return SimulationError(f"the core faulted{self._placed(pc)}: {reason}{self._hint()}")
 
     def _too_long(self, until: int, limits: Limits) -> SimulationError:
         limit = f"{limits.seconds:g} s"
