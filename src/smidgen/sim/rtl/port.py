@@ -89,6 +89,7 @@ class RtlPort:
 
     def run(self, until: int, limits: Limits) -> None:
         self._set_stops(until)
+        self._act()
         deadline = time.monotonic() + limits.seconds
         most = _NO_LIMIT if limits.instructions is None else self._state.instructions + limits.instructions
         while True:
@@ -98,18 +99,18 @@ class RtlPort:
             self._state = self._ask(Request.RUN, instructions=most, cycles=SLICE_CYCLES, seconds=left + _GRACE_SECONDS)
             if self._state.status is Status.INSTRUCTIONS:
                 raise self._too_long(until, limits)
-            if self._state.status is Status.REACHED and self._reached(until):
-                return
+            if self._state.status is Status.REACHED:
+                if self.pc == until:
+                    return
+                if self.pc == self._fault:
+                    raise self._trapped()
+                self._act()
 
-    def _reached(self, until: int) -> bool:
-        """Calls the actions of the stop; whether it is the run's last."""
-        at = self._state.pc
-        if at == self._fault and at != until:
-            raise self._trapped()
+    def _act(self) -> None:
+        """Calls the actions for the instruction that this run executes next."""
         for addresses, action in self._actions:
-            if at in addresses:
-                action(at)
-        return at == until
+            if self.pc in addresses:
+                action(self.pc)
 
     def on_reach(self, addresses: Iterable[int], action: Callable[[int], None]) -> None:
         self._actions.append((frozenset(addresses), action))
