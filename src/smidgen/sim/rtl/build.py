@@ -19,10 +19,8 @@ from pathlib import Path
 from smidgen.build.toolchain import run_tool
 from smidgen.build.zig import zig_command, zig_environment
 from smidgen.errors import BuildFailed, ToolNotFound
+from smidgen.notices import notify
 from smidgen.sim.rtl.cores import HDL, HOST, RtlCore
-
-OnBuild = Callable[[str], None]
-"""Told, in a sentence, that something is about to be built that takes long."""
 
 JOBS = 2
 INSTALL = "pip install 'smidgen[rtl]'"
@@ -48,8 +46,8 @@ class _Tools:
     identity: tuple[str, ...]
 
 
-def build_simulator(core: RtlCore, on_build: OnBuild | None = None) -> Path:
-    """The simulator's program, built now unless the cache has it.
+def build_simulator(core: RtlCore) -> Path:
+    """The simulator's program, built now, with a notice, unless the cache has it.
 
     ToolNotFound if a package is not installed, BuildFailed if a tool fails or the cache cannot be written. Two
     processes that need the same program at once build it once.
@@ -62,8 +60,7 @@ def build_simulator(core: RtlCore, on_build: OnBuild | None = None) -> Path:
         return entry / PROGRAM
     with _disk_errors(cache), _locked(cache / f"{core.name}.lock"):
         if not _whole(entry):
-            if on_build is not None:
-                on_build(f"building the {core.name} simulator, once (about 60 s, the first of all 2 minutes)")
+            notify(f"building the {core.name} simulator, once (about 30 s, the first of all 2 minutes)")
             runtime = _runtime(cache, tools)
             _make(entry, PROGRAM, make=lambda folder: _build_core(folder, core, tools, runtime))
     return entry / PROGRAM
@@ -107,7 +104,7 @@ def _package(module: str, distribution: str) -> Path:
 
 def _key(core: RtlCore, tools: _Tools) -> str:
     digest = hashlib.sha256("\0".join((*tools.identity, repr(core), *_VERILATOR, *_CXX)).encode())
-    for path in sorted((*(HDL / name for name in core.top), *HOST.iterdir())):
+    for path in sorted((Path(__file__), *(HDL / name for name in core.top), *HOST.iterdir())):
         digest.update(f"\0{path.name}\0".encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -12,7 +12,7 @@ from typing import Self
 from smidgen.build.elf import Elf, Symbol
 from smidgen.errors import SimulationError, TargetError
 from smidgen.sim.port import Reading
-from smidgen.sim.rtl.build import OnBuild, build_simulator
+from smidgen.sim.rtl.build import build_simulator
 from smidgen.sim.rtl.cores import RtlCore
 from smidgen.sim.rtl.server import Answer, Request, Server, Status
 from smidgen.sim.simulator import Limits
@@ -39,7 +39,7 @@ class RtlPort:
     two instructions before it executes: a load among the first two after a stop does not see what is written there.
     """
 
-    def __init__(self, elf: Elf, target: Target, core: RtlCore, on_build: OnBuild | None = None) -> None:
+    def __init__(self, elf: Elf, target: Target, core: RtlCore) -> None:
         self.elf = elf
         self.target = target
         self.core = core
@@ -48,7 +48,7 @@ class RtlPort:
         self._stops: frozenset[int] = frozenset()
         self._fault = elf.by_name[FAULT].address if FAULT in elf.by_name else None
         self._state = Answer(Status.DONE, 0, 0, 0, 0, 0, 0, b"")
-        self._server = Server(build_simulator(core, on_build), core.name)
+        self._server = Server(build_simulator(core), core.name)
         try:
             self._load()
         except BaseException:

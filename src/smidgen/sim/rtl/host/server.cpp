@@ -13,9 +13,9 @@
 #include <memory>
 #include <vector>
 
+#include "verilated.h"
 #include "Vsmg.h"
 #include "Vsmg___024root.h"
-#include "verilated.h"
 
 namespace {
 
@@ -53,7 +53,7 @@ struct Regions {
 };
 
 class Simulation {
-public:
+  public:
     Status reset();
     Status run(uint64_t instructions, uint64_t cycles);
     bool read(uint32_t address, uint32_t nbytes, std::vector<uint8_t> &bytes) const;
@@ -65,7 +65,7 @@ public:
     Regions regions{};
     std::vector<Segment> image;
 
-private:
+  private:
     void step();
     void clear_slots();
     void mark_stops();
@@ -96,8 +96,7 @@ void Simulation::step() {
 }
 
 void Simulation::clear_slots() {
-    if (slots_ != nullptr)
-        munmap(slots_, kSlots * sizeof(Slot));
+    if (slots_ != nullptr) munmap(slots_, kSlots * sizeof(Slot));
     void *pages = mmap(nullptr, kSlots * sizeof(Slot), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (pages == MAP_FAILED) {
         perror("mmap");
@@ -109,10 +108,8 @@ void Simulation::clear_slots() {
 }
 
 void Simulation::mark_stops() {
-    if (slots_ == nullptr)
-        return;
-    for (uint32_t address : stops_)
-        slots_[offset(address) >> 1].times |= kStop;
+    if (slots_ == nullptr) return;
+    for (uint32_t address : stops_) slots_[offset(address) >> 1].times |= kStop;
 }
 
 /* A new model each time: what reset leaves alone in the RTL is then the same after every reset. */
@@ -131,16 +128,14 @@ Status Simulation::reset() {
     top_->rst_n = 0;
     top_->clk = 0;
     top_->eval();
-    for (int i = 0; i < 16; i++)
-        step();
+    for (int i = 0; i < 16; i++) step();
     top_->clk = 0;
     top_->rst_n = 1;
     top_->eval();
     cycles_ = event_ = instructions_ = 0;
     Status status = run(0, 1);
     cycles_ = event_ = 0;
-    if (previous_ != nullptr)
-        *previous_ = Slot{0, previous_->times & kStop};
+    if (previous_ != nullptr) *previous_ = Slot{0, previous_->times & kStop};
     return status == kReached || status == kPaused ? kDone : status;
 }
 
@@ -158,8 +153,7 @@ Status Simulation::run(uint64_t instructions, uint64_t cycles) {
         cycles_++;
         if (top_->executes) {
             const uint32_t at = top_->pc - window;
-            if (at >= kMemoryBytes)
-                return kBadJump;
+            if (at >= kMemoryBytes) return kBadJump;
             Slot *slot = slots_ + (at >> 1);
             Slot *charged = SMG_CHARGES_PREVIOUS && previous_ != nullptr ? previous_ : slot;
             charged->cycles += cycles_ - event_;
@@ -188,8 +182,7 @@ bool Simulation::inside(uint32_t address, uint64_t nbytes) const {
 }
 
 bool Simulation::read(uint32_t address, uint32_t nbytes, std::vector<uint8_t> &bytes) const {
-    if (top_ == nullptr || !inside(address, nbytes))
-        return false;
+    if (top_ == nullptr || !inside(address, nbytes)) return false;
     bytes.assign(memory() + offset(address), memory() + offset(address) + nbytes);
     return true;
 }
@@ -201,15 +194,13 @@ template <typename Tags> void drop_lines(Tags &tags, uint32_t address, uint32_t 
     const uint64_t end = static_cast<uint64_t>(address) + nbytes;
     for (uint64_t line = address & ~31u; line < end; line += 32) {
         auto &tag = tags[line >> 5 & 127];
-        if (tag >> 2 == line >> 12)
-            tag &= ~1u;
+        if (tag >> 2 == line >> 12) tag &= ~1u;
     }
 }
 #endif
 
 bool Simulation::write(uint32_t address, const std::vector<uint8_t> &bytes) {
-    if (top_ == nullptr || !inside(address, bytes.size()))
-        return false;
+    if (top_ == nullptr || !inside(address, bytes.size())) return false;
     memcpy(memory() + offset(address), bytes.data(), bytes.size());
 #ifdef SMG_DATA_TAGS
     drop_lines(top_->rootp->SMG_DATA_TAGS, address, static_cast<uint32_t>(bytes.size()));
@@ -220,8 +211,7 @@ bool Simulation::write(uint32_t address, const std::vector<uint8_t> &bytes) {
 
 bool Simulation::set_stops(const std::vector<uint8_t> &addresses) {
     for (uint32_t address : stops_)
-        if (slots_ != nullptr)
-            slots_[offset(address) >> 1].times &= ~kStop;
+        if (slots_ != nullptr) slots_[offset(address) >> 1].times &= ~kStop;
     stops_.assign(addresses.size() / 4, 0);
     memcpy(stops_.data(), addresses.data(), stops_.size() * 4);
     for (uint32_t address : stops_)
@@ -238,8 +228,7 @@ bool Simulation::charges(const std::vector<uint8_t> &ranges, std::vector<uint8_t
     for (size_t i = 0; i + 8 <= ranges.size(); i += 8) {
         uint32_t range[2];
         memcpy(range, &ranges[i], 8);
-        if (range[1] < range[0] || !inside(range[0], range[1] - range[0]))
-            return false;
+        if (range[1] < range[0] || !inside(range[0], range[1] - range[0])) return false;
         uint64_t sum[2] = {0, 0};
         for (uint32_t at = offset(range[0]) >> 1; at < (offset(range[1]) + 1) >> 1; at++) {
             sum[0] += slots_[at].times & ~kStop;
@@ -252,8 +241,7 @@ bool Simulation::charges(const std::vector<uint8_t> &ranges, std::vector<uint8_t
 }
 
 void Simulation::describe(ReplyHeader &reply) const {
-    if (top_ == nullptr)
-        return;
+    if (top_ == nullptr) return;
     reply.pc = top_->pc;
     reply.sp = top_->sp;
     reply.ra = top_->ra;
@@ -267,13 +255,11 @@ Status obey(Simulation &simulation, const RequestHeader &header, std::vector<uin
     switch (header.request) {
     case kRegions:
         done = in.size() == sizeof(Regions);
-        if (done)
-            memcpy(&simulation.regions, in.data(), sizeof(Regions));
+        if (done) memcpy(&simulation.regions, in.data(), sizeof(Regions));
         break;
     case kImage:
         done = (header.address & (kMemoryBytes - 1)) + in.size() <= kMemoryBytes;
-        if (done)
-            simulation.image.push_back({header.address, std::move(in)});
+        if (done) simulation.image.push_back({header.address, std::move(in)});
         break;
     case kReset:
         return simulation.reset();
@@ -304,19 +290,16 @@ int main() {
     Simulation simulation;
     RequestHeader header;
     while (fread(&header, sizeof header, 1, stdin) == 1) {
-        if (header.nbytes > 2 * kMemoryBytes)
-            return 3;
+        if (header.nbytes > 2 * kMemoryBytes) return 3;
         std::vector<uint8_t> in(header.nbytes), out;
-        if (header.nbytes != 0 && fread(in.data(), header.nbytes, 1, stdin) != 1)
-            return 3;
+        if (header.nbytes != 0 && fread(in.data(), header.nbytes, 1, stdin) != 1) return 3;
         ReplyHeader reply{};
         reply.status = obey(simulation, header, in, out);
         simulation.describe(reply);
         reply.nbytes = static_cast<uint32_t>(out.size());
         fwrite(&reply, sizeof reply, 1, stdout);
         fwrite(out.data(), 1, out.size(), stdout);
-        if (fflush(stdout) != 0)
-            return 4;
+        if (fflush(stdout) != 0) return 4;
     }
     return 0;
 }
