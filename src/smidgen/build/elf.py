@@ -80,7 +80,7 @@ _MACHINES: Mapping[str, Isa] = {"EM_ARM": "arm", "EM_RISCV": "riscv"}
 
 
 def read_elf(path: Path) -> Elf:
-    """Raises ImageError if the file is missing, damaged, stripped, or no 32-bit little-endian Arm or RISC-V executable."""
+    """ImageError if the file is missing, damaged, stripped, or no 32-bit little-endian Arm or RISC-V executable."""
     try:
         with path.open("rb") as stream:
             return _read(path, ELFFile(stream))
