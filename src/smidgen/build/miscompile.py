@@ -9,6 +9,7 @@ Helium. Every other PC-relative instruction out of reach is an error of the asse
 from __future__ import annotations
 
 import bisect
+import itertools
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -176,8 +177,8 @@ def _section(section: Section, symbols: list[tuple[int, str, bool]], relocated: 
     base = section["sh_addr"]
     end = base + section["sh_size"]
     marks = sorted((value, name.startswith("$t")) for value, name, _ in symbols if name[:2] in ("$t", "$d"))
-    ends = [value for value, _ in marks[1:]] + [end]
-    parts = tuple((value, stop, is_code) for (value, is_code), stop in zip(marks, ends, strict=True) if stop > value)
+    spans = itertools.pairwise((*marks, (end, False)))
+    parts = tuple((start, stop, is_code) for (start, is_code), (stop, _) in spans if stop > start)
     functions = tuple(sorted((value & ~1, name) for value, name, is_function in symbols if is_function))
     places = frozenset(value for value, name, _ in symbols if not name.startswith("$")) if labels else frozenset()
     return _Code(section.name, base, section.data(), parts, places, functions, relocated)
