@@ -59,6 +59,13 @@ class QemuPort:
             self._process.close()
             self._process = None
 
+    @property
+    def pid(self) -> int:
+        """QEMU's process."""
+        if self._process is None:
+            raise SimulationError("the simulated core is not running: reset it first")
+        return self._process.pid
+
     def reset(self) -> None:
         """Starts a QEMU of its own: nothing of an earlier run remains."""
         self.close()
