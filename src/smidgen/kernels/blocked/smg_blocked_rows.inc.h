@@ -27,14 +27,26 @@ SMG_INLINE void smg_blocked_sums(uint32_t sums[SMG_ROWS][SMG_CHANNELS], const in
     do {
         SMG_WHOLE
         for (int32_t k = 0; k < SMG_UNROLL; k++) {
-            int32_t weight[SMG_CHANNELS];
+            int32_t weight[SMG_CHANNELS], value = x[k];
+            SMG_HERE(value);
             SMG_WHOLE
-            for (int32_t c = 0; c < SMG_CHANNELS; c++) weight[c] = w[k * SMG_CHANNELS + c];
+            for (int32_t c = 0; c < SMG_CHANNELS; c++) {
+                weight[c] = w[k * SMG_CHANNELS + c];
+                SMG_HERE(weight[c]);
+            }
             SMG_WHOLE
             for (int32_t r = 0; r < SMG_ROWS; r++) {
-                const int32_t value = x[r * SMG_INPUTS + k];
+                int32_t next = 0; /* loaded before the products that precede its own: cores stall on a late load */
+                if (r + 1 < SMG_ROWS) {
+                    next = x[(r + 1) * SMG_INPUTS + k];
+                    SMG_HERE(next);
+                }
                 SMG_WHOLE
-                for (int32_t c = 0; c < SMG_CHANNELS; c++) sums[r][c] += (uint32_t)(value * weight[c]);
+                for (int32_t c = 0; c < SMG_CHANNELS; c++) {
+                    sums[r][c] += (uint32_t)(value * weight[c]);
+                    SMG_HERE(sums[r][c]);
+                }
+                value = next;
             }
         }
         x += SMG_UNROLL;

@@ -8,4 +8,8 @@
 #else
 #define SMG_WHOLE _Pragma("GCC unroll 64")
 #endif
+
+/* v is computed here, neither earlier nor later relative to others so marked: compilers that order code for long
+ * latencies need more registers than there are. No instruction. */
+#define SMG_HERE(v) __asm__ volatile("" : "+r"(v))
 #endif
