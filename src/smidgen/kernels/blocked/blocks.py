@@ -106,4 +106,3 @@ def _at_least(count: int, of: Callable[[Node], int], what: str) -> Predicate:
 def unrolled(inputs: int) -> int:
     """SMG_UNROLL: inputs between two branches, a divisor of their number."""
     return next(u for u in (4, 5, 3, 7, 2, 1) if inputs % u == 0)
-
