@@ -15,7 +15,7 @@ from smidgen.kernels.kernel import Packed, Predicate
 from smidgen.ops.accumulators import channel_weights
 from smidgen.targets.target import Core
 
-_REQUANTIZE = {"alu": 12, "multiply": 2, "store": 1}  # instructions of an output, its bounds unreached
+REQUANTIZE = {"alu": 12, "multiply": 2, "store": 1}  # instructions of an output, its bounds unreached
 
 
 def instruction_cycles(core: Core, **counts: float) -> float:
@@ -36,7 +36,7 @@ def as_int32(values: Array) -> Int32s:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class Rows:
     """So many rows by so many channels at a time; ``gathers``: a row is a window, copied to scratch first."""
 
     rows: int
@@ -48,6 +48,27 @@ class Block:
         """There is at least one whole block."""
         return (_at_least(self.rows, rows_of, "rows of outputs"),
                 _at_least(self.channels, lambda node: node.output.type.shape[-1], "output channels"))  # fmt: skip
+
+    def scratch(self, node: Node) -> int:
+        return self.rows * channel_weights(node).shape[1] if self.gathers else 0
+
+    def around(self, node: Node, core: Core, cycles: float) -> float:
+        """Cycles of all rows, given those of a block of them."""
+        blocks = -(-rows_of(node) // self.rows)
+        gathered = self.rows * _gather_cycles(node, core) if self.gathers else 0.0
+        return blocks * (cycles + gathered + instruction_cycles(core, alu=10))
+
+
+def _gather_cycles(node: Node, core: Core) -> float:
+    """Of one window."""
+    k_h, inputs = node["w"].type.shape[1], channel_weights(node).shape[1]
+    byte = instruction_cycles(core, load=1, store=1, alu=0.75, branch=0.25)
+    return inputs * byte + k_h * instruction_cycles(core, alu=20, branch=3) + instruction_cycles(core, alu=40)
+
+
+@dataclass(frozen=True, slots=True)
+class Block(Rows):
+    """Weights as bytes."""
 
     def first_channels(self, node: Node) -> Array:
         """The first channel of each block; the last block repeats channels where there is no whole one left."""
@@ -69,24 +90,13 @@ class Block:
             "b": Packed(as_int32(np.concatenate([starts, ends], axis=1).reshape(-1))),
         }
 
-    def scratch(self, node: Node) -> int:
-        return self.rows * channel_weights(node).shape[1] if self.gathers else 0
-
     def cost(self, node: Node, core: Core) -> float:
         out_c, inputs = channel_weights(node).shape
-        rows, channels = -(-rows_of(node) // self.rows), -(-out_c // self.channels)
         products, loads, steps = self.rows * self.channels, self.rows + self.channels, unrolled(inputs)
         step = instruction_cycles(core, multiply=products, alu=products + 3 / steps, load=loads, branch=1 / steps)
         block = instruction_cycles(core, alu=12, load=4 * self.channels, branch=1)
-        output = instruction_cycles(core, **_REQUANTIZE)
-        total = rows * (channels * (inputs * step + block + products * output) + instruction_cycles(core, alu=10))
-        return total + (rows * self.rows * self._gather_cycles(node, core) if self.gathers else 0.0)
-
-    def _gather_cycles(self, node: Node, core: Core) -> float:
-        """Of one row."""
-        k_h, inputs = node["w"].type.shape[1], channel_weights(node).shape[1]
-        byte = instruction_cycles(core, load=1, store=1, alu=0.75, branch=0.25)
-        return inputs * byte + k_h * instruction_cycles(core, alu=20, branch=3) + instruction_cycles(core, alu=40)
+        outputs = products * instruction_cycles(core, **REQUANTIZE)
+        return self.around(node, core, -(-out_c // self.channels) * (inputs * step + block + outputs))
 
     def footprint(self, node: Node) -> tuple[int, int]:
         _, inputs = channel_weights(node).shape

@@ -84,14 +84,4 @@ SMG_INLINE void smg_blocked_rows(const int8_t *x, const int8_t *w, const int32_t
         w += SMG_INPUTS * SMG_CHANNELS;
     }
 }
-
-/* All outputs of rows that lie one behind the other. */
-SMG_INLINE void smg_blocked_all(const int8_t *x, const int8_t *w, const int32_t *b, int8_t *y, int32_t rows,
-                                int32_t out_c) {
-    SMG_ROLLED
-    for (int32_t r = 0; r < rows; r += SMG_ROWS) {
-        const int32_t first = r > rows - SMG_ROWS ? rows - SMG_ROWS : r;
-        smg_blocked_rows(x + first * SMG_INPUTS, w, b, y + first * out_c, out_c);
-    }
-}
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A 1x1 convolution as blocks of products: its pixels are the rows. */
-#include "smg_blocked_rows.inc.h"
+#include "smg_blocked_all.inc.h"
 #include "smg_kernels.h"
 
 extern smg_conv2d_kernel SMG_FUNCTION;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A convolution of any window as blocks of products: the windows of SMG_ROWS output pixels are gathered in scratch, and
  * all output channels computed from them. */
+#include "smg_blocked_all.inc.h"
 #include "smg_blocked_gather.inc.h"
-#include "smg_blocked_rows.inc.h"
 
 extern smg_conv2d_kernel SMG_FUNCTION;
 

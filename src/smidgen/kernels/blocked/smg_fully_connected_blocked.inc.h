@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A fully connected layer as blocks of products. */
-#include "smg_blocked_rows.inc.h"
+#include "smg_blocked_all.inc.h"
 #include "smg_kernels.h"
 
 extern smg_fully_connected_kernel SMG_FUNCTION;
