@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from smidgen.kernels import (
     add,
+    blocked,
     compact,
     concat,
     conv2d,
@@ -33,6 +34,7 @@ from smidgen.kernels.kernel import Kernel
 
 FAMILIES = (
     add,
+    blocked,
     compact,
     concat,
     conv2d,
