@@ -28,6 +28,7 @@ from smidgen.kernels import (
     transpose,
     unary,
     winograd,
+    winograd_portable,
 )
 from smidgen.kernels.kernel import Kernel
 
@@ -56,6 +57,7 @@ FAMILIES = (
     transpose,
     unary,
     winograd,
+    winograd_portable,
 )
 """One package a family; a new family is added here and nowhere else."""
 
