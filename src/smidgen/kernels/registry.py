@@ -29,6 +29,7 @@ from smidgen.kernels import (
     transpose,
     unary,
     winograd,
+    winograd_portable,
 )
 from smidgen.kernels.kernel import Kernel
 
@@ -58,6 +59,7 @@ FAMILIES = (
     transpose,
     unary,
     winograd,
+    winograd_portable,
 )
 """One package a family; a new family is added here and nowhere else."""
 
