@@ -106,15 +106,15 @@ SMG_INLINE smg_line_sums smg_start(const smg_three *c, int32_t zero, smg_place a
 }
 
 #if SMG_STRIDE == 1
-#define SMG_TURN(a, b, c)                            \
-    {                                                \
-        const smg_column v = smg_load_column(x, at); \
-        a = smg_taps(a, s, 2, v, at);                \
-        b = smg_taps(b, s, 1, v, at);                \
-        c = smg_taps(start, s, 0, v, at);            \
-        smg_store_line(y, a, s, at);                 \
-        x += SMG_X_ALONG;                            \
-        y += SMG_Y_ALONG;                            \
+#define SMG_TURN(a, b, c)                 \
+    {                                     \
+        v = smg_load_column(x, at);       \
+        a = smg_taps(a, s, 2, v, at);     \
+        b = smg_taps(b, s, 1, v, at);     \
+        c = smg_taps(start, s, 0, v, at); \
+        smg_store_line(y, a, s, at);      \
+        x += SMG_X_ALONG;                 \
+        y += SMG_Y_ALONG;                 \
     }
 
 /* x: the input under the middle taps of the strip's first output if that has a padded tap before it, otherwise of the
