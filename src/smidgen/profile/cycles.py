@@ -18,9 +18,9 @@ from smidgen.sim.simulator import Edges, block_of, split_edge
 from smidgen.targets import Core
 
 _SAME_NAME = (
-    "alu", "multiply", "multiply_add", "multiply_long", "divide", "store", "double", "branch", "call", "table_branch", "it", "hint", "barrier", "system",
-    "exclusive", "float_arithmetic", "float_multiply_add", "float_divide", "float_move", "float_move_double",
-    "float_store", "float_double",
+    "alu", "multiply", "multiply_add", "multiply_long", "divide", "store", "double", "branch", "call", "table_branch",
+    "it", "hint", "barrier", "system", "exclusive", "float_arithmetic", "float_multiply_add", "float_divide",
+    "float_move", "float_move_double", "float_store", "float_double",
 )  # fmt: skip
 """Timing classes whose cost is the rule of the same name, whatever stands before them."""
 
