@@ -3,6 +3,6 @@
 
 from __future__ import annotations
 
-from smidgen.kernels.corev import conv2d
+from smidgen.kernels.corev import conv2d, depthwise
 
-KERNELS = (*conv2d.KERNELS,)
+KERNELS = (*conv2d.KERNELS, *depthwise.KERNELS)
