@@ -36,8 +36,8 @@ def cost(node: Node, core: Core) -> float:
     strips = -(-out_c // LANES)
     load = strips * sum(in_c * (n + 1) + 4 * n for n in blocks)
     multiply = strips * sum(in_c * n + n for n in blocks)
-    alu = strips * sum(in_c * 2 + in_c // 4 * (n + 1) + outputs * n + 14 for n in blocks)
-    branch = strips * sum(in_c // 4 + in_c % 4 + 3 for _ in blocks)
+    alu = strips * sum(in_c * 2 + in_c // 8 * (n + 1) + outputs * n + 14 for n in blocks)
+    branch = strips * sum(in_c // 8 + in_c % 8 + 3 for _ in blocks)
     classes = {"load": load, "multiply": multiply, "alu": alu, "branch": branch}
     return sum(count * core.cycles[name] for name, count in classes.items()) + 40
 

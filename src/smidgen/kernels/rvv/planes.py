@@ -25,6 +25,7 @@ from smidgen.ops import Conv2D
 from smidgen.targets.target import Core
 
 GROUP = 3  # output channels whose sums stay in registers
+SHORTEST_RUN = 5
 MOST_SCRATCH = 24 * 1024  # bands are as high as fit it
 _WORTH = 1.03  # a band that costs no more than this times the least may be taken if its scratch is smaller
 
@@ -113,13 +114,18 @@ def crop_instructions(s: Window, band: Band) -> float:
     return band.rows * (8 + 6 * -(-s.out_w * s.out_c // (4 * LANES)))
 
 
+def _run(s: Window) -> int:
+    """Steps between two starts: the channels of a tap, if they are not few."""
+    return s.in_c if s.in_c >= SHORTEST_RUN else 1
+
+
 def _strip_instructions(s: Window, outputs: float) -> float:
     """All channels of up to LANES pixels."""
     steps, taps = s.k_h * s.k_w * s.in_c, s.k_h * s.k_w
     total = 12.0
     for first in range(0, s.out_c, GROUP):
         n = min(GROUP, s.out_c - first)
-        loops = taps * (16 + 3 * (s.in_c // 4) + 3 * (s.in_c % 4))
+        loops = taps * (10 + 3 * (s.in_c // 8) + 2 * (s.in_c % 8)) if _run(s) > 1 else 3 * steps
         total += steps * (2 + 2 * n) + loops + n * (outputs + 3) + 14
     return total
 
@@ -182,13 +188,28 @@ def params(node: Node) -> Mapping[str, ParamValue]:
 
 def pack(node: Node) -> Mapping[str, Packed]:
     w = node["w"].constant
+    s, band, _ = _plan(node)
     groups = [np.moveaxis(w[i : i + GROUP], 0, -1).reshape(-1) for i in range(0, w.shape[0], GROUP)]
-    return {"w": Packed(np.concatenate(groups)), "b": Packed(banded_records(node, _plan(node)[1]))}
+    return {"w": Packed(np.concatenate(groups)), "b": Packed(banded_records(node, s, band, _run(s)))}
 
 
-def banded_records(node: Node, band: Band) -> Array:
-    """The band's numbers, then a record a channel."""
-    head = np.array([band.rows, band.split, 0, 0], np.int32)
+def _taps(s: Window, band: Band) -> list[int]:
+    """Where the lanes of each of the filter's taps begin within a plane."""
+    planes = planes_of(s, band)
+    starts = []
+    for ky in range(s.k_h):
+        slot, phase = divmod(ky * s.dilation_h, s.stride_h)
+        for kx in range(s.k_w):
+            column, variant = (0, kx) if band.split else divmod(kx * s.dilation_w, s.stride_w)
+            starts.append(((variant * planes.phases + phase) * planes.slots + slot) * planes.pitch + column)
+    return starts
+
+
+def banded_records(node: Node, s: Window, band: Band, length: int) -> Array:
+    """The band's numbers, where the runs of ``length`` steps begin, then a record a channel."""
+    plane, channels = planes_of(s, band).elements, range(0, s.in_c, length)
+    starts = [tap + c * plane for tap in _taps(s, band) for c in channels]
+    head = np.array([band.rows, band.split, len(starts), length, *starts], np.int32)
     both: Array = np.concatenate([head, records(node).reshape(-1)])
     return both
 

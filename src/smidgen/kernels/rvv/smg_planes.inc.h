@@ -7,7 +7,8 @@
  * column of the filter. A lane then adds w * x for every tap and channel: one vector of x serves three output channels,
  * whose sums stay in 24 registers.
  *
- * b: { rows of a band, split, 0, 0 } and a record a channel (smg_rvv.h). */
+ * b: { rows of a band, split, runs, length }, where each run of `length` steps begins in the planes, in elements (runs),
+ * and a record a channel (smg_rvv.h). A run is a tap with its channels, or one of few channels, each a run. */
 #include "smg_kernels.h"
 #include "smg_rvv.h"
 
@@ -87,12 +88,7 @@ SMG_INLINE void smg_planes_fill(const SMG_PARAMS *p, const smg_planes *g, int16_
     }
 }
 
-/* Where a tap's lanes begin within a plane. */
-SMG_INLINE int32_t smg_plane_tap(const SMG_PARAMS *p, const smg_planes *g, int32_t split, int32_t ky, int32_t kx) {
-    const int32_t y = ky * p->dilation_h, x = kx * p->dilation_w;
-    const int32_t variant = split ? kx : x % p->stride_w, column = split ? 0 : x / p->stride_w;
-    return variant * g->variant + ((y % p->stride_h) * g->slots + y / p->stride_h) * g->pitch + column;
-}
+#define SMG_PLANES_HEAD 4
 
 /* Rows of outputs out of rows of `pitch` pixels. */
 SMG_INLINE void smg_planes_crop(int8_t *y, const int8_t *from, int32_t rows, int32_t nbytes, int32_t pitch_bytes) {

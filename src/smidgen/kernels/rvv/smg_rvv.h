@@ -19,6 +19,9 @@ typedef struct {
     int32_t offset, lo, hi;
 } smg_rvv_range;
 
+/* The compiler is to keep one pointer and add to it, not one for each use. */
+#define SMG_ONE_POINTER(x) __asm__("" : "+r"(x))
+
 /* Words of the record of a channel: bias, left shift, multiplier, right shift. */
 #define SMG_RVV_RECORD 4
 

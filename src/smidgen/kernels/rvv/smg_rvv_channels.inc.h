@@ -25,13 +25,18 @@ SMG_INLINE void smg_channels_block(int32_t count, const smg_rvv_matrix *m, const
             a2 = __riscv_vwmacc_vx_i32m8(a2, x2[i], v, vl);                                                            \
         }                                                                                                              \
         w += m->out_c;                                                                                                 \
+        SMG_ONE_POINTER(w);                                                                                            \
     } while (0)
     int32_t k = m->in_c;
-    for (; k >= 4; k -= 4, x += 4, x1 += 4, x2 += 4) {
+    for (; k >= 8; k -= 8, x += 8, x1 += 8, x2 += 8) {
         SMG_STEP(0);
         SMG_STEP(1);
         SMG_STEP(2);
         SMG_STEP(3);
+        SMG_STEP(4);
+        SMG_STEP(5);
+        SMG_STEP(6);
+        SMG_STEP(7);
     }
     for (; k > 0; k--, x++, x1++, x2++) {
         SMG_STEP(0);
