@@ -27,7 +27,7 @@ from smidgen.targets.target import Core
 GROUP = 3  # output channels whose sums stay in registers
 SHORTEST_RUN = 5
 MOST_SCRATCH = 24 * 1024  # bands are as high as fit it
-_WORTH = 1.03  # a band that costs no more than this times the least may be taken if its scratch is smaller
+WORTH = 1.03  # a band that costs no more than this times the least may be taken if its scratch is smaller
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ def best_band(s: Window, costs: Mapping[Band, float]) -> Band:
     able = {b: c for b, c in costs.items() if scratch_bytes(s, b) <= MOST_SCRATCH}
     if not able:
         return min(costs, key=lambda b: (scratch_bytes(s, b), costs[b]))
-    limit = _WORTH * min(able.values())
+    limit = WORTH * min(able.values())
     return min((b for b, c in able.items() if c <= limit), key=lambda b: (scratch_bytes(s, b), b.rows, b.split))
 
 
