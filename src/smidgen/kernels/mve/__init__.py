@@ -3,6 +3,6 @@
 
 from __future__ import annotations
 
-from smidgen.kernels.mve import convolution, dense
+from smidgen.kernels.mve import convolution, dense, depthwise
 
-KERNELS = (*convolution.KERNELS, *dense.KERNELS)
+KERNELS = (*convolution.KERNELS, *dense.KERNELS, *depthwise.KERNELS)
