@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
+from smidgen.notices import listening
 from smidgen.schedule import CODE, PLANNERS, SETTINGS, WEIGHTS, Weights, make_objective, make_planner
 
 console = Console(stderr=True, markup=False, highlight=False)
@@ -264,10 +265,14 @@ class Progressed(Protocol):
 def progress(text: str, total: int | None, *, quiet: bool) -> Iterator[Progressed]:
     """A bar (or a spinner without ``total``) on stderr, only on a terminal and not with --json to a pipe.
 
-    It is told what is done, and the new total where that is only known later.
+    It is told what is done, and the new total where that is only known later. Notices of the work go to stderr as well.
     """
-    if not console.is_terminal or (quiet and not sys.stdout.isatty()):
+    if quiet and not sys.stdout.isatty():
         yield lambda done, total=None, text=None: None
+        return
+    if not console.is_terminal:
+        with listening(_notice):
+            yield lambda done, total=None, text=None: None
         return
     columns = (
         SpinnerColumn(),
@@ -277,9 +282,13 @@ def progress(text: str, total: int | None, *, quiet: bool) -> Iterator[Progresse
         TimeElapsedColumn(),
     )
     shown = columns if total is not None else (*columns[:2], columns[-1])
-    with Progress(*shown, console=console, transient=True) as bar:
+    with listening(_notice), Progress(*shown, console=console, transient=True) as bar:
         task = bar.add_task(text, total=total)
         yield lambda done, total=None, text=None: bar.update(task, completed=done, total=total, description=text)
+
+
+def _notice(text: str) -> None:
+    console.print(text, style="dim")
 
 
 def table(title: str, *columns: str, right: Sequence[str] = ()) -> Table:

@@ -18,9 +18,9 @@ from smidgen.sim.simulator import Edges, block_of, split_edge
 from smidgen.targets import Core
 
 _SAME_NAME = (
-    "alu", "multiply", "divide", "store", "double", "branch", "table_branch", "it", "hint", "barrier", "system",
-    "exclusive", "float_arithmetic", "float_multiply_add", "float_divide", "float_move", "float_move_double",
-    "float_store", "float_double",
+    "alu", "multiply", "multiply_add", "multiply_long", "divide", "store", "double", "branch", "call", "table_branch",
+    "it", "hint", "barrier", "system", "exclusive", "float_arithmetic", "float_multiply_add", "float_divide",
+    "float_move", "float_move_double", "float_store", "float_double",
 )  # fmt: skip
 """Timing classes whose cost is the rule of the same name, whatever stands before them."""
 
@@ -32,7 +32,9 @@ RULES = (*_SAME_NAME, *_OTHER_RULES)
 """Every rule the model applies; a core's TOML gives each a number of cycles and its provenance."""
 
 _FLOAT_RESULT = ("float_arithmetic", "float_multiply_add", "float_divide")
-_INTEGER_RESULT = ("alu", "multiply", "divide")
+_INTEGER_RESULT = ("alu", "multiply", "multiply_add", "multiply_long", "divide")
+_LIKE = {"call": "branch", "multiply_add": "multiply", "multiply_long": "multiply"}
+"""Rules that a core's file may leave to another rule."""
 
 
 @dataclass(slots=True)
@@ -55,9 +57,10 @@ class CycleModel:
 
     def __init__(self, core: Core, code: Mapping[int, bytes]) -> None:
         """``code`` has the bytes of each block by its key. TargetError if the core's file lacks a rule."""
-        if missing := sorted(set(RULES) - set(core.cycles)):
+        given = {rule: core.cycles[like] for rule, like in _LIKE.items() if like in core.cycles} | dict(core.cycles)
+        if missing := sorted(set(RULES) - set(given)):
             raise TargetError(f"core {core.name}: no cycles for {', '.join(missing)}; add them to its TOML file")
-        self._rules = {rule: int(cycles) for rule, cycles in core.cycles.items()}
+        self._rules = {rule: int(cycles) for rule, cycles in given.items()}
         self._code = code
         self._decoder = Decoder()
         self._blocks: dict[int, tuple[Instruction, ...]] = {}

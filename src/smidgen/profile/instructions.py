@@ -52,16 +52,19 @@ KINDS: Mapping[str, str] = {
     ),
     **_names(
         "multiply",
-        "mul muls mla mls smull umull smlal umlal umaal smulbb smulbt smultb smultt smlabb smlabt smlatb smlatt "
+        "mul muls smulbb smulbt smultb smultt smlabb smlabt smlatb smlatt "
         "smulwb smulwt smlawb smlawt smlalbb smlalbt smlaltb smlaltt smuad smuadx smusd smusdx smlad smladx smlsd "
         "smlsdx smlald smlaldx smlsld smlsldx smmul smmulr smmla smmlar smmls smmlsr",
     ),
+    **_names("multiply_add", "mla mls"),
+    **_names("multiply_long", "smull umull smlal umlal umaal"),
     **_names("divide", "sdiv udiv"),
     **_names("load", "ldr ldrb ldrh ldrsb ldrsh ldrt ldrbt ldrht ldrsbt ldrsht"),
     **_names("store", "str strb strh strt strbt strht"),
     **_names("double", "ldrd strd"),
     **_names("multiple", "ldm ldmdb ldmia stm stmdb stmia push pop vldmia vldmdb vstmia vstmdb vpush vpop"),
-    **_names("branch", "b bl bx blx cbz cbnz"),
+    **_names("branch", "b bx cbz cbnz"),
+    **_names("call", "bl blx"),
     **_names("table_branch", "tbb tbh"),
     **_names("it", "it"),
     **_names("hint", "nop yield sev hint cps pld pldw pli"),
@@ -99,7 +102,7 @@ def _instruction(raw: Any) -> Instruction:  # Any: capstone is untyped
     operands = raw.operands
     kind = _kind(raw, KINDS.get(name, "unknown"))
     reads, writes = (frozenset(registers) for registers in raw.regs_access())
-    is_branch = kind in ("branch", "table_branch")
+    is_branch = kind in ("branch", "call", "table_branch")
     return Instruction(
         address=raw.address,
         nbytes=raw.size,

@@ -40,9 +40,11 @@ static __attribute__((noinline, used)) void smg_start(void) {
 }
 
 __attribute__((used)) void Reset_Handler(void) {
+#if defined(__ARM_FP) || defined(__ARM_FEATURE_MVE)
     volatile uint32_t *const cpacr = (volatile uint32_t *)0xE000ED88u; /* Arm ARMv7-M ARM B3.2.20 */
     *cpacr = *cpacr | (0xFu << 20);                                    /* CP10 and CP11: full access */
     __asm__ volatile("dsb\n\tisb" ::: "memory");
+#endif
     smg_start();
 }
 

@@ -10,6 +10,7 @@ from smidgen.sim.core import EmulatedCore
 from smidgen.sim.machine import Machine
 from smidgen.sim.port import Port
 from smidgen.sim.qemu import QemuPort
+from smidgen.sim.rtl import RtlPort, rtl_core
 from smidgen.sim.simulator import Limits
 from smidgen.sim.unicorn import EmulatedMachine
 from smidgen.targets import Target
@@ -29,4 +30,6 @@ def open_port(elf: Elf, target: Target) -> Port:
         return EmulatedCore(elf, target)
     if simulator == "qemu":
         return QemuPort(elf, target)
+    if simulator == "rtl":
+        return RtlPort(elf, target, rtl_core(target.core.machine))
     raise TargetError(f"{target.name}: no simulator {simulator!r}")

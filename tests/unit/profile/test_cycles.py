@@ -19,7 +19,8 @@ TARGET = load_target("nucleo-l4r5zi")
 SNIPPETS: Mapping[str, tuple[str, int]] = {
     # name: (assembly, cycles by hand)
     "alu": ("add r4, r2, r3\n eor.w r5, r4, r3\n uxtb r6, r5\n ssat r7, #8, r5\n pkhbt r4, r5, r6, lsl #16", 5),
-    "multiply": ("mul r4, r2, r3\n smlad r4, r2, r3, r4\n umull r4, r5, r2, r3\n smmlar r4, r2, r3, r4", 4),
+    "multiply": ("mul r4, r2, r3\n smlad r4, r2, r3, r4\n smmlar r4, r2, r3, r4", 3),
+    "multiply_more": ("mla r4, r2, r3, r4\n mls r4, r2, r3, r4\n umull r4, r5, r2, r3\n smlal r4, r5, r2, r3", 4),
     "divide": ("udiv r4, r2, r3\n sdiv r4, r2, r3", 6 + 6),
     "load": ("ldr r4, [r1]", 2),
     "load_pair": ("ldr r4, [r1]\n ldr r5, [r1, #4]\n ldrsb r6, [r1, r3]", 2 + 1 + 1),
