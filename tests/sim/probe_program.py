@@ -24,7 +24,7 @@ from smidgen.targets import Target, load_target
 BEGIN_AND_END = BEGIN, END
 FAULTS = {"trap": 1, "store": 2, "load": 3, "flash": 4, "jump": 5}
 ENDLESS = 6
-NOWHERE = 0x1000_0000
+NOWHERE = 0x0600_0000
 
 _SOURCE = """#include <stdint.h>
 volatile uint32_t probe_mode, probe_result;
@@ -69,10 +69,10 @@ __attribute__((noinline)) uint32_t probe_store(uint32_t value, uint32_t *at, con
 __attribute__((noinline)) void probe_fault(uint32_t mode) {
     switch (mode) {
     case 1: __builtin_trap(); break;
-    case 2: *(volatile uint32_t *)0x10000000u = mode; break;
-    case 3: probe_result = *(volatile uint32_t *)0x10000000u; break;
+    case 2: *(volatile uint32_t *)0x06000000u = mode; break;
+    case 3: probe_result = *(volatile uint32_t *)0x06000000u; break;
     case 4: *(volatile uint32_t *)((uintptr_t)&probe_fault & ~(uintptr_t)3) = mode; break;
-    case 5: ((void (*)(void))0x10000001u)(); break;
+    case 5: ((void (*)(void))0x06000001u)(); break;
     case 6: for (;;) { __asm__ volatile(""); }
     default: break;
     }
