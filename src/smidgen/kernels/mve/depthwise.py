@@ -47,7 +47,10 @@ def _lines(node: Node) -> Lines | None:
     (_, ih, iw, _), (_, oh, ow, _) = node["x"].type.shape, node.output.type.shape
     top, left, _, _ = node.op.padding
     ways = []
-    for turned, (ip, il, p, n, along, across) in ((False, (iw, ih, ow, oh, left, top)), (True, (ih, iw, oh, ow, top, left))):
+    for turned, (ip, il, p, n, along, across) in (
+        (False, (iw, ih, ow, oh, left, top)),
+        (True, (ih, iw, oh, ow, top, left)),
+    ):
         if p >= 4 and n >= 2:
             ways.append(Lines(turned, ip, il, p, n, along, across, -(-p // 4) * -(-n // 2)))
     return min(ways, key=lambda way: way.blocks, default=None)

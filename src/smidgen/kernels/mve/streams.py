@@ -15,7 +15,6 @@ from smidgen.ir import Array, Node
 from smidgen.kernels.common import Int32s, out_quant
 from smidgen.kernels.fast_requantize import DOUBLE, requantize_columns, requantize_constants, rounding_mode
 from smidgen.kernels.kernel import Packed
-from smidgen.ops.accumulators import Int64s
 from smidgen.ops.arithmetic import int_bounds
 
 MVE = frozenset(("mve",))
