@@ -8,7 +8,6 @@ import click
 from smidgen.cli.common import json_option, print_json, show, table
 from smidgen.targets import list_targets, load_target
 
-
 _FIGURES = {"cycles": "cycles, counted", "model": "cycles, modelled", "instructions": "instructions"}
 
 
