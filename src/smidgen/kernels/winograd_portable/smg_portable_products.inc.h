@@ -8,20 +8,39 @@
 /* Channels of input a turn of the loop: much code does not pay. */
 #define SMG_STEPS (SMG_IN_C % 8 ? 4 : 8)
 
+/* Compilers would make many products before they add them, for which registers do not suffice. */
+SMG_INLINE void smg_multiply_add(uint32_t *sum, uint32_t x, uint32_t w) {
+#if defined(__riscv)
+    uint32_t product;
+    __asm__ volatile("mul %1, %2, %3\n\tadd %0, %0, %1" : "+r"(*sum), "=&r"(product) : "r"(x), "r"(w));
+#else
+    *sum += x * w;
+    __asm__ volatile("" : "+r"(*sum));
+#endif
+}
+
+/* Loads v before what follows, so that its first use need not wait. */
+SMG_INLINE void smg_have(uint32_t v) { __asm__ volatile("" : : "r"(v)); }
+
 /* sums += the products of one position. */
 SMG_INLINE void smg_multiply_position(const smg_input *v, const smg_weight *u, uint32_t *sums) {
     const smg_input *end = v + SMG_IN_C;
     do {
         SMG_UNROLLED
         for (int32_t k = 0; k < SMG_STEPS; k++) {
+            __asm__ volatile("" ::: "memory"); /* no loads for later steps yet */
             uint32_t x[SMG_TILES];
+            uint32_t w = (uint32_t)u[k * SMG_CHANNELS];
+            smg_have(w);
             SMG_UNROLLED
             for (int32_t t = 0; t < SMG_TILES; t++) x[t] = v[t * SMG_IN_C + k];
             SMG_UNROLLED
             for (int32_t c = 0; c < SMG_CHANNELS; c++) {
-                const uint32_t w = (uint32_t)u[k * SMG_CHANNELS + c];
+                const uint32_t next = c + 1 < SMG_CHANNELS ? (uint32_t)u[k * SMG_CHANNELS + c + 1] : 0;
+                if (c + 1 < SMG_CHANNELS) smg_have(next);
                 SMG_UNROLLED
-                for (int32_t t = 0; t < SMG_TILES; t++) sums[t * SMG_CHANNELS + c] += x[t] * w;
+                for (int32_t t = 0; t < SMG_TILES; t++) smg_multiply_add(&sums[t * SMG_CHANNELS + c], x[t], w);
+                w = next;
             }
         }
         v += SMG_STEPS;
