@@ -20,6 +20,7 @@ from smidgen.ops import Conv2D
 from smidgen.targets.target import Core
 
 MOST_CHANNELS = 252
+MOST_UNIT_BYTES = 24576  # of V: more rows of tiles at a time only up to here
 BETTER = frozenset(("dsp", "xcv", "rvv", "mve"))  # their cores multiply several numbers at a time
 
 
@@ -101,7 +102,7 @@ class Variant:
         return shape_of(node, self.domain.scheme.tile)
 
     def cut(self, shape: Shape) -> Cut:
-        return whole_rows(shape, self.block.tiles)
+        return whole_rows(shape, self.block.tiles, MOST_UNIT_BYTES)
 
 
 def _blocks(rows: Array, channels: int) -> Array:

@@ -22,9 +22,10 @@ SMG_INLINE void smg_multiply_add(uint32_t *sum, uint32_t x, uint32_t w) {
 /* Loads v before what follows, so that its first use need not wait. */
 SMG_INLINE void smg_have(uint32_t v) { __asm__ volatile("" : : "r"(v)); }
 
-/* sums += the products of one position. */
-SMG_INLINE void smg_multiply_position(const smg_input *v, const smg_weight *u, uint32_t *sums) {
-    const smg_input *end = v + SMG_IN_C;
+/* sums += the products of inputs v with weights u, up to the inputs at end. */
+SMG_INLINE void smg_multiply_steps(const smg_input *v, const smg_input *end, const smg_weight **weights,
+                                   uint32_t *sums) {
+    const smg_weight *u = *weights;
     do {
         SMG_UNROLLED
         for (int32_t k = 0; k < SMG_STEPS; k++) {
@@ -46,28 +47,32 @@ SMG_INLINE void smg_multiply_position(const smg_input *v, const smg_weight *u, u
         v += SMG_STEPS;
         u += SMG_STEPS * SMG_CHANNELS;
     } while (v != end);
+    *weights = u;
+}
+
+/* The sum's products: of 1, 2 or 4 positions. */
+SMG_INLINE int32_t smg_positions(int32_t sum) {
+    return SMG_PAIRED ? smg_members(sum / SMG_SUMS) * smg_members(sum % SMG_SUMS) : 1;
 }
 
 /* All sums of a block: v its transformed inputs, u the stream behind its channels' constants. */
 SMG_COLD void smg_products(const smg_word *v, const smg_word *u, uint32_t *m) {
-    for (int32_t i = 0; i < SMG_SUMS; i++) {
-        for (int32_t j = 0; j < SMG_SUMS; j++, m += SMG_SUM_STEP) {
-            uint32_t sums[SMG_TILES * SMG_CHANNELS];
+    const smg_input *inputs = (const smg_input *)v;
+    for (int32_t sum = 0; sum < SMG_ALL_SUMS; sum++, m += SMG_SUM_STEP) {
+        uint32_t sums[SMG_TILES * SMG_CHANNELS];
+        SMG_UNROLLED
+        for (int32_t c = 0; c < SMG_CHANNELS; c++) {
+            const uint32_t start = u[c];
             SMG_UNROLLED
-            for (int32_t c = 0; c < SMG_CHANNELS; c++) {
-                const uint32_t start = u[c];
-                SMG_UNROLLED
-                for (int32_t t = 0; t < SMG_TILES; t++) sums[t * SMG_CHANNELS + c] = start;
-            }
-            u += SMG_CHANNELS;
-            for (int32_t left = smg_members(i) * smg_members(j); left > 0; left--) {
-                smg_multiply_position((const smg_input *)v, (const smg_weight *)u, sums);
-                v += SMG_PRODUCT_WORDS;
-                u += SMG_IN_C * SMG_CHANNELS / 2;
-            }
-            SMG_UNROLLED
-            for (int32_t s = 0; s < SMG_TILES * SMG_CHANNELS; s++) m[s] = sums[s];
+            for (int32_t t = 0; t < SMG_TILES; t++) sums[t * SMG_CHANNELS + c] = start;
         }
+        const smg_weight *weights = (const smg_weight *)(u + SMG_CHANNELS);
+        for (int32_t left = smg_positions(sum); left > 0; left--, inputs += SMG_TILES * SMG_IN_C) {
+            smg_multiply_steps(inputs, inputs + SMG_IN_C, &weights, sums);
+        }
+        u = (const smg_word *)weights;
+        SMG_UNROLLED
+        for (int32_t s = 0; s < SMG_TILES * SMG_CHANNELS; s++) m[s] = sums[s];
     }
 }
 #endif
