@@ -6,7 +6,7 @@
 #include "smg_portable_winograd.inc.h"
 
 /* Channels of input a turn of the loop: much code does not pay. */
-#define SMG_STEPS (SMG_IN_C % 8 ? 4 : 8)
+#define SMG_STEPS (SMG_DEPTH < 4 ? SMG_DEPTH : SMG_DEPTH % 8 ? 4 : 8)
 
 /* Compilers would make many products before they add them, for which registers do not suffice. */
 SMG_INLINE void smg_multiply_add(uint32_t *sum, uint32_t x, uint32_t w) {
@@ -34,7 +34,7 @@ SMG_INLINE void smg_multiply_steps(const smg_input *v, const smg_input *end, con
             uint32_t w = (uint32_t)u[k * SMG_CHANNELS];
             smg_have(w);
             SMG_UNROLLED
-            for (int32_t t = 0; t < SMG_TILES; t++) x[t] = v[t * SMG_IN_C + k];
+            for (int32_t t = 0; t < SMG_TILES; t++) x[t] = v[t * SMG_PADDED_C + k];
             SMG_UNROLLED
             for (int32_t c = 0; c < SMG_CHANNELS; c++) {
                 const uint32_t next = c + 1 < SMG_CHANNELS ? (uint32_t)u[k * SMG_CHANNELS + c + 1] : 0;
@@ -67,8 +67,8 @@ SMG_COLD void smg_products(const smg_word *v, const smg_word *u, uint32_t *m) {
             for (int32_t t = 0; t < SMG_TILES; t++) sums[t * SMG_CHANNELS + c] = start;
         }
         const smg_weight *weights = (const smg_weight *)(u + SMG_CHANNELS);
-        for (int32_t left = smg_positions(sum); left > 0; left--, inputs += SMG_TILES * SMG_IN_C) {
-            smg_multiply_steps(inputs, inputs + SMG_IN_C, &weights, sums);
+        for (int32_t left = smg_positions(sum); left > 0; left--, inputs += SMG_TILES * SMG_PADDED_C) {
+            smg_multiply_steps(inputs, inputs + SMG_DEPTH, &weights, sums);
         }
         u = (const smg_word *)weights;
         SMG_UNROLLED
