@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from smidgen.ir import Node
+from smidgen.kernels.classes import Classes
 from smidgen.kernels.common import constant_weights, int8_elements
 from smidgen.kernels.depthwise.three import (
     one_to_one,
@@ -98,39 +99,6 @@ def pack(node: Node) -> Mapping[str, Packed]:
         order = np.arange(9).reshape(3, 3).T.ravel()
         columns = np.concatenate([columns[:, order], columns[:, 9:]], axis=1)
     return {"w": Packed(None), "b": Packed(np.ascontiguousarray(columns))}
-
-
-@dataclass(frozen=True, slots=True)
-class Classes:
-    """Executed instructions by class."""
-
-    alu: float = 0.0
-    multiply: float = 0.0
-    load: float = 0.0
-    store: float = 0.0
-    branch: float = 0.0
-
-    def __add__(self, other: Classes) -> Classes:
-        return Classes(
-            self.alu + other.alu, self.multiply + other.multiply, self.load + other.load, self.store + other.store,
-            self.branch + other.branch,
-        )  # fmt: skip
-
-    def times(self, count: float) -> Classes:
-        return Classes(
-            self.alu * count, self.multiply * count, self.load * count, self.store * count, self.branch * count
-        )
-
-    @property
-    def total(self) -> float:
-        return self.alu + self.multiply + self.load + self.store + self.branch
-
-    def cycles(self, core: Core) -> float:
-        per = core.cycles
-        return (
-            self.alu * per["alu"] + self.multiply * per["multiply"] + self.load * per["load"]
-            + self.store * per["store"] + self.branch * per["branch"]
-        )  # fmt: skip
 
 
 def requantize(signed: bool) -> Classes:
