@@ -9,6 +9,7 @@ from smidgen.errors import TargetError
 from smidgen.sim.core import EmulatedCore
 from smidgen.sim.machine import Machine
 from smidgen.sim.port import Port
+from smidgen.sim.qemu import QemuPort
 from smidgen.sim.rtl import RtlPort, rtl_core
 from smidgen.sim.simulator import Limits
 from smidgen.sim.unicorn import EmulatedMachine
@@ -27,6 +28,8 @@ def open_port(elf: Elf, target: Target) -> Port:
     simulator = target.core.simulator
     if simulator == "unicorn":
         return EmulatedCore(elf, target)
+    if simulator == "qemu":
+        return QemuPort(elf, target)
     if simulator == "rtl":
         return RtlPort(elf, target, rtl_core(target.core.machine))
     raise TargetError(f"{target.name}: no simulator {simulator!r}")
