@@ -18,7 +18,7 @@ from smidgen.kernels.depthwise.three import (
     shape,
     three_by_three,
 )
-from smidgen.kernels.depthwise_portable.linear import linear, one_multiplication
+from smidgen.kernels.depthwise_portable.linear import linear, one_multiplication, requantize
 from smidgen.kernels.flash_use import FlashUse
 from smidgen.kernels.kernel import Kernel, Packed
 from smidgen.ops import DepthwiseConv2D
@@ -94,16 +94,10 @@ def pack(node: Node) -> Mapping[str, Packed]:
     """Per channel the nine weights, column after column across the lines, then bias, mult, sign_bias, below."""
     found = linear(node)
     assert found is not None
-    columns = found.columns()
+    weights = found.scaled_weights()
     if not down(node):
-        order = np.arange(9).reshape(3, 3).T.ravel()
-        columns = np.concatenate([columns[:, order], columns[:, 9:]], axis=1)
-    return {"w": Packed(None), "b": Packed(np.ascontiguousarray(columns))}
-
-
-def requantize(signed: bool) -> Classes:
-    """An output from its sum, and its store; the upper word of a product counted twice."""
-    return Classes(alu=4 + 4 * signed, multiply=2, store=1, branch=1)
+        weights = weights[:, np.arange(9).reshape(3, 3).T.ravel()]
+    return {"w": Packed(None), "b": Packed(np.concatenate([weights, found.columns()], axis=1))}
 
 
 def _strip(of: Lines, taps: int, two: bool, signed: bool) -> Classes:
