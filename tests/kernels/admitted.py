@@ -99,7 +99,10 @@ def _of_rounding(kernel: Kernel, rounding: Rounding) -> st.SearchStrategy[tuple[
     if kernel.op is ops.Conv2D:
         return nodes.conv2d(rounding, "1x1" if "1x1" in kernel.symbol else "any" if any_shape else "one group")
     if kernel.op is ops.DepthwiseConv2D:
-        styles = {"3x3s1": "3x3s1", "3x3s2": "3x3s2", "3x3": "3x3", "kxk": "kxk", "direct": "kxk", "scalar": "any"}
+        styles = {
+            "3x3_s8_portable": "3x3s", "3x3s1": "3x3s1", "3x3s2": "3x3s2", "3x3": "3x3", "kxk": "kxk", "direct": "kxk",
+            "valid": "kxk", "scalar": "any",
+        }  # fmt: skip
         return nodes.depthwise(rounding, next((s for name, s in styles.items() if name in kernel.symbol), "one"))
     if kernel.op is ops.Add:
         return nodes.add(rounding, "any" if any_shape else "same")
