@@ -25,7 +25,7 @@ from smidgen.ops import Conv2D
 from smidgen.targets.target import Core
 
 GROUP = 3  # output channels whose sums stay in registers
-SHORTEST_RUN = 5
+SHORTEST_RUN = 24
 MOST_SCRATCH = 24 * 1024  # bands are as high as fit it
 WORTH = 1.03  # a band that costs no more than this times the least may be taken if its scratch is smaller
 
@@ -125,7 +125,7 @@ def _strip_instructions(s: Window, outputs: float) -> float:
     total = 12.0
     for first in range(0, s.out_c, GROUP):
         n = min(GROUP, s.out_c - first)
-        loops = taps * (10 + 3 * (s.in_c // 8) + 2 * (s.in_c % 8)) if _run(s) > 1 else 3 * steps
+        loops = taps * (22 + 3 * (s.in_c // 8) + 2 * (s.in_c % 8)) if _run(s) > 1 else 1.4 * steps + 2 * (steps % 8)
         total += steps * (2 + 2 * n) + loops + n * (outputs + 3) + 14
     return total
 
@@ -208,7 +208,7 @@ def _taps(s: Window, band: Band) -> list[int]:
 def banded_records(node: Node, s: Window, band: Band, length: int) -> Array:
     """The band's numbers, where the runs of ``length`` steps begin, then a record a channel."""
     plane, channels = planes_of(s, band).elements, range(0, s.in_c, length)
-    starts = [tap + c * plane for tap in _taps(s, band) for c in channels]
+    starts = [2 * (tap + c * plane) for tap in _taps(s, band) for c in channels]
     head = np.array([band.rows, band.split, len(starts), length, *starts], np.int32)
     both: Array = np.concatenate([head, records(node).reshape(-1)])
     return both

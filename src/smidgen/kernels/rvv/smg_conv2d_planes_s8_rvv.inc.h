@@ -33,17 +33,30 @@ SMG_INLINE void smg_planes_block(int32_t count, const smg_conv2d_params *p, cons
     } while (0)
 #define SMG_PLANE(i)                                                                                                   \
     SMG_STEP(i);                                                                                                       \
-    x += s->plane;                                                                                                     \
-    SMG_ONE_POINTER(x)
-    const int32_t *start = s->starts, *end = start + s->runs;
+    x += s->plane
+#define SMG_START(i)                                                                                                   \
+    do {                                                                                                               \
+        const int16_t *x = (const int16_t *)((const int8_t *)s->x + start[i]);                                         \
+        SMG_STEP(i);                                                                                                   \
+    } while (0)
+    const int32_t *start = s->starts, *const end = start + s->runs;
     if (s->length == 1) {
+        for (; end - start >= 8; start += 8, w += 8 * count) {
+            SMG_START(0);
+            SMG_START(1);
+            SMG_START(2);
+            SMG_START(3);
+            SMG_START(4);
+            SMG_START(5);
+            SMG_START(6);
+            SMG_START(7);
+        }
         for (; start < end; start++, w += count) {
-            const int16_t *x = s->x + *start;
-            SMG_STEP(0);
+            SMG_START(0);
         }
     }
     for (; start < end; start++) {
-        const int16_t *x = s->x + *start;
+        const int16_t *x = (const int16_t *)((const int8_t *)s->x + *start);
         int32_t c = s->length;
         for (; c >= 8; c -= 8, w += 8 * count) {
             SMG_PLANE(0);
@@ -59,6 +72,7 @@ SMG_INLINE void smg_planes_block(int32_t count, const smg_conv2d_params *p, cons
             SMG_PLANE(0);
         }
     }
+#undef SMG_START
 #undef SMG_PLANE
 #undef SMG_STEP
     const smg_rvv_range range = {p->out_offset, p->act_min, p->act_max};

@@ -12,7 +12,7 @@ SMG_INLINE vint32m8_t smg_plane_sums(const int16_t *x, const int8_t *w, const in
                                      int32_t bias, size_t vl) {
     vint32m8_t sums = __riscv_vmv_v_x_i32m8(bias, vl);
     for (int32_t t = 0; t < taps; t++) {
-        sums = smg_plane_step(sums, x + starts[t], w[t], vl);
+        sums = smg_plane_step(sums, (const int16_t *)((const int8_t *)x + starts[t]), w[t], vl);
     }
     return sums;
 }

@@ -7,7 +7,7 @@
  * column of the filter. A lane then adds w * x for every tap and channel: one vector of x serves three output channels,
  * whose sums stay in 24 registers.
  *
- * b: { rows of a band, split, runs, length }, where each run of `length` steps begins in the planes, in elements (runs),
+ * b: { rows of a band, split, runs, length }, where each run of `length` steps begins in the planes, in bytes (runs),
  * and a record a channel (smg_rvv.h). A run is a tap with its channels, or one of few channels, each a run. */
 #include "smg_kernels.h"
 #include "smg_rvv.h"
