@@ -28,7 +28,7 @@ def planes_total(s: Window, band: Band, outputs: float) -> float:
     strip = 20 + s.out_c * (taps * (4 if taps == 9 else 8) + outputs + 12)
     bands = -(-s.out_h // band.rows)
     whole = planes.fill_instructions(s, band) + planes.crop_instructions(s, band) + 60
-    return s.batch * bands * (whole + -(-planes.band_lanes(s, band) // LANES) * strip)
+    return planes.clear_instructions(s, band) + s.batch * bands * (whole + planes.strips(s, band)[0] * strip)
 
 
 @lru_cache(maxsize=64)

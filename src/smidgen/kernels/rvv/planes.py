@@ -100,16 +100,23 @@ def fill_instructions(s: Window, band: Band) -> float:
     """Of the planes of a whole band."""
     planes = planes_of(s, band)
     used = sum(r % s.stride_h < planes.phases for r in range(planes.rows_in))
-    blank = 7 if s.pad_l or planes.pitch * s.stride_w > s.in_w else 2
-    return used * planes.variants * (20 + s.in_c * (16 + blank + 6 * -(-planes.pitch // (2 * LANES))))
+    return used * planes.variants * (30 + (8 + 7 * s.in_c) * -(-planes.pitch // (2 * LANES)))
 
 
-def band_lanes(s: Window, band: Band) -> int:
-    return (band.rows - 1) * planes_of(s, band).pitch + s.out_w
+def clear_instructions(s: Window, band: Band) -> float:
+    """Of zero points in all planes, once."""
+    return 5 * -(-planes_of(s, band).elements * s.in_c // (2 * LANES))
+
+
+def strips(s: Window, band: Band) -> tuple[int, bool]:
+    """Vectors of LANES pixels that a band takes, and whether each lies in a row."""
+    pitch = planes_of(s, band).pitch
+    by_rows, all_rows = band.rows * -(-s.out_w // LANES), -(-((band.rows - 1) * pitch + s.out_w) // LANES)
+    return min(by_rows, all_rows), by_rows <= all_rows or pitch == s.out_w
 
 
 def crop_instructions(s: Window, band: Band) -> float:
-    if planes_of(s, band).pitch == s.out_w:
+    if strips(s, band)[1]:
         return 0.0
     return band.rows * (8 + 6 * -(-s.out_w * s.out_c // (4 * LANES)))
 
@@ -134,9 +141,8 @@ def _total(s: Window, band: Band, outputs: float) -> float:
     full, rest = divmod(s.out_h, band.rows)
     bands = [(band, full)] + ([(Band(rest, band.split), 1)] if rest else [])
     each = _strip_instructions(s, outputs)
-    return s.batch * sum(
-        times * (40 + fill_instructions(s, b) + -(-band_lanes(s, b) // LANES) * each + crop_instructions(s, b))
-        for b, times in bands
+    return clear_instructions(s, band) + s.batch * sum(
+        times * (40 + fill_instructions(s, b) + strips(s, b)[0] * each + crop_instructions(s, b)) for b, times in bands
     )
 
 
