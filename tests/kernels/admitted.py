@@ -17,7 +17,8 @@ from smidgen.ir import Array, Node, Rounding
 from smidgen.kernels import Kernel
 from smidgen.kernels.common import even_rounding
 from smidgen.kernels.registry import all_kernels
-from smidgen.targets import load_target
+from smidgen.targets import Core, load_target
+from smidgen.targets.isa import SHIMS, close
 from tests.kernels import float_nodes, int16_nodes, nodes, strided, winograd_nodes
 
 Case = tuple[Node, list[Array]]
@@ -28,10 +29,13 @@ _STRIDED: dict[str, tuple[tuple[str, Callable[[], st.SearchStrategy[Any]]], ...]
     "winograd": (("small", lambda: winograd_nodes.three_by_three(True)), ("", winograd_nodes.three_by_three)),
     "fully_connected": (("1x1_rows", nodes.pointwise), ("s8_m4", nodes.dense)),
     "pointwise": (("", nodes.pointwise),),
+    "blocked": (("1x1", nodes.pointwise), ("fully_connected", nodes.dense)),
     "conv2d_stride2": (("3x3", strided.stride2_3x3), ("1x1", strided.pointwise)),
 }
 """Family to the nodes of its kernels, by part of their symbols."""
 EVERY_FEATURE = replace(load_target("nucleo-l4r5zi").core, features=frozenset({"dsp", "fpu"}))
+_IN_PLAIN_C = close(("fpu", "thumb2", "rv32m", "rv32c"))
+"""Features that a kernel's C does not show, or that a host has in its own way."""
 _PLAIN: dict[type, Callable[[Rounding], st.SearchStrategy[Any]]] = {
     ops.FullyConnected: nodes.fully_connected,
     ops.Mul: nodes.mul,
@@ -45,6 +49,16 @@ _PLAIN: dict[type, Callable[[Rounding], st.SearchStrategy[Any]]] = {
     ops.Quantize: nodes.quantize,
     ops.Dequantize: nodes.dequantize,
 }
+
+
+def core_of(kernel: Kernel) -> Core:
+    """A core with the features that the kernel needs, and no others."""
+    return replace(EVERY_FEATURE, features=close(kernel.isa))
+
+
+def runs_on_host(kernel: Kernel) -> bool:
+    """Its C compiles for any machine: what it needs of a core has a portable body."""
+    return kernel.isa <= _IN_PLAIN_C | SHIMS.keys()
 
 
 def strategy(kernel: Kernel) -> st.SearchStrategy[tuple[Node, list[Array]]]:
@@ -119,7 +133,7 @@ def _drawn(symbol: str, count: int) -> tuple[Case, ...]:
               suppress_health_check=list(HealthCheck))  # fmt: skip
     @given(strategy(kernel))
     def collect(case: Case) -> None:
-        assume(kernel.rejects(case[0], EVERY_FEATURE) is None)
+        assume(kernel.rejects(case[0], core_of(kernel)) is None)
         found.append(case)
 
     collect()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from smidgen.build.elf import read_elf
 from smidgen.build.link import CATEGORIES, DEFAULT_STACK_BYTES, linker_script
+from smidgen.build.miscompile import check_elf
 from smidgen.build.objects import CompileJob, Compiler, compile_all
 from smidgen.build.size import Sizes, measure
 from smidgen.build.toolchain import Toolchain, run_tool
@@ -57,7 +58,8 @@ def build(
     categories = _write_sources(sources, target, source_dir)
     _make(object_dir)
     jobs = [CompileJob(path, object_dir / object_name(path, category)) for path, category in sorted(categories.items())]
-    compiler = Compiler(identity, toolchain.command(), flags, toolchain.environment(work_dir))
+    check = toolchain.name == "zig" and target.core.isa == "arm"
+    compiler = Compiler(identity, toolchain.command(), flags, toolchain.environment(work_dir), check)
     compile_all(compiler, source_dir, jobs, INCLUDES)
     ram_objects = [object_name(path, "kernels") for path in sources.interface.ram_code]
     interface = sources.interface
@@ -66,6 +68,8 @@ def build(
     elf_path = work_dir / f"{sources.name}.elf"
     objects = [f"obj/{job.output.name}" for job in jobs]
     link(toolchain, target, objects, elf_path, stack_bytes)
+    if check:
+        check_elf(elf_path)
     return Image(
         elf_path, f"{toolchain.name} ({identity})", flags, measure(read_elf(elf_path)), target, sources.interface
     )

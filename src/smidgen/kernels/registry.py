@@ -5,14 +5,17 @@ from __future__ import annotations
 
 from smidgen.kernels import (
     add,
+    blocked,
     compact,
     concat,
     conv2d,
     conv2d_direct,
     conv2d_few_channels,
     conv2d_stride2,
+    corev,
     crop,
     depthwise,
+    depthwise_portable,
     four_bit,
     fully_connected,
     lookup,
@@ -24,24 +27,29 @@ from smidgen.kernels import (
     pool,
     quantize,
     rescale,
+    rvv,
     slide_window,
     softmax,
     transpose,
     unary,
     winograd,
+    winograd_portable,
 )
 from smidgen.kernels.kernel import Kernel
 
 FAMILIES = (
     add,
+    blocked,
     compact,
     concat,
     conv2d,
     conv2d_direct,
     conv2d_few_channels,
     conv2d_stride2,
+    corev,
     crop,
     depthwise,
+    depthwise_portable,
     four_bit,
     fully_connected,
     lookup,
@@ -53,11 +61,13 @@ FAMILIES = (
     pool,
     quantize,
     rescale,
+    rvv,
     slide_window,
     softmax,
     transpose,
     unary,
     winograd,
+    winograd_portable,
 )
 """One package a family; a new family is added here and nowhere else."""
 

@@ -36,9 +36,13 @@ _FRAME_PC = 24  # bytes from the stack pointer in a handler to the stacked pc
 
 def fault(port: Port) -> SimulationError:
     """The error of a core that stands at the first instruction of ``smg_fault``."""
-    isa = port.target.core.isa
+    found = _trap(port) if port.target.core.isa == "riscv" else _exception(port)
+    if found is None:
+        return SimulationError(f"the core stopped in its fault handler{port.place()}")
+    pc, reason = found
+    step = f", {port.where}" if port.where else ""
     return SimulationError(
-        f"the core stopped in its fault handler{_trap(port) if isa == 'riscv' else _exception(port)}{port.place()}"
+        f"the core faulted at pc {pc:#010x} in {port.elf.function_at(pc)}{step}: {reason} (sp {port.sp:#010x})"
     )
 
 
@@ -53,26 +57,23 @@ def not_reached(port: Port, until: int, limits: Limits) -> SimulationError:
     )
 
 
-def _trap(port: Port) -> str:
-    """What a RISC-V core's trap was, from what start-up code kept of it; empty if there was none."""
+def _trap(port: Port) -> tuple[int, str] | None:
+    """Where and what a RISC-V core's trap was, from what start-up code kept of it; None if there was none."""
     known = port.elf.by_name
     if any(name not in known for name in _KEPT):
-        return ""
+        return None
     at, cause = (struct.unpack("<I", port.read(known[name].address, 4))[0] for name in _KEPT)
-    if at == cause == 0:
-        return ""
-    return f": {trap_cause(cause)} at pc {at:#010x} in {port.elf.function_at(at)}; it now stands"
+    return (at, trap_cause(cause)) if at or cause else None
 
 
-def _exception(port: Port) -> str:
-    """What an Arm core's fault was, from its status register and stacked frame; empty outside of a handler."""
+def _exception(port: Port) -> tuple[int, str] | None:
+    """Where and what an Arm core's fault was, from its status register and stacked frame; None outside of a handler."""
     if port.lr >> 24 != 0xFF:
-        return ""
+        return None
     try:
         status, hard = (struct.unpack("<I", port.read(address, 4))[0] for address in (_CFSR, _HFSR))
         (at,) = struct.unpack("<I", port.read(port.sp + _FRAME_PC, 4))
     except SimulationError:
-        return ""
+        return None
     words = [text for bit, text in _CFSR_BITS.items() if status >> bit & 1]
-    what = " and ".join(dict.fromkeys(words)) or f"an exception (CFSR {status:#010x}, HFSR {hard:#010x})"
-    return f": {what} at pc {at & ~1:#010x} in {port.elf.function_at(at & ~1)}; it now stands"
+    return at & ~1, " and ".join(dict.fromkeys(words)) or f"an exception (CFSR {status:#010x}, HFSR {hard:#010x})"
