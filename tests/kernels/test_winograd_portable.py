@@ -17,8 +17,7 @@ from smidgen.kernels.winograd_portable.domain import F2, F4, S2, S4, Domain
 from smidgen.targets import load_target
 from tests.kernels.host import build_instances, run
 from tests.kernels.overlap import check_overlaps
-from tests.kernels.strided import stride2_3x3
-from tests.kernels.winograd_nodes import three_by_three
+from tests.kernels.winograd_nodes import any_channels
 
 CORE = load_target("rv32imc").core
 COUNTS = (8, pytest.param(32, marks=pytest.mark.full))
@@ -27,7 +26,7 @@ COUNTS = (8, pytest.param(32, marks=pytest.mark.full))
 def drawn(kernel: Kernel, count: int) -> list[tuple[Node, list[Array]]]:
     """Nodes that the kernel admits, always the same."""
     found: list[tuple[Node, list[Array]]] = []
-    nodes = stride2_3x3() if "stride2" in kernel.symbol else three_by_three()
+    nodes = any_channels(2 if "stride2" in kernel.symbol else 1)
 
     @settings(max_examples=count, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
               suppress_health_check=list(HealthCheck))  # fmt: skip

@@ -203,9 +203,13 @@ def test_a_tool_that_fails_is_quoted(cache: Path, tmp_path: Path, monkeypatch: p
 
 @pytest.mark.full
 @needs_packages
-def test_a_build_that_is_killed_and_one_that_is_not(cache: Path, builder: Builder) -> None:
+def test_a_build_that_is_killed_and_one_that_is_not(
+    cache: Path, builder: Builder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The real one: killed in the middle, then made, then run."""
     code = "from smidgen.sim.rtl import *\nbuild_simulator(rtl_core('ibex'))"
+    zig_cache = os.environ.get("ZIG_GLOBAL_CACHE_DIR", str(Path.home() / ".cache" / "zig"))
+    monkeypatch.setenv("ZIG_GLOBAL_CACHE_DIR", zig_cache)  # it has the C++ library, which takes a minute to compile
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
     with subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(code)], env=environment, start_new_session=True

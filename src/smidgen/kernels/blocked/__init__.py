@@ -8,8 +8,8 @@ from smidgen.kernels.blocked.pairs import Pairs
 from smidgen.kernels.common import constant_weights, int8_elements
 from smidgen.kernels.conv2d import packed_params as conv_params
 from smidgen.kernels.conv2d.shapes import one_group, pointwise
-from smidgen.kernels.fast_requantize import fast_requantize
 from smidgen.kernels.fully_connected import packed_params as dense_params
+from smidgen.kernels.high_requantize import requantizable
 from smidgen.kernels.kernel import Kernel
 from smidgen.ops import Conv2D, FullyConnected
 
@@ -23,7 +23,7 @@ def _conv(size: str, block: Block | Pairs, isa: frozenset[str]) -> Kernel:
     name = "" if block.gathers else "1x1_"
     return Kernel(
         f"smg_conv2d_{name}{size}_s8_portable", "blocked", "conv2d", Conv2D, block.cost, conv_params, isa,
-        (int8_elements, constant_weights, shape, fast_requantize, *block.fits), block.pack, block.scratch,
+        (int8_elements, constant_weights, shape, requantizable, *block.fits), block.pack, block.scratch,
         includes=(*_PARTS, f"smg_conv2d_{name}blocked.inc.h"), constants=block.constants, footprint=block.footprint,
         unless=_BETTER,
     )  # fmt: skip
@@ -32,7 +32,7 @@ def _conv(size: str, block: Block | Pairs, isa: frozenset[str]) -> Kernel:
 def _dense(size: str, block: Block | Pairs, isa: frozenset[str]) -> Kernel:
     return Kernel(
         f"smg_fully_connected_{size}_s8_portable", "blocked", "fully_connected", FullyConnected, block.cost,
-        dense_params, isa, (int8_elements, constant_weights, fast_requantize, *block.fits), block.pack, block.scratch,
+        dense_params, isa, (int8_elements, constant_weights, requantizable, *block.fits), block.pack, block.scratch,
         includes=(*_PARTS, "smg_fully_connected_blocked.inc.h"), constants=block.constants,
         footprint=block.footprint, unless=_BETTER,
     )  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 
 from smidgen.ir import Array, Node
 from smidgen.kernels.common import Int32s
-from smidgen.kernels.fast_requantize import requantize_columns, requantize_constants
+from smidgen.kernels.high_requantize import high_columns, high_constants
 from smidgen.kernels.kernel import Packed, Predicate
 from smidgen.ops.accumulators import channel_weights
 from smidgen.targets.target import Core
@@ -77,12 +77,12 @@ class Block(Rows):
 
     def constants(self, node: Node) -> Mapping[str, int]:
         inputs = channel_weights(node).shape[1]
-        return {"SMG_INPUTS": inputs, "SMG_UNROLL": unrolled(inputs), **requantize_constants(node)}
+        return {"SMG_INPUTS": inputs, "SMG_UNROLL": unrolled(inputs), **high_constants(node)}
 
     def pack(self, node: Node) -> Mapping[str, Packed]:
         """Weights (blocks, inputs, channels); starting sums, then mult, addend and shift of each block's channels."""
         channels = self.first_channels(node)[:, None] + np.arange(self.channels)
-        columns = requantize_columns(node).astype(np.int64)[channels]
+        columns = high_columns(node).astype(np.int64)[channels]
         starts, ends = columns[..., 0], columns[..., 1:].reshape(len(channels), -1)
         w = channel_weights(node)[channels].transpose(0, 2, 1).astype(np.int8)
         return {

@@ -16,7 +16,7 @@ from smidgen.kernels.blocked.blocks import (
     as_int32,
     instruction_cycles,
 )
-from smidgen.kernels.fast_requantize import requantize_columns, requantize_constants
+from smidgen.kernels.high_requantize import high_columns, high_constants
 from smidgen.kernels.kernel import Packed
 from smidgen.ops.accumulators import Int64s, channel_weights
 from smidgen.targets.target import Core
@@ -85,14 +85,14 @@ class Pairs(Rows):
 
     def constants(self, node: Node) -> Mapping[str, int]:
         inputs = channel_weights(node).shape[1]
-        return {"SMG_INPUTS": inputs, "SMG_UNROLL": self._unroll(node), **requantize_constants(node)}
+        return {"SMG_INPUTS": inputs, "SMG_UNROLL": self._unroll(node), **high_constants(node)}
 
     def pack(self, node: Node) -> Mapping[str, Packed]:
         """The blocks, all in one stream of words."""
         unroll = self._unroll(node)
         channels, ends = _channels(node, self._pairs), _ends(node, self._pairs, unroll)
         assert ends is not None
-        columns, w = requantize_columns(node).astype(np.int64)[channels], channel_weights(node)[channels]
+        columns, w = high_columns(node).astype(np.int64)[channels], channel_weights(node)[channels]
         words = (w[:, 1::2] << 16) + w[:, 0::2]  # (blocks, pairs, inputs)
         parts: list[Array] = []
         for block, begins in enumerate(ends):

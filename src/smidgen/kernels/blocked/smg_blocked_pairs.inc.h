@@ -10,7 +10,7 @@
  * of channels, begins early where there is no whole block left: it repeats. */
 #ifndef SMG_BLOCKED_PAIRS_INC_H
 #define SMG_BLOCKED_PAIRS_INC_H
-#include "smg_fast_requantize.h"
+#include "smg_high_requantize.h"
 #include "smg_small.h"
 #include "smg_whole.h"
 #include <stdint.h>
@@ -84,7 +84,7 @@ SMG_INLINE const int32_t *smg_pairs_block(const int8_t *x, const int32_t *b, int
         SMG_WHOLE
         for (int32_t r = 0; r < SMG_ROWS; r++) {
             const uint32_t high = second[r][c / 2], sum = c % 2 ? high : words[r][c / 2] - (high << 16);
-            y[r * out_c + c] = smg_requantize_fast((int32_t)(sum << 1), b[0], b[1], b[2]);
+            y[r * out_c + c] = smg_requantize_high(sum, b[0], b[1], b[2]);
         }
     }
     return b;

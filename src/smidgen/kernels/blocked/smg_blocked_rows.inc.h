@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Products of rows of inputs with rows of weights in plain C: SMG_ROWS rows by SMG_CHANNELS output channels at a time,
  * so that each byte loaded takes part in several products and every sum stays in a register. An instance fixes
- * SMG_INPUTS, the inputs of a row, SMG_UNROLL, which divides them, and what smg_fast_requantize.h needs.
+ * SMG_INPUTS, the inputs of a row, SMG_UNROLL, which divides them, and what smg_high_requantize.h needs.
  *
  * b holds for each block of channels their starting sums, then mult, addend and shift of each; w (blocks, inputs,
  * channels). The last block of rows, and of channels, begins early where there is no whole block left: it repeats. */
 #ifndef SMG_BLOCKED_ROWS_INC_H
 #define SMG_BLOCKED_ROWS_INC_H
-#include "smg_fast_requantize.h"
+#include "smg_high_requantize.h"
 #include "smg_small.h"
 #include "smg_whole.h"
 #include <stdint.h>
@@ -69,7 +69,7 @@ SMG_INLINE void smg_blocked_block(const int8_t *x, const int8_t *w, const smg_bl
         const int32_t mult = b->out[c].mult, addend = b->out[c].addend, shift = b->out[c].shift;
         SMG_WHOLE
         for (int32_t r = 0; r < SMG_ROWS; r++) {
-            y[r * out_c + c] = smg_requantize_fast((int32_t)(sums[r][c] << 1), mult, addend, shift);
+            y[r * out_c + c] = smg_requantize_high(sums[r][c], mult, addend, shift);
         }
     }
 }

@@ -3,6 +3,6 @@
 
 from __future__ import annotations
 
-from smidgen.kernels.corev import conv2d, depthwise
+from smidgen.kernels.corev import add, conv2d, dense, depthwise
 
-KERNELS = (*conv2d.KERNELS, *depthwise.KERNELS)
+KERNELS = (*add.KERNELS, *conv2d.KERNELS, *dense.KERNELS, *depthwise.KERNELS)

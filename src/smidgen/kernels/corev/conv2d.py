@@ -23,7 +23,7 @@ from smidgen.ops.accumulators import channel_weights
 from smidgen.targets.target import Core
 
 XCV = frozenset({"xcv"})
-_BLOCK = "smg_corev_block.inc.h"
+BLOCK = "smg_corev_block.inc.h"
 
 
 def four_outputs(node: Node) -> bool:
@@ -127,7 +127,7 @@ def footprint(node: Node) -> tuple[int, int]:
 
 
 _ANY = (int8_elements, constant_weights, four_outputs, step_range, exact_requantize)
-_INCLUDES = (_BLOCK,)
+_INCLUDES = (BLOCK,)
 
 KERNELS = (
     Kernel(

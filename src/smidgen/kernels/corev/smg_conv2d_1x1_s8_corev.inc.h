@@ -7,8 +7,6 @@
 /* x: (pixels, in_c), b: the stream, y: (pixels, out_c). */
 void SMG_FUNCTION(const smg_conv2d_params *p, const int8_t *x, const int8_t *w, const int32_t *b, int8_t *y,
                   void *scratch) {
-    const int32_t pixels = p->batch * p->out_h * p->out_w;
     (void)w, (void)scratch;
-    smg_corev_pixels(x, b, y, pixels / 4);
-    if (pixels % 4) smg_corev_pixels(x + (pixels - 4) * SMG_PIXEL_BYTES, b, y + (pixels - 4) * SMG_OUT_C, 1);
+    smg_corev_all_pixels(x, b, y, p->batch * p->out_h * p->out_w);
 }

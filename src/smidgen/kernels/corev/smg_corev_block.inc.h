@@ -145,4 +145,10 @@ SMG_INLINE void smg_corev_pixels(const int8_t *x, const int32_t *stream, int8_t 
     smg_corev_blocks(x, stream + SMG_OUT_C / 4 * SMG_GROUP_WORDS, y + SMG_OUT_C - 4, blocks, 1);
 #endif
 }
+
+/* All of at least four pixels; the last four may overlap those before them. */
+SMG_INLINE void smg_corev_all_pixels(const int8_t *x, const int32_t *stream, int8_t *y, int32_t pixels) {
+    smg_corev_pixels(x, stream, y, pixels / 4);
+    if (pixels % 4) smg_corev_pixels(x + (pixels - 4) * SMG_PIXEL_BYTES, stream, y + (pixels - 4) * SMG_OUT_C, 1);
+}
 #endif

@@ -3,6 +3,6 @@
 
 from __future__ import annotations
 
-from smidgen.kernels.depthwise_portable import three
+from smidgen.kernels.depthwise_portable import three, window
 
-KERNELS = (*three.KERNELS,)
+KERNELS = (*three.KERNELS, *window.KERNELS)

@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from smidgen.ir import Array, Node
 from smidgen.kernels.affine_requantize import Steps, channel_steps
+from smidgen.kernels.classes import Classes
 from smidgen.kernels.common import fitted_bias
 from smidgen.kernels.depthwise.uniform import wrapped
 from smidgen.ops.accumulators import Int64s, channel_weights
@@ -35,18 +36,23 @@ _OPEN = 1 << 32  # a bias beyond any
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """Weights (taps, c) times 2^scale, and of each channel bias and mult, both int32; ``signed``: (c, 2) of sign_bias
-    and below if some channel needs them, else None."""
+    """Weights (taps, c), 0 where the output is constant, and of each channel scale, bias and mult; ``signed``: (c, 2)
+    of sign_bias and below if some channel needs them, else None."""
 
     weights: Int64s
+    scale: Int64s
     bias: Int64s
     mult: Int64s
     signed: Int64s | None
 
     def columns(self) -> Array:
-        """(c, words): weights, bias, mult and, if signed, sign_bias and below, as int32."""
-        parts = [self.weights.T, self.bias[:, None], self.mult[:, None]]
+        """(c, words): bias, mult and, if signed, sign_bias and below, as int32."""
+        parts = [self.bias[:, None], self.mult[:, None]]
         return wrapped(np.concatenate([*parts, self.signed] if self.signed is not None else parts, axis=1))
+
+    def scaled_weights(self) -> Array:
+        """(c, taps): the weights times 2^scale, as int32."""
+        return wrapped(self.weights.T << self.scale[:, None])
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +78,16 @@ def linear(node: Node) -> Linear | None:
     channels = [c for c in found if c is not None]
     if len(channels) < len(found):
         return None
-    scales = np.array([c.scale for c in channels], np.int64)
-    weights = np.where(scales < 0, 0, w.T << np.maximum(scales, 0))
+    scale = np.array([c.scale for c in channels], np.int64)
+    weights = np.where(scale < 0, 0, w.T)
     pairs = np.array([(c.sign_bias, c.below) for c in channels], np.int64) if signed else None
     bias, mult = (np.array(values, np.int64) for values in ([c.bias for c in channels], [c.mult for c in channels]))
-    return Linear(weights, bias, mult, pairs)
+    return Linear(weights, np.maximum(scale, 0), bias, mult, pairs)
+
+
+def requantize(signed: bool) -> Classes:
+    """An output from its sum, and its store; the upper word of a product counted twice."""
+    return Classes(alu=4 + 4 * signed, multiply=2, store=1, branch=1)
 
 
 def one_multiplication(node: Node) -> bool:

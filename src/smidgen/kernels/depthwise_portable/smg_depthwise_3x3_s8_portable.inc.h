@@ -79,8 +79,8 @@ SMG_INLINE smg_line_sums smg_taps(smg_line_sums sums, const smg_three *c, int32_
         sums.of[1] += c->w[k][1] * v.of[SMG_STRIDE + 1];
         sums.of[1] += c->w[k][2] * v.of[SMG_STRIDE + 2];
     }
-    __asm__("" : "+r"(sums.of[0]));
-    if (at.two) __asm__("" : "+r"(sums.of[1]));
+    sums.of[0] = smg_in_register(sums.of[0]);
+    if (at.two) sums.of[1] = smg_in_register(sums.of[1]);
     return sums;
 }
 

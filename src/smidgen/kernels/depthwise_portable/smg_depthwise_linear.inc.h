@@ -3,7 +3,7 @@
  * SMG_ACT_MIN and SMG_ACT_MAX. */
 #ifndef SMG_DEPTHWISE_LINEAR_H
 #define SMG_DEPTHWISE_LINEAR_H
-#include "smg_requantize.h"
+#include "smg_output_clamp.h"
 #include <stdint.h>
 
 enum { SMG_LINEAR_SHIFT = 12, SMG_LINEAR_WORDS = SMG_SIGNED ? 4 : 2 };
@@ -14,8 +14,7 @@ typedef struct {
 } smg_linear;
 
 SMG_INLINE smg_linear smg_linear_of(const int32_t *packed /* (SMG_LINEAR_WORDS) */) {
-    int32_t lowest = SMG_ACT_MIN;
-    __asm__("" : "+r"(lowest)); /* a register: a constant would be made anew for each output */
+    const int32_t lowest = smg_in_register(SMG_ACT_MIN);
 #if SMG_SIGNED
     const smg_linear linear = {packed[2], packed[1], packed[0], packed[3], lowest};
 #else
@@ -28,12 +27,6 @@ SMG_INLINE smg_linear smg_linear_of(const int32_t *packed /* (SMG_LINEAR_WORDS) 
 SMG_INLINE int8_t smg_linear_output(int32_t sum, smg_linear linear) {
     const int32_t value = SMG_SIGNED ? sum + (sum < 0 ? linear.below : 0) + linear.bias : sum;
     const int32_t v = (int32_t)((int64_t)value * linear.mult >> 32) >> SMG_LINEAR_SHIFT;
-    int32_t clamped = v < linear.lowest ? linear.lowest : v;
-    __asm__("" : "+r"(clamped));
-    if (__builtin_expect(clamped > SMG_ACT_MAX, 0)) { /* rare, so out of the way: it costs a branch not taken */
-        __asm__ volatile("");
-        clamped = SMG_ACT_MAX;
-    }
-    return (int8_t)clamped;
+    return smg_clamp_output(v, linear.lowest, SMG_ACT_MAX);
 }
 #endif

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from smidgen.ir import Node
+from smidgen.kernels.classes import Classes
 from smidgen.kernels.common import constant_weights, int8_elements
 from smidgen.kernels.depthwise.three import (
     one_to_one,
@@ -17,7 +18,7 @@ from smidgen.kernels.depthwise.three import (
     shape,
     three_by_three,
 )
-from smidgen.kernels.depthwise_portable.linear import linear, one_multiplication
+from smidgen.kernels.depthwise_portable.linear import linear, one_multiplication, requantize
 from smidgen.kernels.flash_use import FlashUse
 from smidgen.kernels.kernel import Kernel, Packed
 from smidgen.ops import DepthwiseConv2D
@@ -93,49 +94,10 @@ def pack(node: Node) -> Mapping[str, Packed]:
     """Per channel the nine weights, column after column across the lines, then bias, mult, sign_bias, below."""
     found = linear(node)
     assert found is not None
-    columns = found.columns()
+    weights = found.scaled_weights()
     if not down(node):
-        order = np.arange(9).reshape(3, 3).T.ravel()
-        columns = np.concatenate([columns[:, order], columns[:, 9:]], axis=1)
-    return {"w": Packed(None), "b": Packed(np.ascontiguousarray(columns))}
-
-
-@dataclass(frozen=True, slots=True)
-class Classes:
-    """Executed instructions by class."""
-
-    alu: float = 0.0
-    multiply: float = 0.0
-    load: float = 0.0
-    store: float = 0.0
-    branch: float = 0.0
-
-    def __add__(self, other: Classes) -> Classes:
-        return Classes(
-            self.alu + other.alu, self.multiply + other.multiply, self.load + other.load, self.store + other.store,
-            self.branch + other.branch,
-        )  # fmt: skip
-
-    def times(self, count: float) -> Classes:
-        return Classes(
-            self.alu * count, self.multiply * count, self.load * count, self.store * count, self.branch * count
-        )
-
-    @property
-    def total(self) -> float:
-        return self.alu + self.multiply + self.load + self.store + self.branch
-
-    def cycles(self, core: Core) -> float:
-        per = core.cycles
-        return (
-            self.alu * per["alu"] + self.multiply * per["multiply"] + self.load * per["load"]
-            + self.store * per["store"] + self.branch * per["branch"]
-        )  # fmt: skip
-
-
-def requantize(signed: bool) -> Classes:
-    """An output from its sum, and its store; the upper word of a product counted twice."""
-    return Classes(alu=4 + 4 * signed, multiply=2, store=1, branch=1)
+        weights = weights[:, np.arange(9).reshape(3, 3).T.ravel()]
+    return {"w": Packed(None), "b": Packed(np.concatenate([weights, found.columns()], axis=1))}
 
 
 def _strip(of: Lines, taps: int, two: bool, signed: bool) -> Classes:

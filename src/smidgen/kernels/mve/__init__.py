@@ -3,6 +3,6 @@
 
 from __future__ import annotations
 
-from smidgen.kernels.mve import convolution, dense, depthwise
+from smidgen.kernels.mve import addition, convolution, dense, depthwise
 
-KERNELS = (*convolution.KERNELS, *dense.KERNELS, *depthwise.KERNELS)
+KERNELS = (*addition.KERNELS, *convolution.KERNELS, *dense.KERNELS, *depthwise.KERNELS)

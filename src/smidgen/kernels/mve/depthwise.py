@@ -47,7 +47,10 @@ def _lines(node: Node) -> Lines | None:
     (_, ih, iw, _), (_, oh, ow, _) = node["x"].type.shape, node.output.type.shape
     top, left, _, _ = node.op.padding
     ways = []
-    for turned, (ip, il, p, n, along, across) in ((False, (iw, ih, ow, oh, left, top)), (True, (ih, iw, oh, ow, top, left))):
+    for turned, (ip, il, p, n, along, across) in (
+        (False, (iw, ih, ow, oh, left, top)),
+        (True, (ih, iw, oh, ow, top, left)),
+    ):
         if p >= 4 and n >= 2:
             ways.append(Lines(turned, ip, il, p, n, along, across, -(-p // 4) * -(-n // 2)))
     return min(ways, key=lambda way: way.blocks, default=None)
@@ -95,7 +98,7 @@ def constants(node: Node) -> Mapping[str, int]:
 
 
 def _windows(w: Array, stride: int) -> Array:
-    """Filters (3 across, 3 along, c) at each place of an output in a window of 4x4: (c, outputs, 16), places outside."""
+    """Filters (3 across, 3 along, c) at each output's place in a window of 4x4: (c, outputs, 16), places outside."""
     shifts = [(p, r) for p in (0, 1) for r in (0, 1)] if stride == 1 else [(0, 0)]
     made = np.zeros((w.shape[2], len(shifts), 4, 4), np.int8)  # (c, output, along, across)
     for i, (across, along) in enumerate(shifts):

@@ -15,8 +15,7 @@ from smidgen.ir import Array, Node
 from smidgen.kernels.common import Int32s, out_quant
 from smidgen.kernels.fast_requantize import DOUBLE, requantize_columns, requantize_constants, rounding_mode
 from smidgen.kernels.kernel import Packed
-from smidgen.ops.accumulators import Int64s
-from smidgen.ops.arithmetic import int_bounds
+from smidgen.ops.arithmetic import RANGES
 
 MVE = frozenset(("mve",))
 BYTES = 16  # of a vector
@@ -81,8 +80,8 @@ def constants(node: Node, unrolled: Loop, pairs: bool) -> dict[str, int]:
 
 def _block(node: Node, unrolled: Loop, pairs: bool) -> int:
     """Instructions of eight outputs."""
-    op_range = requantize_constants(node)
-    wide = (op_range["SMG_ACT_MIN"], op_range["SMG_ACT_MAX"]) == int_bounds((-128, 127))
+    fixed = requantize_constants(node)
+    wide = (fixed["SMG_ACT_MIN"], fixed["SMG_ACT_MAX"]) == RANGES["int8"]
     away = 4 * (rounding_mode(node) == DOUBLE)
     finish = 4 + 6 + 2 + (out_quant(node).zero_point[0] != 0) + (1 if wide else 2) + away
     out_c = node.output.type.shape[-1]

@@ -28,7 +28,7 @@ def planes_total(s: Window, band: Band, outputs: float) -> float:
     strip = 20 + s.out_c * (taps * (4 if taps == 9 else 8) + outputs + 12)
     bands = -(-s.out_h // band.rows)
     whole = planes.fill_instructions(s, band) + planes.crop_instructions(s, band) + 60
-    return s.batch * bands * (whole + -(-planes.band_lanes(s, band) // LANES) * strip)
+    return planes.clear_instructions(s, band) + s.batch * bands * (whole + planes.strips(s, band)[0] * strip)
 
 
 @lru_cache(maxsize=64)
@@ -99,7 +99,7 @@ def _strips(g: Segments) -> int:
 
 
 def _blocks(segments: int) -> list[int]:
-    return [3] * (segments // 3) + [1] * (segments % 3)
+    return [2] * (segments // 2) + [1] * (segments % 2)
 
 
 def channels_total(s: Window, rows: int, outputs: float) -> float:
@@ -133,7 +133,7 @@ def channels_pack(node: Node) -> Mapping[str, Packed]:
     g = segments_of(s)
     repeats, w = g.period // s.out_c, channel_weights(node).astype(np.int8)
     starts = [
-        (ky * s.dilation_h * g.columns + kx * s.dilation_w) * s.in_c for ky in range(s.k_h) for kx in range(s.k_w)
+        2 * (ky * s.dilation_h * g.columns + kx * s.dilation_w) * s.in_c for ky in range(s.k_h) for kx in range(s.k_w)
     ]
     head = np.array([rows, g.period, len(starts), 0, *starts], np.int32)
     columns = np.tile(records(node).T, (1, repeats))

@@ -25,7 +25,7 @@ from smidgen.ops import Conv2D
 from smidgen.targets.target import Core
 
 GROUP = 3  # output channels whose sums stay in registers
-SHORTEST_RUN = 5
+SHORTEST_RUN = 24
 MOST_SCRATCH = 24 * 1024  # bands are as high as fit it
 WORTH = 1.03  # a band that costs no more than this times the least may be taken if its scratch is smaller
 
@@ -100,16 +100,23 @@ def fill_instructions(s: Window, band: Band) -> float:
     """Of the planes of a whole band."""
     planes = planes_of(s, band)
     used = sum(r % s.stride_h < planes.phases for r in range(planes.rows_in))
-    blank = 7 if s.pad_l or planes.pitch * s.stride_w > s.in_w else 2
-    return used * planes.variants * (20 + s.in_c * (16 + blank + 6 * -(-planes.pitch // (2 * LANES))))
+    return used * planes.variants * (30 + (8 + 7 * s.in_c) * -(-planes.pitch // (2 * LANES)))
 
 
-def band_lanes(s: Window, band: Band) -> int:
-    return (band.rows - 1) * planes_of(s, band).pitch + s.out_w
+def clear_instructions(s: Window, band: Band) -> float:
+    """Of zero points in all planes, once."""
+    return 5 * -(-planes_of(s, band).elements * s.in_c // (2 * LANES))
+
+
+def strips(s: Window, band: Band) -> tuple[int, bool]:
+    """Vectors of LANES pixels that a band takes, and whether each lies in a row."""
+    pitch = planes_of(s, band).pitch
+    by_rows, all_rows = band.rows * -(-s.out_w // LANES), -(-((band.rows - 1) * pitch + s.out_w) // LANES)
+    return min(by_rows, all_rows), by_rows <= all_rows or pitch == s.out_w
 
 
 def crop_instructions(s: Window, band: Band) -> float:
-    if planes_of(s, band).pitch == s.out_w:
+    if strips(s, band)[1]:
         return 0.0
     return band.rows * (8 + 6 * -(-s.out_w * s.out_c // (4 * LANES)))
 
@@ -125,7 +132,7 @@ def _strip_instructions(s: Window, outputs: float) -> float:
     total = 12.0
     for first in range(0, s.out_c, GROUP):
         n = min(GROUP, s.out_c - first)
-        loops = taps * (10 + 3 * (s.in_c // 8) + 2 * (s.in_c % 8)) if _run(s) > 1 else 3 * steps
+        loops = taps * (22 + 3 * (s.in_c // 8) + 2 * (s.in_c % 8)) if _run(s) > 1 else 1.4 * steps + 2 * (steps % 8)
         total += steps * (2 + 2 * n) + loops + n * (outputs + 3) + 14
     return total
 
@@ -134,9 +141,8 @@ def _total(s: Window, band: Band, outputs: float) -> float:
     full, rest = divmod(s.out_h, band.rows)
     bands = [(band, full)] + ([(Band(rest, band.split), 1)] if rest else [])
     each = _strip_instructions(s, outputs)
-    return s.batch * sum(
-        times * (40 + fill_instructions(s, b) + -(-band_lanes(s, b) // LANES) * each + crop_instructions(s, b))
-        for b, times in bands
+    return clear_instructions(s, band) + s.batch * sum(
+        times * (40 + fill_instructions(s, b) + strips(s, b)[0] * each + crop_instructions(s, b)) for b, times in bands
     )
 
 
@@ -208,7 +214,7 @@ def _taps(s: Window, band: Band) -> list[int]:
 def banded_records(node: Node, s: Window, band: Band, length: int) -> Array:
     """The band's numbers, where the runs of ``length`` steps begin, then a record a channel."""
     plane, channels = planes_of(s, band).elements, range(0, s.in_c, length)
-    starts = [tap + c * plane for tap in _taps(s, band) for c in channels]
+    starts = [2 * (tap + c * plane) for tap in _taps(s, band) for c in channels]
     head = np.array([band.rows, band.split, len(starts), length, *starts], np.int32)
     both: Array = np.concatenate([head, records(node).reshape(-1)])
     return both

@@ -33,17 +33,30 @@ SMG_INLINE void smg_planes_block(int32_t count, const smg_conv2d_params *p, cons
     } while (0)
 #define SMG_PLANE(i)                                                                                                   \
     SMG_STEP(i);                                                                                                       \
-    x += s->plane;                                                                                                     \
-    SMG_ONE_POINTER(x)
-    const int32_t *start = s->starts, *end = start + s->runs;
+    x += s->plane
+#define SMG_START(i)                                                                                                   \
+    do {                                                                                                               \
+        const int16_t *x = (const int16_t *)((const int8_t *)s->x + start[i]);                                         \
+        SMG_STEP(i);                                                                                                   \
+    } while (0)
+    const int32_t *start = s->starts, *const end = start + s->runs;
     if (s->length == 1) {
+        for (; end - start >= 8; start += 8, w += 8 * count) {
+            SMG_START(0);
+            SMG_START(1);
+            SMG_START(2);
+            SMG_START(3);
+            SMG_START(4);
+            SMG_START(5);
+            SMG_START(6);
+            SMG_START(7);
+        }
         for (; start < end; start++, w += count) {
-            const int16_t *x = s->x + *start;
-            SMG_STEP(0);
+            SMG_START(0);
         }
     }
     for (; start < end; start++) {
-        const int16_t *x = s->x + *start;
+        const int16_t *x = (const int16_t *)((const int8_t *)s->x + *start);
         int32_t c = s->length;
         for (; c >= 8; c -= 8, w += 8 * count) {
             SMG_PLANE(0);
@@ -59,6 +72,7 @@ SMG_INLINE void smg_planes_block(int32_t count, const smg_conv2d_params *p, cons
             SMG_PLANE(0);
         }
     }
+#undef SMG_START
 #undef SMG_PLANE
 #undef SMG_STEP
     const smg_rvv_range range = {p->out_offset, p->act_min, p->act_max};
@@ -87,25 +101,34 @@ SMG_INLINE void smg_planes_lanes(const smg_conv2d_params *p, const smg_planes_st
     }
 }
 
+/* All channels of `lanes` pixels. */
+SMG_INLINE void smg_lanes(const smg_conv2d_params *p, const smg_planes *g, const int16_t *x, int32_t lanes,
+                          const int8_t *w, const int32_t *b, int8_t *y) {
+    smg_planes_steps s = {x, b + SMG_PLANES_HEAD, b[2], b[3], g->plane};
+    const int32_t *records = s.starts + s.runs;
+    for (size_t vl; lanes > 0; lanes -= (int32_t)vl, s.x += vl, y += (int32_t)vl * p->out_c) {
+        vl = __riscv_vsetvl_e16m4((size_t)lanes);
+        smg_planes_lanes(p, &s, w, records, y, vl);
+    }
+}
+
 smg_conv2d_kernel SMG_FUNCTION;
 
 void SMG_FUNCTION(const smg_conv2d_params *p, const int8_t *x, const int8_t *w, const int32_t *b, int8_t *y,
                   void *scratch) {
     const int32_t rows = b[0], split = b[1], row_bytes = p->out_w * p->out_c;
     const smg_planes g = smg_planes_of(p, rows, split);
-    const int32_t runs = b[2], *records = b + SMG_PLANES_HEAD + runs;
     int16_t *planes = scratch;
     int8_t *cropped = (int8_t *)(planes + g.plane * p->in_c);
+    smg_plane_fill(planes, g.plane * p->in_c, -p->in_offset);
     for (int32_t n = 0; n < p->batch; n++, x += p->in_h * p->in_w * p->in_c) {
         for (int32_t oy = 0; oy < p->out_h; oy += rows) {
-            const int32_t count = smg_least(rows, p->out_h - oy), lanes = (count - 1) * g.pitch + p->out_w;
-            int8_t *out = g.pitch == p->out_w ? y : cropped;
+            const int32_t count = smg_least(rows, p->out_h - oy), by_rows = smg_planes_by_rows(count, g.pitch, p->out_w);
+            const int32_t lanes = by_rows ? p->out_w : (count - 1) * g.pitch + p->out_w;
+            int8_t *out = by_rows || g.pitch == p->out_w ? y : cropped;
             smg_planes_fill(p, &g, planes, x, oy * p->stride_h - p->pad_t);
-            size_t vl;
-            for (int32_t i = 0; i < lanes; i += (int32_t)vl) {
-                vl = __riscv_vsetvl_e16m4((size_t)(lanes - i));
-                const smg_planes_steps steps = {planes + i, b + SMG_PLANES_HEAD, runs, b[3], g.plane};
-                smg_planes_lanes(p, &steps, w, records, out + i * p->out_c, vl);
+            for (int32_t r = 0; r < (by_rows ? count : 1); r++) {
+                smg_lanes(p, &g, planes + r * g.pitch, lanes, w, b, out + r * row_bytes);
             }
             if (out != y) {
                 smg_planes_crop(y, cropped, count, row_bytes, g.pitch * p->out_c);

@@ -2,13 +2,14 @@
 /* Depthwise convolution with channels as lanes, a band of output rows at a time from a padded int16 copy of its input.
  *
  * A segment is what follows each other in memory, inputs and outputs alike: with stride 1 a row of pixels, else the
- * channels of one pixel. Three segments are done together, each vector of weights serving all: three rows one below the
- * other, or three pixels in a row. Weights and records repeat every `period` lanes.
+ * channels of one pixel. Two segments are done together, each vector of weights serving both: two rows one below the
+ * other, or two pixels in a row. Weights and records repeat every `period` lanes.
  *
- * w (k_h * k_w, period). b: { rows of a band, period, taps, 0 }, where the taps begin in the copy, in elements (taps),
+ * w (k_h * k_w, period). b: { rows of a band, period, taps, 0 }, where the taps begin in the copy, in bytes (taps),
  * then columns of bias, left shift, multiplier, right shift, each (period). */
 #include "smg_kernels.h"
 #include "smg_rvv.h"
+#include "smg_small.h"
 
 #define SMG_HEAD 4
 
@@ -38,33 +39,23 @@ SMG_INLINE int16_t *smg_expand16(int16_t *to, const int8_t *from, int32_t count)
 }
 
 /* vl lanes of `count` segments; at: the first one's place within the period. */
-SMG_INLINE void smg_segments_block(int32_t count, int32_t taps, const smg_segments *s, const int16_t *x, int32_t at,
+SMG_INLINE void smg_segments_block(int32_t count, const smg_segments *s, const int16_t *x, int32_t at,
                                    int8_t *y, size_t vl) {
-    vint32m8_t a0 = __riscv_vle32_v_i32m8(s->columns + at, vl), a1 = a0, a2 = a0;
+    vint32m8_t a0 = __riscv_vle32_v_i32m8(s->columns + at, vl), a1 = a0;
     const int8_t *w = s->w + at;
-    for (int32_t t = 0; t < taps; t++, w += s->period) {
-        const int16_t *from = x + s->starts[t];
+    SMG_ROLLED
+    for (int32_t t = 0; t < s->taps; t++, w += s->period) {
+        const int16_t *from = (const int16_t *)((const int8_t *)x + s->starts[t]);
         const vint16m4_t v = __riscv_vsext_vf2_i16m4(__riscv_vle8_v_i8m2(w, vl), vl);
-        SMG_ONE_POINTER(w);
         a0 = __riscv_vwmacc_vv_i32m8(a0, v, __riscv_vle16_v_i16m4(from, vl), vl);
         if (count > 1) {
-            from += s->x_step;
-            SMG_ONE_POINTER(from);
-            a1 = __riscv_vwmacc_vv_i32m8(a1, v, __riscv_vle16_v_i16m4(from, vl), vl);
-        }
-        if (count > 2) {
-            from += s->x_step;
-            SMG_ONE_POINTER(from);
-            a2 = __riscv_vwmacc_vv_i32m8(a2, v, __riscv_vle16_v_i16m4(from, vl), vl);
+            a1 = __riscv_vwmacc_vv_i32m8(a1, v, __riscv_vle16_v_i16m4(from + s->x_step, vl), vl);
         }
     }
-    const int32_t *columns = s->columns + at;
-    __riscv_vse8_v_i8m2(y, smg_rvv_channel_outputs(a0, columns, s->period, s->range, vl), vl);
+    const vuint16m4_t shifts = smg_rvv_scale(count, &a0, &a1, &a1, s->columns + at, s->period, vl);
+    __riscv_vse8_v_i8m2(y, smg_rvv_scaled_outputs(a0, shifts, s->range, vl), vl);
     if (count > 1) {
-        __riscv_vse8_v_i8m2(y + s->y_step, smg_rvv_channel_outputs(a1, columns, s->period, s->range, vl), vl);
-    }
-    if (count > 2) {
-        __riscv_vse8_v_i8m2(y + 2 * s->y_step, smg_rvv_channel_outputs(a2, columns, s->period, s->range, vl), vl);
+        __riscv_vse8_v_i8m2(y + s->y_step, smg_rvv_scaled_outputs(a1, shifts, s->range, vl), vl);
     }
 }
 
@@ -73,21 +64,17 @@ SMG_INLINE void smg_segments_strips(int32_t count, const smg_segments *s, const 
     int32_t at = 0;
     for (size_t vl; lanes > 0; lanes -= (int32_t)vl, x += vl, y += vl) {
         vl = __riscv_vsetvl_e16m4((size_t)smg_least(lanes, s->period - at));
-        if (s->taps == 9) {
-            smg_segments_block(count, 9, s, x, at, y, vl);
-        } else {
-            smg_segments_block(count, s->taps, s, x, at, y, vl);
-        }
+        smg_segments_block(count, s, x, at, y, vl);
         at += (int32_t)vl;
         at = at == s->period ? 0 : at;
     }
 }
 
 SMG_INLINE void smg_segments_all(const smg_segments *s, int32_t segments, const int16_t *x, int32_t lanes, int8_t *y) {
-    for (; segments >= 3; segments -= 3, x += 3 * s->x_step, y += 3 * s->y_step) {
-        smg_segments_strips(3, s, x, lanes, y);
+    for (; segments >= 2; segments -= 2, x += 2 * s->x_step, y += 2 * s->y_step) {
+        smg_segments_strips(2, s, x, lanes, y);
     }
-    for (; segments > 0; segments--, x += s->x_step, y += s->y_step) {
+    if (segments > 0) {
         smg_segments_strips(1, s, x, lanes, y);
     }
 }

@@ -22,6 +22,9 @@ typedef struct {
 /* The compiler is to keep one pointer and add to it, not one for each use. */
 #define SMG_ONE_POINTER(x) __asm__("" : "+r"(x))
 
+/* Whatever comes later is to be loaded later: between three sums and what they read there is no register to spare. */
+#define SMG_IN_TURN(sums) __asm__ volatile("" : "+vr"(sums)::"memory")
+
 /* Words of the record of a channel: bias, left shift, multiplier, right shift. */
 #define SMG_RVV_RECORD 4
 
@@ -49,19 +52,33 @@ SMG_INLINE vint8m2_t smg_rvv_outputs(vint32m8_t v, const int32_t *record, smg_rv
     return smg_rvv_narrow(__riscv_vnclip_wx_i16m4(v, right, SMG_SHIFT_ROUNDING, vl), range, vl);
 }
 
-/* Outputs of neighbouring channels, their records in columns `step` words apart. */
-SMG_INLINE vint8m2_t smg_rvv_channel_outputs(vint32m8_t v, const int32_t *columns, int32_t step, smg_rvv_range range,
-                                             size_t vl) {
+/* Sums of the same neighbouring channels, `count` of them (a constant), to be narrowed; their records are in columns
+ * `step` words apart. Gives their right shifts. Each column is loaded once: beside three sums there is room for one. */
+SMG_INLINE vuint16m4_t smg_rvv_scale(int32_t count, vint32m8_t *a0, vint32m8_t *a1, vint32m8_t *a2,
+                                     const int32_t *columns, int32_t step, size_t vl) {
 #if SMG_LEFT
-    v = __riscv_vsll_vv_i32m8(v, __riscv_vreinterpret_v_i32m8_u32m8(__riscv_vle32_v_i32m8(columns + step, vl)), vl);
+    const vuint32m8_t left = __riscv_vreinterpret_v_i32m8_u32m8(__riscv_vle32_v_i32m8(columns + step, vl));
+    *a0 = __riscv_vsll_vv_i32m8(*a0, left, vl);
+    *a1 = count > 1 ? __riscv_vsll_vv_i32m8(*a1, left, vl) : *a1;
+    *a2 = count > 2 ? __riscv_vsll_vv_i32m8(*a2, left, vl) : *a2;
 #endif
-    v = __riscv_vsmul_vv_i32m8(v, __riscv_vle32_v_i32m8(columns + 2 * step, vl), SMG_PRODUCT_ROUNDING, vl);
+    const vint32m8_t mult = __riscv_vle32_v_i32m8(columns + 2 * step, vl);
+    *a0 = __riscv_vsmul_vv_i32m8(*a0, mult, SMG_PRODUCT_ROUNDING, vl);
+    *a1 = count > 1 ? __riscv_vsmul_vv_i32m8(*a1, mult, SMG_PRODUCT_ROUNDING, vl) : *a1;
+    *a2 = count > 2 ? __riscv_vsmul_vv_i32m8(*a2, mult, SMG_PRODUCT_ROUNDING, vl) : *a2;
+    if (count > 2) {
+        SMG_IN_TURN(*a0);
+    }
     const vint32m8_t right = __riscv_vle32_v_i32m8(columns + 3 * step, vl);
+    return __riscv_vncvt_x_x_w_u16m4(__riscv_vreinterpret_v_i32m8_u32m8(right), vl);
+}
+
+/* What smg_rvv_scale leaves, as outputs. */
+SMG_INLINE vint8m2_t smg_rvv_scaled_outputs(vint32m8_t v, vuint16m4_t shifts, smg_rvv_range range, size_t vl) {
 #if SMG_ROUNDING_MODE == 0
-    const vbool4_t shifted = __riscv_vmsgt_vx_i32m8_b4(right, 0, vl);
+    const vbool4_t shifted = __riscv_vmsne_vx_u16m4_b4(shifts, 0, vl);
     v = __riscv_vadd_vx_i32m8_mu(__riscv_vmslt_vx_i32m8_b4_mu(shifted, shifted, v, 0, vl), v, v, -1, vl);
 #endif
-    const vuint16m4_t shifts = __riscv_vncvt_x_x_w_u16m4(__riscv_vreinterpret_v_i32m8_u32m8(right), vl);
     return smg_rvv_narrow(__riscv_vnclip_wv_i16m4(v, shifts, SMG_SHIFT_ROUNDING, vl), range, vl);
 }
 

@@ -25,7 +25,6 @@ SMG_INLINE void smg_channels_block(int32_t count, const smg_rvv_matrix *m, const
             a2 = __riscv_vwmacc_vx_i32m8(a2, x2[i], v, vl);                                                            \
         }                                                                                                              \
         w += m->out_c;                                                                                                 \
-        SMG_ONE_POINTER(w);                                                                                            \
     } while (0)
     int32_t k = m->in_c;
     for (; k >= 8; k -= 8, x += 8, x1 += 8, x2 += 8) {
@@ -42,12 +41,13 @@ SMG_INLINE void smg_channels_block(int32_t count, const smg_rvv_matrix *m, const
         SMG_STEP(0);
     }
 #undef SMG_STEP
-    __riscv_vse8_v_i8m2(y, smg_rvv_channel_outputs(a0, b, m->out_c, m->range, vl), vl);
+    const vuint16m4_t shifts = smg_rvv_scale(count, &a0, &a1, &a2, b, m->out_c, vl);
+    __riscv_vse8_v_i8m2(y, smg_rvv_scaled_outputs(a0, shifts, m->range, vl), vl);
     if (count > 1) {
-        __riscv_vse8_v_i8m2(y + m->out_c, smg_rvv_channel_outputs(a1, b, m->out_c, m->range, vl), vl);
+        __riscv_vse8_v_i8m2(y + m->out_c, smg_rvv_scaled_outputs(a1, shifts, m->range, vl), vl);
     }
     if (count > 2) {
-        __riscv_vse8_v_i8m2(y + 2 * m->out_c, smg_rvv_channel_outputs(a2, b, m->out_c, m->range, vl), vl);
+        __riscv_vse8_v_i8m2(y + 2 * m->out_c, smg_rvv_scaled_outputs(a2, shifts, m->range, vl), vl);
     }
 }
 

@@ -98,10 +98,10 @@ class Cut:
         return rounds * self.round_tiles * shape.side**2 * shape.in_c * 2
 
 
-def whole_rows(shape: Shape, block: int = 4) -> Cut:
+def whole_rows(shape: Shape, block: int = 4, most_bytes: int = MOST_UNIT_BYTES) -> Cut:
     """One row of tiles at a time, or 2 or 4 where that leaves fewer places of blocks empty."""
     cuts = [Cut(block, min(band, shape.rows), 0) for band in (1, 2, 4)]
-    fit = [c for c in cuts if c.band == 1 or c.unit_bytes(shape) <= MOST_UNIT_BYTES]
+    fit = [c for c in cuts if c.band == 1 or c.unit_bytes(shape) <= most_bytes]
     least = min(c.blocks(shape) for c in fit)
     return next(c for c in fit if c.blocks(shape) * 8 <= least * 9)
 

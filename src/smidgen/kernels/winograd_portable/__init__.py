@@ -11,10 +11,10 @@ import numpy as np
 from smidgen.ir import Array, Node
 from smidgen.kernels.common import constant_weights, int8_elements, window_params, without_multipliers
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue, Predicate
-from smidgen.kernels.winograd.geometry import Cut, Shape, lead_bytes, shape_of, whole_rows
+from smidgen.kernels.winograd.geometry import Shape, lead_bytes, shape_of
 from smidgen.kernels.winograd_portable.cost import count
 from smidgen.kernels.winograd_portable.domain import F2, F4, S2, S4, Domain, streamed_weights, sum_starts
-from smidgen.kernels.winograd_portable.geometry import Block, evenly_spaced, scratch_bytes
+from smidgen.kernels.winograd_portable.geometry import Block, cut_of, evenly_spaced, scratch_bytes
 from smidgen.kernels.winograd_portable.requantize import constants, rounding_macros, scaled_requantize
 from smidgen.ops import Conv2D
 from smidgen.targets.target import Core
@@ -45,10 +45,9 @@ def stride_two(node: Node) -> bool:
     return _three_by_three(node, 2)
 
 
-def channels_in_fours(node: Node) -> bool:
-    """Input channels are a multiple of 4, at most 252"""
-    channels = node["x"].type.shape[3]
-    return channels % 4 == 0 and channels <= MOST_CHANNELS
+def few_channels(node: Node) -> bool:
+    """There are at most 252 input channels"""
+    return node["x"].type.shape[3] <= MOST_CHANNELS
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ class Variant:
             "SMG_OUT_PITCH": shape.out_w * shape.out_c,
             "SMG_TILES": self.block.tiles,
             "SMG_CHANNELS": self.block.channels,
-            "SMG_BAND": self.cut(shape).band,
+            "SMG_BAND": cut_of(shape, self.block).band,
             "SMG_EDGES": int(shape.edges),
             **rounding_macros(node, self.domain.scheme.scale_bits),
         }
@@ -84,24 +83,21 @@ class Variant:
 
     def scratch(self, node: Node) -> int:
         shape = self.shape(node)
-        return scratch_bytes(shape, self.cut(shape), self.domain, self.block)
+        return scratch_bytes(shape, cut_of(shape, self.block), self.domain, self.block)
 
     def overlap(self, node: Node) -> Mapping[str, int]:
         shape = self.shape(node)
-        return {"y": lead_bytes(shape, self.cut(shape))}
+        return {"y": lead_bytes(shape, cut_of(shape, self.block))}
 
     def footprint(self, node: Node) -> tuple[int, int]:
         return 9000, 700
 
     def cost(self, node: Node, core: Core) -> float:
         shape = self.shape(node)
-        return count(shape, self.cut(shape), self.domain, self.block, self.constants(node)).cycles(core)
+        return count(shape, cut_of(shape, self.block), self.domain, self.block, self.constants(node)).cycles(core)
 
     def shape(self, node: Node) -> Shape:
         return shape_of(node, self.domain.scheme.tile)
-
-    def cut(self, shape: Shape) -> Cut:
-        return whole_rows(shape, self.block.tiles)
 
 
 def _blocks(rows: Array, channels: int) -> Array:
@@ -128,7 +124,7 @@ def _kernel(symbol: str, scheme: str, shape: Predicate, variant: Variant, isa: f
     parts = ("winograd", scheme, "input", "products", "output", "conv")
     return Kernel(
         symbol, "winograd_portable", "conv2d", Conv2D, variant.cost, params, isa,
-        (int8_elements, constant_weights, shape, channels_in_fours,
+        (int8_elements, constant_weights, shape, few_channels,
          scaled_requantize(variant.domain.scheme.scale_bits)),
         variant.pack, variant.scratch, overlap=variant.overlap,
         includes=tuple(f"smg_portable_{part}.inc.h" for part in parts), constants=variant.constants,

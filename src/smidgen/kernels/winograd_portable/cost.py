@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from smidgen.kernels.winograd.geometry import Cut, Shape
-from smidgen.kernels.winograd_portable.domain import Domain
+from smidgen.kernels.winograd_portable.domain import Domain, depth, padded
 from smidgen.kernels.winograd_portable.geometry import Block
 from smidgen.targets.target import Core
 
@@ -63,9 +63,10 @@ def count(shape: Shape, cut: Cut, domain: Domain, block: Block, constants: Mappi
 
 def _inputs(shape: Shape, cut: Cut, lines: Lines) -> Count:
     """Columns of four channels, and rows of tiles of two."""
-    side, quads = shape.side, shape.in_c // 4
+    side, quads = shape.side, padded(shape.in_c) // 4
     width = min(shape.in_w, shape.stride * shape.tile * (shape.columns - 1) + side)
-    column = Count(4 * side + 2 * lines.inputs + 5, 0, side, 2 * side, 1)
+    expand = 10 if shape.in_c % 4 else 4
+    column = Count(expand * side + 2 * lines.inputs + 5, 0, side * (shape.in_c % 4 or 1), 2 * side, 1)
     row = Count(lines.inputs + lines.raised + 2, 0, side, side)
     tile = row * side + Count(8, branch=1)
     return (column * width + tile * (2 * shape.columns) + _CALL) * (quads * shape.rows)
@@ -73,9 +74,10 @@ def _inputs(shape: Shape, cut: Cut, lines: Lines) -> Count:
 
 def _products(shape: Shape, cut: Cut, domain: Domain, block: Block) -> Count:
     """Of every block of tiles and channels."""
-    sums, steps = block.tiles * block.channels, 4 if shape.in_c % 8 else 8
+    sums, k = block.tiles * block.channels, depth(shape.in_c)
+    steps = min(k, 4 if k % 8 else 8)
     turn = Count(sums, sums, block.tiles + block.channels) * steps + Count(alu=2, branch=1)
-    position = turn * (shape.in_c // steps) + Count(alu=4, branch=1)
+    position = turn * (k // steps) + Count(alu=4, branch=1)
     each = position * domain.side**2 + Count(sums + 6, 0, block.channels, sums, 1) * domain.sums**2 + _CALL
     return each * (cut.blocks(shape) * -(-shape.out_c // block.channels))
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from smidgen.kernels.common import pad_last
 from smidgen.kernels.winograd import transform
 from smidgen.kernels.winograd.transform import Scheme, transformed_weights
 
@@ -109,7 +110,17 @@ def sum_starts(w: npt.NDArray[np.int8], domain: Domain, bias: Int64s) -> Int64s:
 
 
 def streamed_weights(w: npt.NDArray[np.int8], domain: Domain) -> list[npt.NDArray[np.int16]]:
-    """Transformed weights (out_c, products, in_c) of each sum, channels of input in the order of V."""
-    u = transformed_weights(w, domain.scheme)
-    quads = u.reshape(*u.shape[:2], -1, 4)[..., [0, 2, 1, 3]].reshape(u.shape)
+    """Transformed weights (out_c, products, depth) of each sum, channels of input in the order of V."""
+    u = pad_last(transformed_weights(w, domain.scheme), 4)
+    quads = u.reshape(*u.shape[:2], -1, 4)[..., [0, 2, 1, 3]].reshape(u.shape)[..., : depth(w.shape[3])]
     return [quads[:, place] for place in domain.places()]
+
+
+def padded(in_c: int) -> int:
+    """Channels of input in V."""
+    return in_c + -in_c % 4
+
+
+def depth(in_c: int) -> int:
+    """Channels of input that are multiplied: SMG_DEPTH."""
+    return in_c if in_c in (1, 3) else padded(in_c)

@@ -34,7 +34,11 @@ SMG_COLD void smg_transform_row(const smg_unit *unit, const int8_t *x, int32_t r
     smg_pad_columns(strip, p->pad_l, -p->in_offset); /* once: columns of padding are the same for all channels */
     smg_pad_columns(image + SMG_STRIP_WORDS * inside, total - p->pad_l - inside, -p->in_offset);
     for (int32_t channel = 0; channel < SMG_IN_C; channel += 4, v += 2) {
-        smg_columns(&rows, channel, image, inside);
+        if (SMG_IN_C % 4 && channel + 4 > SMG_IN_C) {
+            smg_columns(&rows, channel, SMG_IN_C % 4, image, inside);
+        } else {
+            smg_columns(&rows, channel, 4, image, inside);
+        }
         smg_tiles(strip, v, first, end);
         smg_tiles(strip + SMG_SIDE, v + 1, first, end);
     }

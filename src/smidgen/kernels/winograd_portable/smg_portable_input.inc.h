@@ -14,15 +14,25 @@ typedef struct {
     const int8_t *row[SMG_REACH];
 } smg_rows;
 
-/* Of four channels, raised by 128: the first and third, the second and fourth. */
-SMG_INLINE void smg_expand(uint32_t four, uint32_t *even, uint32_t *odd) {
-    const uint32_t raised = four ^ 0x80808080U;
+/* Of four channels, raised by 128: the first and third, the second and fourth. ``channels`` of them are there. */
+SMG_INLINE void smg_expand(const int8_t *x, int32_t channels, uint32_t *even, uint32_t *odd) {
+#if SMG_IN_C % 4
+    const uint8_t *bytes = (const uint8_t *)x;
+    uint32_t first = bytes[0], second = channels > 1 ? bytes[1] : 0;
+    if (channels > 2) first += (uint32_t)bytes[2] << 16;
+    if (channels > 3) second += (uint32_t)bytes[3] << 16;
+    *even = first ^ 0x00800080U;
+    *odd = second ^ 0x00800080U;
+#else /* words are aligned */
+    (void)channels;
+    const uint32_t raised = *(const smg_word *)(const void *)x ^ 0x80808080U;
     *even = raised & 0x00ff00ffU;
     *odd = (raised >> 8) & 0x00ff00ffU;
+#endif
 }
 
-/* count columns of pixels, four channels each, from byte ``at`` of the rows on. */
-SMG_INLINE void smg_columns(const smg_rows *rows, int32_t at, uint32_t *strip, int32_t count) {
+/* count columns of pixels, ``channels`` of four channels each, from byte ``at`` of the rows on. */
+SMG_INLINE void smg_columns(const smg_rows *rows, int32_t at, int32_t channels, uint32_t *strip, int32_t count) {
     for (; count > 0; count--, at += SMG_IN_C, strip += SMG_STRIP_WORDS) {
         uint32_t even[SMG_REACH], odd[SMG_REACH];
         SMG_UNROLLED
@@ -32,7 +42,7 @@ SMG_INLINE void smg_columns(const smg_rows *rows, int32_t at, uint32_t *strip, i
 #else
             const int8_t *row = rows->row[i];
 #endif
-            smg_expand(*(const smg_word *)(const void *)(row + at), &even[i], &odd[i]);
+            smg_expand(row + at, channels, &even[i], &odd[i]);
         }
         smg_input_line(even, strip);
         smg_input_line(odd, strip + SMG_SIDE);

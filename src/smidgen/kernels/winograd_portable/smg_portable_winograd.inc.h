@@ -30,16 +30,19 @@ typedef int16_t __attribute__((may_alias)) smg_weight;
 #define SMG_ALL_SUMS (SMG_SUMS * SMG_SUMS)
 #define SMG_STRIP_WORDS (2 * SMG_SIDE) /* of one column of four channels, vertically transformed */
 
-/* V: (blocks, products, SMG_TILES, in_c / 2) words of two channels, 4q and 4q + 2, then 4q + 1 and 4q + 3. */
-#define SMG_TILE_WORDS (SMG_IN_C / 2)
+/* V: (blocks, products, SMG_TILES, SMG_PADDED_C / 2) words of two channels, 4q and 4q + 2, then 4q + 1 and 4q + 3; of
+ * these SMG_DEPTH are multiplied, those past the last channel by 0. */
+#define SMG_PADDED_C ((SMG_IN_C + 3) / 4 * 4)
+#define SMG_DEPTH (SMG_IN_C == 1 || SMG_IN_C == 3 ? SMG_IN_C : SMG_PADDED_C)
+#define SMG_TILE_WORDS (SMG_PADDED_C / 2)
 #define SMG_PRODUCT_WORDS (SMG_TILES * SMG_TILE_WORDS)
 #define SMG_BLOCK_WORDS (SMG_PRODUCTS * SMG_PRODUCT_WORDS)
 /* M: (sums, SMG_TILES, SMG_CHANNELS) words. */
 #define SMG_SUM_STEP (SMG_TILES * SMG_CHANNELS)
 /* The stream of SMG_CHANNELS output channels: mult, addend and shift of each; of each sum its start of each channel,
- * then (its products, in_c, SMG_CHANNELS) int16. */
+ * then (its products, SMG_DEPTH, SMG_CHANNELS) int16. */
 #define SMG_STREAM_WORDS \
-    (3 * SMG_CHANNELS + SMG_ALL_SUMS * SMG_CHANNELS + SMG_PRODUCTS * SMG_IN_C * SMG_CHANNELS / 2)
+    (3 * SMG_CHANNELS + SMG_ALL_SUMS * SMG_CHANNELS + SMG_PRODUCTS * SMG_DEPTH * SMG_CHANNELS / 2)
 
 SMG_INLINE int32_t smg_least(int32_t a, int32_t b) { return a < b ? a : b; }
 
