@@ -61,7 +61,7 @@ def params(node: Node, low_bits: int = 8) -> Mapping[str, ParamValue]:
     }  # fmt: skip
 
 
-def _ratios(op: Add, types: tuple[TensorType, TensorType]) -> tuple[Fraction, Fraction]:
+def ratios(op: Add, types: tuple[TensorType, TensorType]) -> tuple[Fraction, Fraction]:
     """Each input's multiplier to the output's scale, exactly as the definition's fixed-point numbers have it."""
     if op.rounding == "even":
         even = op.rescale_rne(types)
@@ -79,13 +79,13 @@ def _search(
     """The most precise shift first, then multipliers next to the rounded ones."""
     assert isinstance(op, Add)
     types = (TensorType("int8", (1 << 16,), a), TensorType("int8", (1 << 16,), b))
-    ratios = _ratios(op, types)
-    offset = zero_point - ratios[0] * types[0].zero_point - ratios[1] * types[1].zero_point
-    wanted, clamp = _all_pairs(op, types), int_bounds(op.clamp)
-    reach = sum(128 * abs(r) for r in ratios) + abs(offset) + 2
-    able = [k for k in range(30, _LEAST_SHIFT - 1, -1) if _fits(ratios, reach, k, low_bits)]
+    exact = ratios(op, types)
+    offset = zero_point - exact[0] * types[0].zero_point - exact[1] * types[1].zero_point
+    wanted, clamp = all_pairs(op, types), int_bounds(op.clamp)
+    reach = sum(128 * abs(r) for r in exact) + abs(offset) + 2
+    able = [k for k in range(30, _LEAST_SHIFT - 1, -1) if _fits(exact, reach, k, low_bits)]
     for shift in able[:_SHIFTS_TRIED]:
-        a_mult, b_mult = (round(r * (1 << (shift + low_bits))) for r in ratios)
+        a_mult, b_mult = (round(r * (1 << (shift + low_bits))) for r in exact)
         guess = round(offset * (1 << shift)) + (1 << shift >> 1)
         for da, db in _NUDGES:
             form = LinearForm(a_mult + da, b_mult + db, guess, shift)
@@ -99,7 +99,7 @@ def _fits(ratios: tuple[Fraction, Fraction], reach: Fraction, shift: int, low_bi
     return all(abs(r) * (1 << (shift + low_bits)) + 4 < 1 << 31 for r in ratios) and reach * (1 << shift) < 1 << 31
 
 
-def _all_pairs(op: Add, types: tuple[TensorType, TensorType]) -> Int64s:
+def all_pairs(op: Add, types: tuple[TensorType, TensorType]) -> Int64s:
     """The definition's output for every pair of bytes (256, 256)."""
     values = np.arange(-128, 128, dtype=np.int8)
     (y,) = op.evaluate(types, [np.repeat(values, 256), np.tile(values, 256)])
