@@ -127,7 +127,10 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "checker has the rule as well)",
         "final_report[]": "rows of the official final report",
     },
-    "targets": {"targets[]": "name, title, core, clock_hz, flash_bytes, sram_bytes, flash_wait_states"},
+    "targets": {
+        "targets[]": "name, title, core, architecture, simulator, counts, clock_hz, flash_bytes, sram_bytes, "
+        "flash_wait_states"
+    },
     "ops": {"ops[]": "name, tflite[], onnx[], kernels[] (symbol, isa[], limits[]), note"},
     "zoo": {"models[]": "name, task, model, path, synthetic"},
 }

@@ -17,7 +17,8 @@ from smidgen.ir import Array, Node, Rounding
 from smidgen.kernels import Kernel
 from smidgen.kernels.common import even_rounding
 from smidgen.kernels.registry import all_kernels
-from smidgen.targets import load_target
+from smidgen.targets import Core, load_target
+from smidgen.targets.isa import SHIMS, close
 from tests.kernels import float_nodes, int16_nodes, nodes, strided, winograd_nodes
 
 Case = tuple[Node, list[Array]]
@@ -28,10 +29,18 @@ _STRIDED: dict[str, tuple[tuple[str, Callable[[], st.SearchStrategy[Any]]], ...]
     "winograd": (("small", lambda: winograd_nodes.three_by_three(True)), ("", winograd_nodes.three_by_three)),
     "fully_connected": (("1x1_rows", nodes.pointwise), ("s8_m4", nodes.dense)),
     "pointwise": (("", nodes.pointwise),),
+    "blocked": (("1x1", nodes.pointwise), ("fully_connected", nodes.dense)),
+    "mve": (
+        ("fully_connected", nodes.dense),
+        ("3x3", lambda: _of_strides(("3x3s1", "3x3s2"))),
+        ("conv2d", lambda: _windows()),
+    ),
     "conv2d_stride2": (("3x3", strided.stride2_3x3), ("1x1", strided.pointwise)),
 }
 """Family to the nodes of its kernels, by part of their symbols."""
 EVERY_FEATURE = replace(load_target("nucleo-l4r5zi").core, features=frozenset({"dsp", "fpu"}))
+_IN_PLAIN_C = close(("fpu", "thumb2", "rv32m", "rv32c"))
+"""Features that a kernel's C does not show, or that a host has in its own way."""
 _PLAIN: dict[type, Callable[[Rounding], st.SearchStrategy[Any]]] = {
     ops.FullyConnected: nodes.fully_connected,
     ops.Mul: nodes.mul,
@@ -45,6 +54,16 @@ _PLAIN: dict[type, Callable[[Rounding], st.SearchStrategy[Any]]] = {
     ops.Quantize: nodes.quantize,
     ops.Dequantize: nodes.dequantize,
 }
+
+
+def core_of(kernel: Kernel) -> Core:
+    """A core with the features that the kernel needs, and no others."""
+    return replace(EVERY_FEATURE, features=close(kernel.isa))
+
+
+def runs_on_host(kernel: Kernel) -> bool:
+    """Its C compiles for any machine: what it needs of a core has a portable body."""
+    return kernel.isa <= _IN_PLAIN_C | SHIMS.keys()
 
 
 def strategy(kernel: Kernel) -> st.SearchStrategy[tuple[Node, list[Array]]]:
@@ -63,6 +82,19 @@ def strategy(kernel: Kernel) -> st.SearchStrategy[tuple[Node, list[Array]]]:
     if kernel.constants is not None:  # the rounding is one of the constants
         return st.one_of(_of_rounding(kernel, "double"), _of_rounding(kernel, "even"))
     return _of_rounding(kernel, "even" if "rne" in kernel.symbol else "double")
+
+
+def _of_strides(styles: Sequence[str]) -> st.SearchStrategy[Case]:
+    """Depthwise layers of these styles and either rounding."""
+    both: tuple[Rounding, ...] = ("double", "even")
+    return st.one_of(*(nodes.depthwise(r, style) for style in styles for r in both))
+
+
+def _windows() -> st.SearchStrategy[Case]:
+    """Convolutions of one group of every kind that some kernel was written for."""
+    both: tuple[Rounding, ...] = ("double", "even")
+    drawn = (f(r) for r in both for f in (lambda r: nodes.conv2d(r, "one group"), nodes.conv2d_few_channels))
+    return st.one_of(*drawn, nodes.pointwise(), strided.pointwise(), strided.stride2_3x3(), strided.direct())
 
 
 def _four_bit_shapes(kernel: Kernel) -> st.SearchStrategy[Case]:
@@ -85,7 +117,10 @@ def _of_rounding(kernel: Kernel, rounding: Rounding) -> st.SearchStrategy[tuple[
     if kernel.op is ops.Conv2D:
         return nodes.conv2d(rounding, "1x1" if "1x1" in kernel.symbol else "any" if any_shape else "one group")
     if kernel.op is ops.DepthwiseConv2D:
-        styles = {"3x3s1": "3x3s1", "3x3s2": "3x3s2", "3x3": "3x3", "kxk": "kxk", "direct": "kxk", "scalar": "any"}
+        styles = {
+            "3x3_s8_portable": "3x3s", "3x3s1": "3x3s1", "3x3s2": "3x3s2", "3x3": "3x3", "kxk": "kxk", "direct": "kxk",
+            "valid": "kxk", "scalar": "any",
+        }  # fmt: skip
         return nodes.depthwise(rounding, next((s for name, s in styles.items() if name in kernel.symbol), "one"))
     if kernel.op is ops.Add:
         return nodes.add(rounding, "any" if any_shape else "same")
@@ -119,7 +154,7 @@ def _drawn(symbol: str, count: int) -> tuple[Case, ...]:
               suppress_health_check=list(HealthCheck))  # fmt: skip
     @given(strategy(kernel))
     def collect(case: Case) -> None:
-        assume(kernel.rejects(case[0], EVERY_FEATURE) is None)
+        assume(kernel.rejects(case[0], core_of(kernel)) is None)
         found.append(case)
 
     collect()

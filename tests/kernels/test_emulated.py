@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every kernel as built for a Cortex-M4F equals Op.evaluate on the emulated core, and writes nowhere else.
+"""Every kernel built for a core that has its instructions equals Op.evaluate there, and writes nowhere else.
 
 The host tests see the portable branches of include/*.h only; here the intrinsics and the assembly run.
 """
@@ -17,6 +17,7 @@ import pytest
 
 from smidgen.codegen import Origin, emit
 from smidgen.compiler import Compiled, verify
+from smidgen.errors import ToolNotFound
 from smidgen.ir import Array, Graph, Node, Value
 from smidgen.ir import verify as verify_graph
 from smidgen.kernels import Choice, Kernel
@@ -24,9 +25,9 @@ from smidgen.kernels.registry import all_kernels
 from smidgen.schedule.lifetimes import Lifetimes, Step, lifetimes_of
 from smidgen.schedule.plan import Buffer, Placement, Plan, verify_plan
 from smidgen.schedule.schedule import Schedule, Slot
-from smidgen.targets import load_target
+from smidgen.targets import Target, load_target
 from smidgen.verify import random_inputs
-from tests.kernels.admitted import EVERY_FEATURE, draw_nodes
+from tests.kernels.admitted import core_of, draw_nodes
 from tests.kernels.layout import ALIGN, aligned, choices, close
 
 CASES = (8, pytest.param(24, marks=pytest.mark.full))  # nodes a kernel; thrice as many where they are one function
@@ -35,9 +36,19 @@ INPUTS = 8  # sets of inputs a program: all lowest, all highest, all zero point,
 TOGETHER = 6  # kernels a program: building costs time for each
 GCC = os.environ.get("SMIDGEN_ARM_GCC") or shutil.which("arm-none-eabi-gcc")
 
-_BOARD = load_target("generic-cortex-m4")
-ROOMY = replace(_BOARD, regions=tuple(replace(r, size_bytes=1 << 24) for r in _BOARD.regions))
-"""A board on which many nodes fit side by side."""
+
+def roomy(name: str) -> Target:
+    """The board, with memory for many nodes side by side."""
+    board = load_target(name)
+    sizes = {r.name: min(1 << 24, *(o.base - r.base for o in board.regions if o.base > r.base), 1 << 24)
+             for r in board.regions}  # fmt: skip
+    return replace(board, regions=tuple(replace(r, size_bytes=sizes[r.name]) for r in board.regions))
+
+
+M4 = roomy("generic-cortex-m4")
+PLAINER = {name: roomy(name) for name in ("rv32imc", "generic-cortex-m0plus")}
+"""Boards without SIMD: kernels for such cores run there besides."""
+GCC_OF = {"arm": "gcc-arm", "riscv": "gcc-riscv"}
 
 pytestmark = pytest.mark.slow
 
@@ -83,13 +94,13 @@ def program(name: str, kernels: Sequence[Kernel], count: int) -> Program:
     return Program(graph, forced, drawn)
 
 
-def make_schedule(p: Program, kernels: Mapping[str, Kernel]) -> Schedule:
+def make_schedule(p: Program, kernels: Mapping[str, Kernel], target: Target) -> Schedule:
     """A step after the other, each with memory of its own; every second one's operand as near as overlaps allow."""
     steps = []
     for i, node in enumerate(p.graph.nodes):
         kernel = kernels[p.forced[node.output.name]]
         scratch = f"{node.output.name}__scratch" if kernel.scratch(node) else None
-        steps.append(Step(i, node, Choice(kernel, kernel.cost(node, EVERY_FEATURE), ()), scratch))
+        steps.append(Step(i, node, Choice(kernel, kernel.cost(node, core_of(kernel)), ()), scratch))
     lives = lifetimes_of(p.graph, steps)
     buffers = {b.name: b for b in lives.buffers}
     placements, at = list[Placement](), 0
@@ -100,7 +111,7 @@ def make_schedule(p: Program, kernels: Mapping[str, Kernel]) -> Schedule:
     plan = Plan(tuple(sorted(placements, key=lambda p: p.offset)), 0)
     verify_plan(plan, lives.buffers, lives.overlaps)
     slots = {v: Slot(plan.offset(root.name), v.type.nbytes) for v, root in lives.roots.items()}
-    return Schedule(p.graph, ROOMY, tuple(steps), plan, slots)
+    return Schedule(p.graph, target, tuple(steps), plan, slots)
 
 
 def _offsets(step: Step, lives: Lifetimes, buffers: Mapping[str, Buffer]) -> dict[str, int]:
@@ -120,10 +131,10 @@ def _offsets(step: Step, lives: Lifetimes, buffers: Mapping[str, Buffer]) -> dic
     return offsets
 
 
-def check(kernels: Sequence[Kernel], count: int, toolchain: str) -> None:
+def check(kernels: Sequence[Kernel], count: int, toolchain: str, target: Target = M4) -> None:
     """Every byte of every step is right, for every set of inputs, and no step writes beside its own buffers."""
     p = program("side_by_side", kernels, count)
-    schedule = make_schedule(p, {k.symbol: k for k in kernels})
+    schedule = make_schedule(p, {k.symbol: k for k in kernels}, target)
     ran = [s.choice.kernel.symbol for s in schedule.steps]
     assert {k.symbol: ran.count(k.symbol) for k in kernels} == {k.symbol: _nodes(k, count) for k in kernels}
     origin = Origin("random nodes", "0" * 64, "test")
@@ -146,13 +157,29 @@ def _enough_between(ran: Sequence[str], outputs: Sequence[Sequence[Array]]) -> N
         assert between[symbol] >= 20 * nodes, f"{symbol}: only {between[symbol]} outputs of {nodes} nodes lie between"
 
 
-def batches() -> list[tuple[Kernel, ...]]:
-    every = all_kernels()
-    return [every[i : i + TOGETHER] for i in range(0, len(every), TOGETHER)]
+Batch = tuple[Kernel, ...]
 
 
-def first_symbol(kernels: Sequence[Kernel]) -> str:
-    return kernels[0].symbol
+def in_batches(kernels: Sequence[Kernel]) -> list[Batch]:
+    return [tuple(kernels[i : i + TOGETHER]) for i in range(0, len(kernels), TOGETHER)]
+
+
+def batches() -> list[Batch]:
+    return in_batches([k for k in all_kernels() if k.isa <= M4.core.features])
+
+
+def plainer_batches() -> list[tuple[str, Batch]]:
+    """Board and kernels that are for cores such as its own, or that the Cortex-M4 cannot run."""
+    found = []
+    for name, board in PLAINER.items():
+        special = [k for k in all_kernels() if k.unless or not k.isa <= M4.core.features]
+        able = [k for k in special if k.isa <= board.core.features and not k.unless & board.core.features]
+        found += [(name, batch) for batch in in_batches(able)]
+    return found
+
+
+def first_symbol(kernels: Sequence[Kernel] | str) -> str:
+    return kernels if isinstance(kernels, str) else kernels[0].symbol
 
 
 @pytest.mark.parametrize("count", CASES)
@@ -168,7 +195,27 @@ def test_built_by_gcc(kernels: Sequence[Kernel], count: int) -> None:
     check(kernels, count, "gcc-arm")
 
 
-def test_batches_hold_every_kernel_once() -> None:
-    symbols = [k.symbol for batch in batches() for k in batch]
-    assert symbols == [k.symbol for k in all_kernels()]
-    assert len(set(symbols)) == len(symbols) >= 30
+@pytest.mark.parametrize("count", CASES)
+@pytest.mark.parametrize(("board", "kernels"), plainer_batches(), ids=first_symbol)
+def test_plainer_cores_built_by_zig(board: str, kernels: Sequence[Kernel], count: int) -> None:
+    check(kernels, count, "zig", PLAINER[board])
+
+
+@pytest.mark.parametrize("count", BY_GCC)
+@pytest.mark.parametrize(("board", "kernels"), plainer_batches(), ids=first_symbol)
+def test_plainer_cores_built_by_gcc(board: str, kernels: Sequence[Kernel], count: int) -> None:
+    toolchain = GCC_OF[PLAINER[board].core.isa]
+    try:
+        check(kernels, count, toolchain, PLAINER[board])
+    except ToolNotFound:
+        pytest.skip(f"{toolchain}, the optional second compiler, is not installed")
+
+
+def test_batches_hold_every_kernel() -> None:
+    """Of instruction sets that some board here has; those for plainer cores on the boards with such cores."""
+    runs = {k.symbol for batch in batches() for k in batch}
+    runs |= (plainer := {k.symbol for _, batch in plainer_batches() for k in batch})
+    boards = (M4, *PLAINER.values())
+    assert runs == {k.symbol for k in all_kernels() if any(k.isa <= b.core.features for b in boards)}
+    assert len(runs) >= 30
+    assert plainer >= {k.symbol for k in all_kernels() if k.unless and k.isa <= PLAINER["rv32imc"].core.features}

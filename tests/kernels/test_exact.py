@@ -16,13 +16,14 @@ from smidgen.ir import Array, Node
 from smidgen.kernels import Kernel
 from smidgen.kernels.common import even_rounding
 from smidgen.kernels.registry import all_kernels
-from tests.kernels.admitted import EVERY_FEATURE, draw_nodes, strategy
+from tests.kernels.admitted import core_of, draw_nodes, runs_on_host, strategy
 from tests.kernels.host import build_instances, run
 from tests.kernels.overlap import check_overlaps
 
 CASES = 150
 INSTANCES = (12, pytest.param(32, marks=pytest.mark.full))
-WITH_CONSTANTS = [k for k in all_kernels() if k.constants is not None]
+ON_HOST = [k for k in all_kernels() if runs_on_host(k)]
+WITH_CONSTANTS = [k for k in ON_HOST if k.constants is not None]
 
 
 @dataclass
@@ -63,7 +64,7 @@ def check_case(library: ctypes.CDLL, kernel: Kernel, node: Node, arrays: list[Ar
     tally.add(want)
 
 
-@pytest.mark.parametrize("kernel", [k for k in all_kernels() if k.constants is None], ids=lambda k: k.symbol)
+@pytest.mark.parametrize("kernel", [k for k in ON_HOST if k.constants is None], ids=lambda k: k.symbol)
 def test_equals_evaluate(kernel: Kernel, library: ctypes.CDLL) -> None:
     tally = Tally()
 
@@ -72,7 +73,7 @@ def test_equals_evaluate(kernel: Kernel, library: ctypes.CDLL) -> None:
     @given(strategy(kernel))
     def check(case: Any) -> None:
         node, arrays = case
-        assume(kernel.rejects(node, EVERY_FEATURE) is None)
+        assume(kernel.rejects(node, core_of(kernel)) is None)
         check_case(library, kernel, node, arrays, tally)
 
     check()
@@ -102,4 +103,4 @@ def test_instances_are_drawn_with_each_rounding(kernel: Kernel) -> None:
 
 def test_overlaps_are_of_instances() -> None:
     """The test above covers every kernel that allows any."""
-    assert not [k.symbol for k in all_kernels() if k.overlap and k not in WITH_CONSTANTS]
+    assert not [k.symbol for k in all_kernels() if k.overlap and k.constants is None]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from smidgen.build.elf import read_elf
+from smidgen.build.features import feature_check
 from smidgen.build.link import CATEGORIES, DEFAULT_STACK_BYTES, linker_script
 from smidgen.build.miscompile import check_elf
 from smidgen.build.objects import CompileJob, Compiler, compile_all
@@ -19,6 +20,7 @@ from smidgen.errors import BuildFailed, DoesNotFit, OutputError, UsageError
 from smidgen.targets import Target
 
 RUNTIME = Path(__file__).parent.parent / "runtime"
+_FEATURES = "runtime/features.c"
 INCLUDES = (".", "kernels")
 OPTIMIZE = ("-O0", "-O1", "-O2", "-O3", "-Os", "-Oz")
 
@@ -94,6 +96,7 @@ def _write_sources(sources: Sources, target: Target, folder: Path) -> dict[str, 
         path = f"runtime/{name}"
         files[path] = (RUNTIME / name).read_text(encoding="utf-8")
         categories[path] = category
+    files[_FEATURES], categories[_FEATURES] = feature_check(target.core), "support"
     for path, text in files.items():
         _make((folder / path).parent)
         try:

@@ -2,8 +2,9 @@
 """Finds the addresses that clang 22 (zig 0.17.1) gets wrong in Thumb code without saying so.
 
 ``adr.w`` reaches 4095 bytes. Where a constant lies further away, clang's assembler keeps the low twelve bits of the
-distance, so the code reads something else: it was met in functions of more than 4 kB whose loops were vectorised for
-Helium. Every other PC-relative instruction out of reach is an error of the assembler's.
+distance, so the code reads something else. It happens where the compiler takes a function for shorter than it is: it
+counts the lines of inline assembly, and ``.rept`` makes more of them. Every other PC-relative instruction out of reach
+is an error of the assembler's.
 """
 
 from __future__ import annotations
@@ -105,7 +106,8 @@ def _error(code: _Code, reference: Reference, what: str) -> BuildFailed:
     return BuildFailed(
         f"{what}: the compiler made a wrong address: the instruction at {reference.address:#x} in "
         f"{code.function_at(reference.address)} refers to {reference.target:#x}, where no constant is (zig's clang "
-        "cuts the distance of adr.w at 4096 bytes). Build with -Os or with the toolchain gcc-arm, or split the function"
+        "cuts the distance of adr.w at 4096 bytes). Take the toolchain gcc-arm, or a shorter kernel for this step "
+        "(--kernel), and report it"
     )
 
 

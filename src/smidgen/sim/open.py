@@ -15,11 +15,16 @@ from smidgen.sim.simulator import Limits
 from smidgen.sim.unicorn import EmulatedMachine
 from smidgen.targets import Target
 
+RTL_SECONDS = 900.0
+"""The limit of a run on a core simulated from its RTL, some millions of cycles a second, unless the caller has one."""
+
 
 def open_machine(image: Image, limits: Limits | None = None) -> Machine:
     """The machine that runs the image's inferences. ToolNotFound if its target's simulator is not installed."""
     if image.target.core.simulator == "unicorn":
         return EmulatedMachine(image, limits)
+    if image.target.core.simulator == "rtl":
+        limits = limits or Limits(RTL_SECONDS)
     return Machine(image, limits, open_port)
 
 

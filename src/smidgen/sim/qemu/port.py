@@ -27,7 +27,8 @@ class QemuPort:
 
     ``-icount shift=0`` makes QEMU count every instruction executed, the same in every run; the count is read from its
     monitor, so neither the program nor a stop changes it. All memory of QEMU's boards can be written: a store into
-    flash is not noticed. A limit of instructions is looked at every 20 ms, so the core may run some way past it.
+    flash is not noticed. Whether a run keeps its limit of instructions is exact, but the core that does not may stop
+    some way past it: the count is looked at every 20 ms.
     """
 
     def __init__(self, elf: Elf, target: Target) -> None:
@@ -57,6 +58,13 @@ class QemuPort:
         if self._process is not None:
             self._process.close()
             self._process = None
+
+    @property
+    def pid(self) -> int:
+        """QEMU's process."""
+        if self._process is None:
+            raise SimulationError("the simulated core is not running: reset it first")
+        return self._process.pid
 
     def reset(self) -> None:
         """Starts a QEMU of its own: nothing of an earlier run remains."""
@@ -92,24 +100,26 @@ class QemuPort:
         with self._talking():
             last = None if limits.instructions is None else self._monitor.instructions() + limits.instructions
             self._stop_at({until, *self._actions, *(() if self._fault is None else (self._fault,))})
-            self._act(self.pc)
-            self._forget()
-            self._gdb.step()  # off a place that it stops at
             while True:
-                pc = self.pc
-                if pc == until:
-                    return
-                if pc == self._fault:
-                    raise fault(self)
-                if pc in self._actions:
-                    self._act(pc)
-                    self._forget()
-                    self._gdb.step()
-                    continue
-                self._forget()
-                self._gdb.resume()
-                if not self._wait(deadline, last):
+                in_time = self._go_on(deadline, last)
+                if not in_time or (last is not None and self._monitor.instructions() > last):
                     raise not_reached(self, until, limits)
+                if self.pc == until:
+                    return
+                if self.pc == self._fault:
+                    raise fault(self)
+
+    def _go_on(self, deadline: float, last: int | None) -> bool:
+        """Runs to the next place to stop at, by at least one instruction. False if a limit stopped the core."""
+        for action in self._actions.get(self.pc, ()):
+            action(self.pc)
+        self._pc = None
+        self._gdb.step()  # off a place that it stops at
+        if self.pc in self._stops:
+            return time.monotonic() < deadline
+        self._pc = None
+        self._gdb.resume()
+        return self._wait(deadline, last)
 
     def _stop_at(self, addresses: set[int]) -> None:
         for address in sorted(addresses - self._stops):
@@ -117,10 +127,6 @@ class QemuPort:
         for address in sorted(self._stops - addresses):
             self._gdb.run_past(address)
         self._stops = addresses
-
-    def _act(self, pc: int) -> None:
-        for action in self._actions.get(pc, ()):
-            action(pc)
 
     def _wait(self, deadline: float, last: int | None) -> bool:
         """False if a limit stopped the core."""
@@ -152,9 +158,6 @@ class QemuPort:
         if self._pc is None:
             self._pc = self._register(self._machine.emulator.pc) & ~1
         return self._pc
-
-    def _forget(self) -> None:
-        self._pc = None
 
     @property
     def sp(self) -> int:

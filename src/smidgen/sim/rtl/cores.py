@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from smidgen.errors import UsageError
+from smidgen.errors import TargetError
 
 HDL = Path(__file__).parent / "hdl"
 HOST = Path(__file__).parent / "host"
@@ -112,8 +112,9 @@ CORES = (IBEX, CV32E40P, VEXRISCV)
 
 
 def rtl_core(name: str) -> RtlCore:
-    """The core of this name (``Core.machine`` of a target); UsageError lists those there are."""
+    """The core of this name, a target's ``core.machine``; TargetError lists those there are."""
     for core in CORES:
         if core.name == name:
             return core
-    raise UsageError(f"no RTL of a core {name!r}: there is {', '.join(core.name for core in CORES)}")
+    known = ", ".join(core.name for core in CORES)
+    raise TargetError(f"machine {name!r} of simulator 'rtl' is not known: there is the RTL of {known}")

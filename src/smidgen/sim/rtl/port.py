@@ -27,7 +27,7 @@ SLICE_CYCLES = 400_000
 
 FAULT = "smg_fault"
 _NO_LIMIT = (1 << 64) - 1
-_GRACE_SECONDS = 10.0  # beyond the limit, for a slice to end on a busy machine
+_GRACE_SECONDS = 20.0  # for an answer that takes milliseconds, on a busy machine
 
 
 class RtlPort:
@@ -63,6 +63,10 @@ class RtlPort:
     ) -> None:
         self.close()
 
+    @property
+    def process_id(self) -> int:
+        return self._server.process_id
+
     def _load(self) -> None:
         flash, ram = self.target.region("flash"), self.target.region("sram")
         window = flash.base & -WINDOW_BYTES
@@ -96,7 +100,7 @@ class RtlPort:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise self._too_long(until, limits)
-            self._state = self._ask(Request.RUN, instructions=most, cycles=SLICE_CYCLES, seconds=left + _GRACE_SECONDS)
+            self._state = self._ask(Request.RUN, instructions=most, cycles=SLICE_CYCLES, seconds=left)
             if self._state.status is Status.INSTRUCTIONS:
                 raise self._too_long(until, limits)
             if self._state.status is Status.REACHED:
@@ -173,10 +177,15 @@ class RtlPort:
 
     def _ask(
         self, request: Request, payload: bytes = b"", *, address: int = 0, instructions: int = 0, cycles: int = 0,
-        seconds: float = 60.0,
+        seconds: float = 0.0,
     ) -> Answer:  # fmt: skip
         answer = self._server.ask(
-            request, payload, address=address, instructions=instructions, cycles=cycles, seconds=seconds
+            request,
+            payload,
+            address=address,
+            instructions=instructions,
+            cycles=cycles,
+            seconds=seconds + _GRACE_SECONDS,
         )
         match answer.status:
             case Status.REFUSED:
