@@ -27,6 +27,10 @@ POOL = 40  # nodes drawn for a kernel with constants, to choose from
 _STRIDED: dict[str, tuple[tuple[str, Callable[[], st.SearchStrategy[Any]]], ...]] = {
     "conv2d_direct": (("", strided.direct),),
     "winograd": (("small", lambda: winograd_nodes.three_by_three(True)), ("", winograd_nodes.three_by_three)),
+    "winograd_portable": (
+        ("stride2", lambda: winograd_nodes.any_channels(2)),
+        ("", lambda: winograd_nodes.any_channels(1)),
+    ),
     "fully_connected": (("1x1_rows", nodes.pointwise), ("s8_m4", nodes.dense)),
     "pointwise": (("", nodes.pointwise),),
     "blocked": (("1x1", nodes.pointwise), ("fully_connected", nodes.dense)),
