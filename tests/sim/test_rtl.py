@@ -20,14 +20,14 @@ from smidgen.build.elf import read_elf
 from smidgen.codegen.sources import Interface, Sources
 from smidgen.errors import SimulationError, TargetError, ToolNotFound
 from smidgen.sim import Limits, open_machine
-from smidgen.sim.rtl import CORES, RtlPort, rtl_core
+from smidgen.sim.rtl import RtlPort, rtl_core
 from smidgen.sim.rtl import port as rtl_port
 from smidgen.sim.rtl.server import Server
-from smidgen.targets import load_target
+from smidgen.targets import list_targets, load_target
 from tests.sim.probe_program import BEGIN_AND_END, Builder, opened
 
 LIMITS = Limits(60.0)
-NAMES = [core.name for core in CORES]
+NAMES = [name for name in list_targets() if load_target(name).core.simulator == "rtl"]
 
 
 @pytest.fixture(scope="module")
