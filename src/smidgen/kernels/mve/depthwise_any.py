@@ -83,6 +83,16 @@ def _border(node: Node) -> int:
     return n * (oh * ow - inside)
 
 
+def overlap(node: Node) -> Mapping[str, int]:
+    """A row of outputs needs the input from its windows' first row on."""
+    op = node.op
+    assert isinstance(op, DepthwiseConv2D)
+    (n, ih, iw, c), (_, oh, ow, _) = node["x"].type.shape, node.output.type.shape
+    first = [min(max(0, oy * op.stride[0] - op.padding[0]), ih) for oy in range(oh)]
+    steps = [((i * ih + first[oy]) * iw * c, (i * oh + oy + 1) * ow * c) for i in range(n) for oy in range(oh)]
+    return {"y": streams.lead_of_mixed(steps)}
+
+
 def cost(node: Node, core: Core) -> float:
     """Instructions of sixteen channels of a tap, a chunk and their requantisation, of a pixel and of a copied one."""
     (rows, columns), chunk, c = _filter(node), _chunk(node), node.output.type.shape[3]
@@ -104,6 +114,7 @@ KERNELS = (
     Kernel(
         "smg_depthwise_s8_mve", "mve", "depthwise", DepthwiseConv2D, cost, params, MVE,
         (int8_elements, constant_weights, one_to_one, fast_requantize), pack, scratch,
-        includes=("smg_mve_sums.inc.h", "smg_mve_requantize.inc.h"), constants=constants, footprint=footprint,
+        includes=("smg_mve_sums.inc.h", "smg_mve_requantize.inc.h"), overlap=overlap, constants=constants,
+        footprint=footprint,
     ),
 )  # fmt: skip
