@@ -19,7 +19,7 @@ from smidgen.kernels.common import even_rounding
 from smidgen.kernels.registry import all_kernels
 from smidgen.targets import Core, load_target
 from smidgen.targets.isa import SHIMS, close
-from tests.kernels import float_nodes, int16_nodes, nodes, strided, winograd_nodes
+from tests.kernels import float_nodes, int16_nodes, nodes, rvv_nodes, strided, winograd_nodes
 
 Case = tuple[Node, list[Array]]
 Property = tuple[str, object]
@@ -27,6 +27,10 @@ POOL = 40  # nodes drawn for a kernel with constants, to choose from
 _STRIDED: dict[str, tuple[tuple[str, Callable[[], st.SearchStrategy[Any]]], ...]] = {
     "conv2d_direct": (("", strided.direct),),
     "winograd": (("small", lambda: winograd_nodes.three_by_three(True)), ("", winograd_nodes.three_by_three)),
+    "winograd_portable": (
+        ("stride2", lambda: winograd_nodes.any_channels(2)),
+        ("", lambda: winograd_nodes.any_channels(1)),
+    ),
     "fully_connected": (("1x1_rows", nodes.pointwise), ("s8_m4", nodes.dense)),
     "pointwise": (("", nodes.pointwise),),
     "blocked": (("1x1", nodes.pointwise), ("fully_connected", nodes.dense)),
@@ -35,6 +39,7 @@ _STRIDED: dict[str, tuple[tuple[str, Callable[[], st.SearchStrategy[Any]]], ...]
         ("3x3", lambda: _of_strides(("3x3s1", "3x3s2"))),
         ("conv2d", lambda: _windows()),
     ),
+    "rvv": rvv_nodes.OF_SYMBOLS,
     "conv2d_stride2": (("3x3", strided.stride2_3x3), ("1x1", strided.pointwise)),
 }
 """Family to the nodes of its kernels, by part of their symbols."""

@@ -19,15 +19,15 @@ from smidgen.build import build
 from smidgen.build.elf import read_elf
 from smidgen.codegen.sources import Interface, Sources
 from smidgen.errors import SimulationError, TargetError, ToolNotFound
-from smidgen.sim import Limits
-from smidgen.sim.rtl import CORES, RtlPort, rtl_core
+from smidgen.sim import Limits, open_machine
+from smidgen.sim.rtl import RtlPort, rtl_core
 from smidgen.sim.rtl import port as rtl_port
 from smidgen.sim.rtl.server import Server
-from smidgen.targets import load_target
+from smidgen.targets import list_targets, load_target
 from tests.sim.probe_program import BEGIN_AND_END, Builder, opened
 
 LIMITS = Limits(60.0)
-NAMES = [core.name for core in CORES]
+NAMES = [name for name in list_targets() if load_target(name).core.simulator == "rtl"]
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +143,18 @@ def test_cycles_by_function_add_up(name: str, builder: Builder) -> None:
         assert {"probe_mix", "probe_recurse", "probe_run", "main"} <= set(after)
         port.reset()
         assert port.functions() == {}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_measured_inference_has_its_functions(name: str, builder: Builder) -> None:
+    try:
+        with open_machine(builder.image(name)) as machine:
+            measured = machine.measure([])
+    except ToolNotFound as error:
+        pytest.skip(str(error))
+    assert sum(r.instructions for r in measured.functions.values()) == measured.total.instructions
+    assert next(iter(measured.functions)) in ("probe_mix", "probe_recurse")
+    assert "smg_start" not in measured.functions  # it ran before
 
 
 def test_a_killed_simulator_is_told(port: RtlPort) -> None:

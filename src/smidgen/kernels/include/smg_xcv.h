@@ -67,7 +67,18 @@ SMG_INLINE void smg_pass(int8_t **to, const int8_t **from, int32_t bytes) {
     }
 }
 
-/* The same of a byte that is repeated in a word. */
+/* Copies `words` words, of any alignment, and moves both pointers past them. */
+SMG_INLINE void smg_words(int8_t **to, const int8_t **from, int32_t words) {
+    int32_t fours = words / 4, rest = words % 4;
+    for (; fours > 0; fours--) smg_pass(to, from, 16);
+    for (; rest > 0; rest--) smg_pass(to, from, 4);
+}
+
+SMG_INLINE void smg_words_same(int8_t **to, uint32_t word, int32_t words) {
+    for (; words > 0; words--) smg_put32(to, word);
+}
+
+/* Passes over `bytes`, a constant, of a byte that is repeated in a word. */
 SMG_INLINE void smg_pass_same(int8_t **to, uint32_t word, int32_t bytes) {
     int32_t i = 0;
     for (; i + 4 <= bytes; i += 4) smg_put32(to, word);

@@ -3,6 +3,6 @@
 
 from __future__ import annotations
 
-from smidgen.kernels.mve import addition, convolution, dense, depthwise
+from smidgen.kernels.mve import addition, convolution, dense, depthwise, depthwise_any
 
-KERNELS = (*addition.KERNELS, *convolution.KERNELS, *dense.KERNELS, *depthwise.KERNELS)
+KERNELS = (*addition.KERNELS, *convolution.KERNELS, *dense.KERNELS, *depthwise.KERNELS, *depthwise_any.KERNELS)

@@ -128,6 +128,19 @@ def scratch(node: Node) -> int:
     return (64 if _strides(node)[0] == 1 else 128) * (_columns(node) + _strides(node)[0] - 1)
 
 
+def overlap(node: Node) -> Mapping[str, int]:
+    """Lines that are rows go from the input to the output two by two."""
+    way, steps, y = _way(node), _steps(node), node.output.type
+    if way.turned:
+        return {"y": y.nbytes}
+    image = way.in_lines * steps["SMG_IN_LINE"]
+    at = [
+        (n * way.lines + line, n * image + max(0, line * _strides(node)[0] - way.pad_across) * steps["SMG_IN_LINE"])
+        for n in range(y.shape[0]) for line in (min(i, way.lines - 2) for i in range(0, way.lines, 2))
+    ]  # fmt: skip
+    return {"y": streams.lead_of_mixed([(read, (line + 2) * steps["SMG_OUT_LINE"]) for line, read in at])}
+
+
 def cost(node: Node, core: Core) -> float:
     """Instructions of a block, a line of a channel, a place of the strip and a strip."""
     way, (n, _, _, c), stride = _way(node), node["x"].type.shape, _strides(node)[0]
@@ -150,7 +163,7 @@ KERNELS = (
         "smg_depthwise_3x3_s8_mve", "mve", "depthwise", DepthwiseConv2D, cost, params, MVE,
         (int8_elements, constant_weights, one_to_one, three_by_three, strides_alike, lines_fill_blocks, offsets_fit,
          fast_requantize),
-        pack, scratch, includes=("smg_mve_window_blocks.inc.h", "smg_mve_requantize.inc.h"), constants=constants,
-        footprint=footprint,
+        pack, scratch, includes=("smg_mve_window_blocks.inc.h", "smg_mve_requantize.inc.h"), overlap=overlap,
+        constants=constants, footprint=footprint,
     ),
 )  # fmt: skip

@@ -7,6 +7,7 @@ zero point folded in, their multipliers, and their shifts, negative to the right
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from smidgen.ir import Array, Node
 from smidgen.kernels.common import Int32s, out_quant
 from smidgen.kernels.fast_requantize import DOUBLE, requantize_columns, requantize_constants, rounding_mode
+from smidgen.kernels.forward import forward_lead
 from smidgen.kernels.kernel import Packed
 from smidgen.ops.arithmetic import RANGES
 
@@ -96,6 +98,11 @@ def row_instructions(node: Node, unrolled: Loop, pairs: bool, pixels: int) -> fl
     if pairs:
         return 25 + (pixels + 1) // 2 * (-(-out_c // 4) * block + 17)
     return pixels * (-(-out_c // 8) * block + 30)
+
+
+def lead_of_mixed(steps: Sequence[tuple[int, int]]) -> int:
+    """``forward_lead`` of steps that go on reading what they began with until all of their outputs are written."""
+    return forward_lead([part for read, written in steps for part in ((read, written), (read, 0))])
 
 
 def code_bytes(unrolled: Loop, pairs: bool) -> int:

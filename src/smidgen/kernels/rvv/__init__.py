@@ -7,6 +7,6 @@ lanes are narrow, a strided load mostly as long as it has elements.
 
 from __future__ import annotations
 
-from smidgen.kernels.rvv import channels, depthwise, planes
+from smidgen.kernels.rvv import channels, depthwise, planes, small
 
-KERNELS = (*channels.KERNELS, *planes.KERNELS, *depthwise.KERNELS)
+KERNELS = (*channels.KERNELS, *planes.KERNELS, *depthwise.KERNELS, *small.KERNELS)

@@ -19,7 +19,7 @@ from smidgen.ops.accumulators import ACCUMULATOR_LIMIT, Int64s, channel_weights,
 
 RVV = frozenset({"rvv"})
 LANES = 32  # of 16 bits in four registers, where VLEN is 128: what costs are told for
-_LEAST_EVEN_SHIFT = 2
+LEAST_EVEN_SHIFT = 2
 _MOST_LEFT = 24
 
 
@@ -27,7 +27,7 @@ def _shifts(node: Node) -> tuple[Int64s, Int64s, Int64s]:
     """Multiplier, left shift before it and right shift after it, of each channel."""
     channels = len(channel_weights(node))
     mult, shift = (np.broadcast_to(a.astype(np.int64), channels) for a in multipliers(node))
-    least = _LEAST_EVEN_SHIFT if rounding_mode(node) == EVEN else 0
+    least = LEAST_EVEN_SHIFT if rounding_mode(node) == EVEN else 0
     right = np.maximum(-shift, least)
     return mult, right + shift, right
 

@@ -20,24 +20,24 @@ SMG_INLINE void smg_planes_block(int32_t count, const smg_conv2d_params *p, cons
     if (count > 2) {
         a2 = __riscv_vmv_v_x_i32m8(b[2 * SMG_RVV_RECORD], vl);
     }
-#define SMG_STEP(i)                                                                                                    \
-    do {                                                                                                               \
-        const vint16m4_t v = __riscv_vle16_v_i16m4(x, vl);                                                             \
-        a0 = __riscv_vwmacc_vx_i32m8(a0, w[(i) * count], v, vl);                                                       \
-        if (count > 1) {                                                                                               \
-            a1 = __riscv_vwmacc_vx_i32m8(a1, w[(i) * count + 1], v, vl);                                               \
-        }                                                                                                              \
-        if (count > 2) {                                                                                               \
-            a2 = __riscv_vwmacc_vx_i32m8(a2, w[(i) * count + 2], v, vl);                                               \
-        }                                                                                                              \
+#define SMG_STEP(i)                                                      \
+    do {                                                                 \
+        const vint16m4_t v = __riscv_vle16_v_i16m4(x, vl);               \
+        a0 = __riscv_vwmacc_vx_i32m8(a0, w[(i) * count], v, vl);         \
+        if (count > 1) {                                                 \
+            a1 = __riscv_vwmacc_vx_i32m8(a1, w[(i) * count + 1], v, vl); \
+        }                                                                \
+        if (count > 2) {                                                 \
+            a2 = __riscv_vwmacc_vx_i32m8(a2, w[(i) * count + 2], v, vl); \
+        }                                                                \
     } while (0)
-#define SMG_PLANE(i)                                                                                                   \
-    SMG_STEP(i);                                                                                                       \
+#define SMG_PLANE(i) \
+    SMG_STEP(i);     \
     x += s->plane
-#define SMG_START(i)                                                                                                   \
-    do {                                                                                                               \
-        const int16_t *x = (const int16_t *)((const int8_t *)s->x + start[i]);                                         \
-        SMG_STEP(i);                                                                                                   \
+#define SMG_START(i)                                                           \
+    do {                                                                       \
+        const int16_t *x = (const int16_t *)((const int8_t *)s->x + start[i]); \
+        SMG_STEP(i);                                                           \
     } while (0)
     const int32_t *start = s->starts, *const end = start + s->runs;
     if (s->length == 1) {
@@ -123,7 +123,8 @@ void SMG_FUNCTION(const smg_conv2d_params *p, const int8_t *x, const int8_t *w, 
     smg_plane_fill(planes, g.plane * p->in_c, -p->in_offset);
     for (int32_t n = 0; n < p->batch; n++, x += p->in_h * p->in_w * p->in_c) {
         for (int32_t oy = 0; oy < p->out_h; oy += rows) {
-            const int32_t count = smg_least(rows, p->out_h - oy), by_rows = smg_planes_by_rows(count, g.pitch, p->out_w);
+            const int32_t count = smg_least(rows, p->out_h - oy),
+                          by_rows = smg_planes_by_rows(count, g.pitch, p->out_w);
             const int32_t lanes = by_rows ? p->out_w : (count - 1) * g.pitch + p->out_w;
             int8_t *out = by_rows || g.pitch == p->out_w ? y : cropped;
             smg_planes_fill(p, &g, planes, x, oy * p->stride_h - p->pad_t);

@@ -39,8 +39,8 @@ SMG_INLINE int16_t *smg_expand16(int16_t *to, const int8_t *from, int32_t count)
 }
 
 /* vl lanes of `count` segments; at: the first one's place within the period. */
-SMG_INLINE void smg_segments_block(int32_t count, const smg_segments *s, const int16_t *x, int32_t at,
-                                   int8_t *y, size_t vl) {
+SMG_INLINE void smg_segments_block(int32_t count, const smg_segments *s, const int16_t *x, int32_t at, int8_t *y,
+                                   size_t vl) {
     vint32m8_t a0 = __riscv_vle32_v_i32m8(s->columns + at, vl), a1 = a0;
     const int8_t *w = s->w + at;
     SMG_ROLLED
@@ -103,8 +103,14 @@ void SMG_FUNCTION(const smg_depthwise_params *p, const int8_t *x, const int8_t *
     const int32_t *starts = b + SMG_HEAD;
     const smg_rvv_range range = {p->out_offset, p->act_min, p->act_max};
     const int32_t by_rows = p->stride_w == 1;
-    const smg_segments s = {starts, starts + taps, w, taps, period, by_rows ? p->stride_h * pitch : p->stride_w * p->in_c,
-                            by_rows ? row_bytes : p->out_c, range};
+    const smg_segments s = {starts,
+                            starts + taps,
+                            w,
+                            taps,
+                            period,
+                            by_rows ? p->stride_h * pitch : p->stride_w * p->in_c,
+                            by_rows ? row_bytes : p->out_c,
+                            range};
     for (int32_t n = 0; n < p->batch; n++, x += p->in_h * p->in_w * p->in_c) {
         for (int32_t oy = 0; oy < p->out_h; oy += rows) {
             const int32_t count = smg_least(rows, p->out_h - oy);
@@ -112,7 +118,8 @@ void SMG_FUNCTION(const smg_depthwise_params *p, const int8_t *x, const int8_t *
             smg_padded_copy(p, scratch, x, oy * p->stride_h - p->pad_t, rows_in, columns);
             const int16_t *from = scratch;
             for (int32_t r = 0; r < (by_rows ? 1 : count); r++) {
-                smg_segments_all(&s, by_rows ? count : p->out_w, from, by_rows ? row_bytes : p->out_c, y + r * row_bytes);
+                smg_segments_all(&s, by_rows ? count : p->out_w, from, by_rows ? row_bytes : p->out_c,
+                                 y + r * row_bytes);
                 from += p->stride_h * pitch;
             }
             y += count * row_bytes;

@@ -57,7 +57,8 @@ void SMG_FUNCTION(const smg_depthwise_params *p, const int8_t *x, const int8_t *
     smg_plane_fill(planes, g.plane * p->in_c, -p->in_offset);
     for (int32_t n = 0; n < p->batch; n++, x += p->in_h * p->in_w * p->in_c) {
         for (int32_t oy = 0; oy < p->out_h; oy += rows) {
-            const int32_t count = smg_least(rows, p->out_h - oy), by_rows = smg_planes_by_rows(count, g.pitch, p->out_w);
+            const int32_t count = smg_least(rows, p->out_h - oy),
+                          by_rows = smg_planes_by_rows(count, g.pitch, p->out_w);
             const int32_t lanes = by_rows ? p->out_w : (count - 1) * g.pitch + p->out_w;
             int8_t *out = by_rows || g.pitch == p->out_w ? y : cropped;
             smg_planes_fill(p, &g, planes, x, oy * p->stride_h - p->pad_t);

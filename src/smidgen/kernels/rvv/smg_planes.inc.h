@@ -2,10 +2,10 @@
 /* Convolution with pixels as lanes, a band of output rows at a time.
  *
  * The band's input is spread into planes of int16: one a channel, within it one for each row modulo the stride and each
- * column variant, so that neighbouring outputs read neighbouring elements. Column variants are columns modulo the stride
- * (rows of a plane are then longer than rows of outputs, and the lanes between are dropped), or, `split`, one for each
- * column of the filter. A lane then adds w * x for every tap and channel: one vector of x serves three output channels,
- * whose sums stay in 24 registers.
+ * column variant, so that neighbouring outputs read neighbouring elements. Column variants are columns modulo the
+ * stride (rows of a plane are then longer than rows of outputs, and the lanes between are dropped), or, `split`, one
+ * for each column of the filter. A lane then adds w * x for every tap and channel: one vector of x serves three output
+ * channels, whose sums stay in 24 registers.
  *
  * b: { rows of a band, split, runs, length }, where each run of `length` steps begins in the planes, in bytes (runs),
  * and a record a channel (smg_rvv.h). A run is a tap with its channels, or one of few channels, each a run. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the kernels for RISC-V vectors share: from 32-bit accumulators to output bytes, and moving rows of bytes.
  *
- * Everything is strip-mined with vsetvl, for any VLEN. SMG_ROUNDING_MODE: 0 TFLite's double rounding, 1 the same where a
- * lower clamp at the zero point hides how negative ties round, 2 one rounding with ties to even. SMG_LEFT: accumulators
- * of some channel are shifted left before they are multiplied. SMG_CLAMPS: the clamp is narrower than int8. */
+ * Everything is strip-mined with vsetvl, for any VLEN. SMG_ROUNDING_MODE: 0 TFLite's double rounding, 1 the same where
+ * a lower clamp at the zero point hides how negative ties round, 2 one rounding with ties to even. SMG_LEFT:
+ * accumulators of some channel are shifted left before they are multiplied. SMG_CLAMPS: the clamp is narrower than
+ * int8. */
 #ifndef SMG_RVV_H
 #define SMG_RVV_H
 #include "smg_requantize.h"

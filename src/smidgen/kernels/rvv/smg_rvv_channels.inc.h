@@ -14,17 +14,17 @@ SMG_INLINE void smg_channels_block(int32_t count, const smg_rvv_matrix *m, const
                                    const int32_t *b, int8_t *y, size_t vl) {
     const int8_t *x1 = x + m->in_c, *x2 = x1 + m->in_c;
     vint32m8_t a0 = __riscv_vle32_v_i32m8(b, vl), a1 = a0, a2 = a0;
-#define SMG_STEP(i)                                                                                                    \
-    do {                                                                                                               \
-        const vint16m4_t v = __riscv_vsext_vf2_i16m4(__riscv_vle8_v_i8m2(w, vl), vl);                                  \
-        a0 = __riscv_vwmacc_vx_i32m8(a0, x[i], v, vl);                                                                 \
-        if (count > 1) {                                                                                               \
-            a1 = __riscv_vwmacc_vx_i32m8(a1, x1[i], v, vl);                                                            \
-        }                                                                                                              \
-        if (count > 2) {                                                                                               \
-            a2 = __riscv_vwmacc_vx_i32m8(a2, x2[i], v, vl);                                                            \
-        }                                                                                                              \
-        w += m->out_c;                                                                                                 \
+#define SMG_STEP(i)                                                                   \
+    do {                                                                              \
+        const vint16m4_t v = __riscv_vsext_vf2_i16m4(__riscv_vle8_v_i8m2(w, vl), vl); \
+        a0 = __riscv_vwmacc_vx_i32m8(a0, x[i], v, vl);                                \
+        if (count > 1) {                                                              \
+            a1 = __riscv_vwmacc_vx_i32m8(a1, x1[i], v, vl);                           \
+        }                                                                             \
+        if (count > 2) {                                                              \
+            a2 = __riscv_vwmacc_vx_i32m8(a2, x2[i], v, vl);                           \
+        }                                                                             \
+        w += m->out_c;                                                                \
     } while (0)
     int32_t k = m->in_c;
     for (; k >= 8; k -= 8, x += 8, x1 += 8, x2 += 8) {

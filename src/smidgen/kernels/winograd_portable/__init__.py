@@ -121,7 +121,7 @@ def _halves(rows: Array, channels: int) -> Array:
 
 
 def _kernel(symbol: str, scheme: str, shape: Predicate, variant: Variant, isa: frozenset[str]) -> Kernel:
-    parts = ("winograd", scheme, "input", "products", "output", "conv")
+    parts = ("winograd", scheme, "input", "products", "output", "conv", "all")
     return Kernel(
         symbol, "winograd_portable", "conv2d", Conv2D, variant.cost, params, isa,
         (int8_elements, constant_weights, shape, few_channels,
@@ -132,11 +132,19 @@ def _kernel(symbol: str, scheme: str, shape: Predicate, variant: Variant, isa: f
     )  # fmt: skip
 
 
-RISCV, WIDE = frozenset(("rv32m",)), Block(4, 4)
+RISCV, THUMB = frozenset(("rv32m",)), frozenset(("thumb",))
 
-KERNELS = (
-    _kernel("smg_conv2d_3x3_winograd4_s8", "f4", stride_one, Variant(F4, WIDE), RISCV),
-    _kernel("smg_conv2d_3x3_winograd2_s8", "f2", stride_one, Variant(F2, WIDE), RISCV),
-    _kernel("smg_conv2d_3x3_stride2_tile4_s8", "s4", stride_two, Variant(S4, WIDE), RISCV),
-    _kernel("smg_conv2d_3x3_stride2_tile2_s8", "s2", stride_two, Variant(S2, WIDE), RISCV),
-)
+
+def _family(isa: frozenset[str], tiles: int, channels: int) -> tuple[Kernel, ...]:
+    """Every transform with sums of so many tiles and channels in registers."""
+    block, suffix = Block(tiles, channels), f"{tiles}x{channels}_s8_portable"
+    return (
+        _kernel(f"smg_conv2d_winograd4_{suffix}", "f4", stride_one, Variant(F4, block), isa),
+        _kernel(f"smg_conv2d_winograd2_{suffix}", "f2", stride_one, Variant(F2, block), isa),
+        _kernel(f"smg_conv2d_stride2_tile4_{suffix}", "s4", stride_two, Variant(S4, block), isa),
+        _kernel(f"smg_conv2d_stride2_tile2_{suffix}", "s2", stride_two, Variant(S2, block), isa),
+    )
+
+
+KERNELS = (*_family(RISCV, 4, 4), *_family(THUMB, 3, 2), *_family(THUMB, 2, 2))
+"""4x4 for 31 registers; 3x2 and 2x2, which leaves fewer places of tiles empty, for 15 or fewer."""
