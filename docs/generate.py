@@ -30,6 +30,7 @@ from smidgen.cli.main import cli
 from smidgen.cli.support import OpRow, supported_ops
 from smidgen.results import best_of_each_engine, best_published
 from smidgen.schedule import SETTINGS
+from smidgen.targets import list_targets, load_target
 
 ROOT = Path(__file__).resolve().parent.parent
 SPDX = "<!-- SPDX-License-Identifier: Apache-2.0 -->\n"
@@ -285,7 +286,34 @@ def quantisers_summary() -> str:
     return "\n".join(lines) + "\n"
 
 
-README_TABLES = {"results": results_table, "quantisers": quantisers_summary}
+_SIMULATORS = {"unicorn": "unicorn", "rtl": "its RTL (Verilator)", "qemu": "QEMU"}
+_COUNTED = {"cycles": "cycles counted", "model": "cycles modelled", "instructions": "instructions"}
+
+
+def targets_table() -> str:
+    """Every target with what an inference of each model takes, from bench/targets.json."""
+    counted = json.loads((ROOT / "bench/targets.json").read_text(encoding="utf-8"))
+    lines = [
+        f"| target | core | ISA | simulator | figures | {' | '.join(MODELS)} |",
+        "|---|---|---|---|---|" + "---|" * 5,
+    ]
+    for name in list_targets():
+        core = load_target(name).core
+        about = (f"`{name}`", core.title, core.architecture, _SIMULATORS[core.simulator], _COUNTED[core.counts])
+        figures = (_figure(counted.get(name, {}).get(model)) for model in MODELS)
+        lines.append(f"| {' | '.join((*about, *figures))} |")
+    return "\n".join(lines) + "\n"
+
+
+def _figure(row: dict[str, Any] | None) -> str:
+    """Millions of cycles, or instructions, and how many a nominal MAC takes."""
+    if row is None or "does_not_fit" in row:
+        return "-" if row is None else "does not fit"
+    taken = row["cycles"] if row["cycles"] is not None else row["instructions"]
+    return f"{taken / 1e6:.3f} ({taken / row['macs']:.2f})"
+
+
+README_TABLES = {"results": results_table, "quantisers": quantisers_summary, "targets": targets_table}
 
 
 def run(command: str) -> str:

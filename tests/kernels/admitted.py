@@ -19,7 +19,7 @@ from smidgen.kernels.common import even_rounding
 from smidgen.kernels.registry import all_kernels
 from smidgen.targets import Core, load_target
 from smidgen.targets.isa import SHIMS, close
-from tests.kernels import float_nodes, int16_nodes, nodes, strided, winograd_nodes
+from tests.kernels import float_nodes, int16_nodes, nodes, rvv_nodes, strided, winograd_nodes
 
 Case = tuple[Node, list[Array]]
 Property = tuple[str, object]
@@ -27,9 +27,19 @@ POOL = 40  # nodes drawn for a kernel with constants, to choose from
 _STRIDED: dict[str, tuple[tuple[str, Callable[[], st.SearchStrategy[Any]]], ...]] = {
     "conv2d_direct": (("", strided.direct),),
     "winograd": (("small", lambda: winograd_nodes.three_by_three(True)), ("", winograd_nodes.three_by_three)),
+    "winograd_portable": (
+        ("stride2", lambda: winograd_nodes.any_channels(2)),
+        ("", lambda: winograd_nodes.any_channels(1)),
+    ),
     "fully_connected": (("1x1_rows", nodes.pointwise), ("s8_m4", nodes.dense)),
     "pointwise": (("", nodes.pointwise),),
     "blocked": (("1x1", nodes.pointwise), ("fully_connected", nodes.dense)),
+    "mve": (
+        ("fully_connected", nodes.dense),
+        ("3x3", lambda: _of_strides(("3x3s1", "3x3s2"))),
+        ("conv2d", lambda: _windows()),
+    ),
+    "rvv": rvv_nodes.OF_SYMBOLS,
     "conv2d_stride2": (("3x3", strided.stride2_3x3), ("1x1", strided.pointwise)),
 }
 """Family to the nodes of its kernels, by part of their symbols."""
@@ -79,6 +89,19 @@ def strategy(kernel: Kernel) -> st.SearchStrategy[tuple[Node, list[Array]]]:
     return _of_rounding(kernel, "even" if "rne" in kernel.symbol else "double")
 
 
+def _of_strides(styles: Sequence[str]) -> st.SearchStrategy[Case]:
+    """Depthwise layers of these styles and either rounding."""
+    both: tuple[Rounding, ...] = ("double", "even")
+    return st.one_of(*(nodes.depthwise(r, style) for style in styles for r in both))
+
+
+def _windows() -> st.SearchStrategy[Case]:
+    """Convolutions of one group of every kind that some kernel was written for."""
+    both: tuple[Rounding, ...] = ("double", "even")
+    drawn = (f(r) for r in both for f in (lambda r: nodes.conv2d(r, "one group"), nodes.conv2d_few_channels))
+    return st.one_of(*drawn, nodes.pointwise(), strided.pointwise(), strided.stride2_3x3(), strided.direct())
+
+
 def _four_bit_shapes(kernel: Kernel) -> st.SearchStrategy[Case]:
     """Layers of shapes that a kernel for four-bit weights admits, with eight bits yet."""
     if "_s16" in kernel.symbol:
@@ -99,7 +122,10 @@ def _of_rounding(kernel: Kernel, rounding: Rounding) -> st.SearchStrategy[tuple[
     if kernel.op is ops.Conv2D:
         return nodes.conv2d(rounding, "1x1" if "1x1" in kernel.symbol else "any" if any_shape else "one group")
     if kernel.op is ops.DepthwiseConv2D:
-        styles = {"3x3s1": "3x3s1", "3x3s2": "3x3s2", "3x3": "3x3", "kxk": "kxk", "direct": "kxk", "scalar": "any"}
+        styles = {
+            "3x3_s8_portable": "3x3s", "3x3s1": "3x3s1", "3x3s2": "3x3s2", "3x3": "3x3", "kxk": "kxk", "direct": "kxk",
+            "valid": "kxk", "scalar": "any",
+        }  # fmt: skip
         return nodes.depthwise(rounding, next((s for name, s in styles.items() if name in kernel.symbol), "one"))
     if kernel.op is ops.Add:
         return nodes.add(rounding, "any" if any_shape else "same")

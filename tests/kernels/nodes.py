@@ -175,11 +175,12 @@ def depthwise(draw: Draw, rounding: Rounding, style: str = "any") -> tuple[Node,
             t = left = b = r = 0
         kernel = (kh, kw)
         attributes = {"stride": (draw(st.integers(1, 2)), draw(st.integers(1, 3))), "padding": (t, left, b, r)}
-    if style in ("3x3s1", "3x3s2"):
+    if style in ("3x3s", "3x3s1", "3x3s2"):
         h, w = draw(st.integers(1, 14)), draw(st.sampled_from([*range(1, 13), 20, 22]))
         t, left, b, r = (draw(st.integers(0, 1)) for _ in range(4))
         h, w, kernel = max(h, 3 - t - b), max(w, 3 - left - r), (3, 3)
-        stride = (1, 1) if style == "3x3s1" else (2, 2)
+        strides = {"3x3s1": [(1, 1)], "3x3s2": [(2, 2)]}.get(style, [(1, 1), (2, 2)])
+        stride = draw(st.sampled_from(strides))
         attributes = {"stride": stride, "padding": (t, left, b, r)}
     return draw_layer(draw, rng, ops.DepthwiseConv2D, (n, h, w, ic), (*kernel, ic * multiplier), 2, draw(st.booleans()),
                   rounding=rounding, **attributes)  # fmt: skip

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from smidgen.build.elf import read_elf
+from smidgen.build.features import feature_check
 from smidgen.build.link import CATEGORIES, DEFAULT_STACK_BYTES, linker_script
+from smidgen.build.miscompile import check_elf
 from smidgen.build.objects import CompileJob, Compiler, compile_all
 from smidgen.build.size import Sizes, measure
 from smidgen.build.toolchain import Toolchain, run_tool
@@ -18,6 +20,7 @@ from smidgen.errors import BuildFailed, DoesNotFit, OutputError, UsageError
 from smidgen.targets import Target
 
 RUNTIME = Path(__file__).parent.parent / "runtime"
+_FEATURES = "runtime/features.c"
 INCLUDES = (".", "kernels")
 OPTIMIZE = ("-O0", "-O1", "-O2", "-O3", "-Os", "-Oz")
 
@@ -57,7 +60,8 @@ def build(
     categories = _write_sources(sources, target, source_dir)
     _make(object_dir)
     jobs = [CompileJob(path, object_dir / object_name(path, category)) for path, category in sorted(categories.items())]
-    compiler = Compiler(identity, toolchain.command(), flags, toolchain.environment(work_dir))
+    check = toolchain.name == "zig" and target.core.isa == "arm"
+    compiler = Compiler(identity, toolchain.command(), flags, toolchain.environment(work_dir), check)
     compile_all(compiler, source_dir, jobs, INCLUDES)
     ram_objects = [object_name(path, "kernels") for path in sources.interface.ram_code]
     interface = sources.interface
@@ -66,6 +70,8 @@ def build(
     elf_path = work_dir / f"{sources.name}.elf"
     objects = [f"obj/{job.output.name}" for job in jobs]
     link(toolchain, target, objects, elf_path, stack_bytes)
+    if check:
+        check_elf(elf_path)
     return Image(
         elf_path, f"{toolchain.name} ({identity})", flags, measure(read_elf(elf_path)), target, sources.interface
     )
@@ -90,6 +96,7 @@ def _write_sources(sources: Sources, target: Target, folder: Path) -> dict[str, 
         path = f"runtime/{name}"
         files[path] = (RUNTIME / name).read_text(encoding="utf-8")
         categories[path] = category
+    files[_FEATURES], categories[_FEATURES] = feature_check(target.core), "support"
     for path, text in files.items():
         _make((folder / path).parent)
         try:

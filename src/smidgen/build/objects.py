@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from smidgen.build.miscompile import KEEP_LABELS, check_object, suspicious
 from smidgen.build.toolchain import run_tool
 
 JOBS = 2
@@ -30,12 +31,13 @@ class CompileJob:
 
 @dataclass(frozen=True, slots=True)
 class Compiler:
-    """A driver with all its flags. ``identity`` names tool and version."""
+    """A driver with all its flags. ``identity`` names tool and version; ``check_addresses``: see miscompile.py."""
 
     identity: str
     command: tuple[str, ...]
     flags: tuple[str, ...]
     environment: Mapping[str, str]
+    check_addresses: bool = False
 
 
 def cache_folder() -> Path | None:
@@ -80,7 +82,8 @@ def _compile(
     compiler: Compiler, root: Path, job: CompileJob, includes: Sequence[str], headers: bytes, cache: Path | None
 ) -> None:
     text = (root / job.source).read_bytes()
-    parts = (compiler.identity, *compiler.flags, *includes, job.source)
+    checked = ("checked",) if compiler.check_addresses else ()
+    parts = (compiler.identity, *compiler.flags, *checked, *includes, job.source)
     key = hashlib.sha256("\0".join(parts).encode() + b"\0" + headers + text).hexdigest()
     kept = cache / key[:2] / f"{key}.o" if cache else None
     if kept is not None:
@@ -90,6 +93,11 @@ def _compile(
     include_flags = [f"-I{folder}" for folder in includes]
     command = (*compiler.command, *compiler.flags, *include_flags, "-c", job.source, "-o", str(job.output))
     run_tool(command, cwd=root, what=f"compiling {job.source}", environment=compiler.environment)
+    if compiler.check_addresses and suspicious(job.output):
+        labelled = job.output.with_suffix(".labelled.o")
+        again = (*command[:-1], str(labelled), *KEEP_LABELS)
+        run_tool(again, cwd=root, what=f"compiling {job.source}", environment=compiler.environment)
+        check_object(labelled, job.source)
     if kept is not None:
         _keep(job.output, kept)
 

@@ -28,6 +28,7 @@ from smidgen.compiler import Compiled
 from smidgen.compiler import compile as compile_model
 from smidgen.energy.windows import WINDOWS
 from smidgen.errors import DeviceError, UsageError
+from smidgen.mlperf.board import Price, emulated, price_of, require_time, stand_in
 from smidgen.mlperf.firmware import firmware, long_command_bytes
 from smidgen.mlperf.formats.results_types import Layout, Mode
 from smidgen.mlperf.link import ENERGY_BAUD, PERFORMANCE_BAUD
@@ -39,7 +40,7 @@ from smidgen.mlperf.runner.virtual import BoardOpener
 from smidgen.mlperf.runner.workers import Opener
 from smidgen.mlperf.tasks import CLASSIC, TASKS, Task
 from smidgen.mlperf.wakeword.bench import bench_wakeword
-from smidgen.targets import load_target
+from smidgen.targets import Target, load_target
 
 _MODES: tuple[Mode, ...] = ("performance", "accuracy", "energy")
 _WARMUPS = {"ad": 10, "ic": 5, "ic2": 5, "kws": 10, "vww": 5}  # as the official scripts
@@ -218,6 +219,9 @@ def _one(task: Task, mode: Mode, options: _Options, *, asked: bool) -> list[Outc
     if options.layout == "eembc" and mode == "energy" and not asked:
         console.print(f"note: {task.name} energy: not in the layout of EnergyRunner: passed over")
         return []
+    if not (options.real or asked or mode == "accuracy" or _timed(options)):
+        console.print(f"note: {task.name} {mode}: {options.target} counts instructions, no time: passed over")
+        return []
     data = _data(task, mode, options)
     opener, provenance, baud, digest = _device(task, mode, options)
     if isinstance(opener, BoardOpener) and opener.energy and opener.target.energy is None and not asked:
@@ -238,8 +242,14 @@ def _one(task: Task, mode: Mode, options: _Options, *, asked: bool) -> list[Outc
         return [run(what, lambda done, total: bar(done, total), lambda text: console.print(f"note: {text}"))]
 
 
+def _timed(options: _Options) -> bool:
+    return load_target(options.target).core.counts != "instructions"
+
+
 def _streams(mode: Mode, options: _Options) -> bool:
     """Whether ``--mode all`` has a run of this mode for a stream of audio."""
+    if not options.real and not emulated(load_target(options.target)):
+        return False
     modelled = not options.real and load_target(options.target).energy is not None
     return mode == "performance" or (mode == "energy" and modelled)
 
@@ -252,6 +262,12 @@ def _wakeword(task: Task, mode: Mode, options: _Options) -> Outcome:
         return wakeword_rig(task, mode, options.output / task.name / mode, options.data, options.port, options.rig,
                             options.baud, quiet=options.quiet)  # fmt: skip
     model, target = options.model or task.name, options.target
+    require_time(load_target(target), mode)
+    if not emulated(load_target(target)):
+        raise UsageError(
+            f"{task.name} runs in time with its audio, on an emulated core: {target} has a simulator that hears none. "
+            f"smidgen profile {task.name} --streaming --target {target} counts a frame"
+        )
     with progress(f"{task.name} {mode}", 1, quiet=options.quiet) as bar:
         return bench_wakeword(
             compile_model(model, target, models_dir=options.models, streaming=True),
@@ -284,19 +300,30 @@ def _device(task: Task, mode: Mode, options: _Options) -> tuple[Opener, Provenan
     if options.port:
         port = find_port(baud) if options.port == "auto" else options.port
         return SerialOpener(port, baud), "measured", baud, ""
+    if mode != "accuracy":
+        require_time(load_target(options.target), mode)
     with progress(f"building the firmware of {task.name}", None, quiet=options.quiet):
         kind = "energy" if mode == "energy" else "performance"
-        made = firmware(_compiled(task, options), task, mode=kind, command_bytes=long_command_bytes(task))
+        price, compiled = _priced(task, options)
+        made = firmware(compiled, task, mode=kind, command_bytes=long_command_bytes(task))
         elf = made.build(options.toolchain)
-    for note in made.notes:
+    for note in (*made.notes, *filter(None, [price.note])):
         console.print(f"note: {task.name}: {note}")
     baud = options.baud or made.baud
-    return BoardOpener(elf, made.target, baud, mode == "energy", made.command_bytes), "modelled", baud, made.digest
+    opener = BoardOpener(elf, made.target, baud, mode == "energy", made.command_bytes, price.cost)
+    return opener, "modelled", baud, made.digest
 
 
-def _compiled(task: Task, options: _Options) -> Compiled:
+def _priced(task: Task, options: _Options) -> tuple[Price, Compiled]:
+    """What an inference takes on the target, and the program that the virtual board runs."""
+    compiled = _compiled(task, options, load_target(options.target))
+    price, board = price_of(compiled, options.toolchain), stand_in(compiled.target)
+    return price, compiled if board is compiled.target else _compiled(task, options, board)
+
+
+def _compiled(task: Task, options: _Options, target: Target) -> Compiled:
     """The task's network; UsageError for one whose results no score of the task is defined for."""
-    compiled = compile_model(options.model or task.name, options.target, models_dir=options.models)
+    compiled = compile_model(options.model or task.name, target, models_dir=options.models)
     scores = [y.type.elements for y in compiled.graph.outputs]
     if task.metric == "top1" and len(scores) == 1 and scores != [task.outputs]:
         raise UsageError(

@@ -27,7 +27,7 @@ from smidgen.cli.common import (
     toolchain_option,
 )
 from smidgen.compiler import compile as compile_model
-from smidgen.mlperf.board import BoardSettings, VirtualBoard
+from smidgen.mlperf.board import BoardSettings, Price, VirtualBoard, emulated, price_of, stand_in, untimed
 from smidgen.mlperf.board.pty_line import PtyLine
 from smidgen.mlperf.board.server import BoardServer
 from smidgen.mlperf.firmware import MODES, firmware
@@ -88,14 +88,18 @@ def command(
     sound = read_wav(audio).tobytes() if audio is not None else b""
     if model.endswith(".elf"):
         elf, rate = Path(model), ENERGY_BAUD if mode == "energy" else PERFORMANCE_BAUD
+        price = Price(None) if board.core.counts == "model" else untimed(board)
     else:
-        elf, rate = _built(model, board, task, mode, toolchain, choosing, models, as_json)
+        elf, rate, price = _built(model, board, task, mode, toolchain, choosing, models, as_json)
+    if price.note:
+        console.print(f"note: {price.note}")
     settings = BoardSettings(
         baud=baud if baud is not None else rate,
         memory_system=not no_memory_system,
         audio=sound,
+        cost=price.cost,
     )
-    with VirtualBoard(elf, board, settings) as device, PtyLine(link) as line:
+    with VirtualBoard(elf, stand_in(board), settings) as device, PtyLine(link) as line:
         server = BoardServer(device, line, real=pace == "real")
         with _Signals(server.press_reset):
             _tell(line, device, elf, pace, as_json)
@@ -111,13 +115,16 @@ def _built(
     choosing: Choosing,
     models: Path | None,
     as_json: bool,
-) -> tuple[Path, int]:
-    """The image, and the rate that it speaks."""
+) -> tuple[Path, int, Price]:
+    """The image, the rate that it speaks, and what an inference of it takes."""
     wanted = task_of(model, task)
     with progress(f"building firmware of {model}", None, quiet=as_json):
         compiled = compile_model(model, board, models_dir=models, **choosing.arguments())
+        price = price_of(compiled, toolchain)
+        if not emulated(board):
+            compiled = compile_model(model, stand_in(board), models_dir=models, **choosing.arguments())
         made = firmware(compiled, wanted, mode=mode)
-        return made.build(toolchain), made.baud
+        return made.build(toolchain), made.baud, price
 
 
 def _tell(line: PtyLine, device: VirtualBoard, elf: Path, pace: str, as_json: bool) -> None:

@@ -8,6 +8,8 @@ import click
 from smidgen.cli.common import json_option, print_json, show, table
 from smidgen.targets import list_targets, load_target
 
+_FIGURES = {"cycles": "cycles, counted", "model": "cycles, modelled", "instructions": "instructions"}
+
 
 @click.command("targets", epilog="\b\nExample:\n  smidgen targets --json")
 @json_option
@@ -19,6 +21,9 @@ def command(as_json: bool) -> None:
             "name": b.name,
             "title": b.title,
             "core": b.core.name,
+            "architecture": b.core.architecture,
+            "simulator": b.core.simulator,
+            "counts": b.core.counts,
             "clock_hz": b.clock_hz,
             "flash_bytes": b.region("flash").size_bytes,
             "sram_bytes": b.region("sram").size_bytes,
@@ -30,13 +35,17 @@ def command(as_json: bool) -> None:
         print_json({"targets": rows})
         return
     t = table(
-        "Targets", "name", "core", "clock", "flash", "SRAM", "wait states", "board", right=("clock", "flash", "SRAM")
-    )
+        "Targets", "name", "core", "ISA", "simulator", "figures", "clock", "flash", "SRAM", "waits", "board",
+        right=("clock", "flash", "SRAM", "waits"),
+    )  # fmt: skip
     for b in boards:
         flash, sram = b.region("flash"), b.region("sram")
         t.add_row(
             b.name,
             b.core.name,
+            b.core.architecture,
+            b.core.simulator,
+            _FIGURES[b.core.counts],
             f"{b.clock_hz / 1e6:g} MHz",
             f"{flash.size_bytes // 1024} KB",
             f"{sram.size_bytes // 1024} KB",

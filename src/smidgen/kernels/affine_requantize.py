@@ -103,18 +103,21 @@ class _Window:
     most: Int64s
 
 
-def find_affine(first: Steps, second: Steps | None, forms: tuple[Form, Form], sign: int) -> tuple[Affine, ...] | None:
+def find_affine(
+    first: Steps, second: Steps | None, forms: tuple[Form, Form], sign: int, *, half: int = 1 << 31
+) -> tuple[Affine, ...] | None:
     """Constants of two channels that share a bias: it is the first's, and ``sign`` times it the second's.
 
+    ``half``: what the product is raised by before its upper word is taken, 2^31 for SMMLAR, 0 for a floor.
     None where no multiplier, bias and addend among those tried gives exactly these steps.
     """
     for candidates, biases in _EFFORTS:
         one = _window(first, forms[0], candidates)
         two = None if second is None else _window(second, forms[1], candidates)
-        for found in _with_any_bias(one, biases):
+        for found in _with_any_bias(one, biases, half):
             if two is None:
                 return (found,)
-            partner = _first(np.int64(sign * found.bias), two.mults, two.least, two.most)
+            partner = _first(np.int64(sign * found.bias), two.mults, two.least, two.most, half)
             if partner is not None:
                 return found, partner
     return None
@@ -165,24 +168,24 @@ def _nearest_first(most: int) -> Int64s:
     return both
 
 
-def _with_any_bias(window: _Window, most_bias: int) -> Iterator[Affine]:
+def _with_any_bias(window: _Window, most_bias: int, half: int) -> Iterator[Affine]:
     """Constants that fit, of small biases first; a few of each multiplier."""
     biases = _nearest_first(most_bias)
     for mult, least, most in zip(window.mults[:_MULTS], window.least, window.most, strict=False):
-        addends, fits = _addends(biases * mult, least, most)
+        addends, fits = _addends(biases * mult, least, most, half)
         for i in np.flatnonzero(fits)[:_PER_MULT]:
             yield Affine(int(biases[i]), int(mult), int(addends[i]))
 
 
-def _first(bias: np.int64, mults: Int64s, least: Int64s, most: Int64s) -> Affine | None:
+def _first(bias: np.int64, mults: Int64s, least: Int64s, most: Int64s, half: int) -> Affine | None:
     """The first multiplier for which, with this bias, a whole addend lies in the window."""
-    addends, fits = _addends(bias * mults, least, most)
+    addends, fits = _addends(bias * mults, least, most, half)
     i = int(np.argmax(fits)) if len(fits) else 0
     return Affine(int(bias), int(mults[i]), int(addends[i])) if fits.any() else None
 
 
-def _addends(products: Int64s, least: Int64s, most: Int64s) -> tuple[Int64s, npt.NDArray[np.bool_]]:
-    """The least addends, and whether they lie in the windows; SMMLAR adds half a unit, 2^31, to the product."""
-    rounded = products + (1 << 31)
+def _addends(products: Int64s, least: Int64s, most: Int64s, half: int) -> tuple[Int64s, npt.NDArray[np.bool_]]:
+    """The least addends, and whether they lie in the windows."""
+    rounded = products + half
     addends = -((rounded - least) >> 32)
     return addends, ((addends << 32) + rounded < most) & (np.abs(addends) < 1 << 30)

@@ -138,6 +138,8 @@ class EmulatedCore:
         if self.pc == until:
             self._start(_NOWHERE, 0, 1)
         self.uc.ctl_remove_cache(until, until + 2)  # translated earlier as ordinary code, it would not stop the run
+        if limits.instructions is not None:
+            self.uc.ctl_flush_tb()  # what was translated without a limit does not count
         self._start(until, microseconds, limits.instructions or 0)
         if self.pc != until:
             if self.elf.function_at(self.pc) == "smg_fault":

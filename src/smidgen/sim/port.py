@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from smidgen.build.elf import Elf
 from smidgen.sim.simulator import Limits
@@ -24,6 +24,14 @@ class Reading:
         known = self.cycles is not None and earlier.cycles is not None
         cycles = (self.cycles or 0) - (earlier.cycles or 0) if known else None
         return Reading(self.instructions - earlier.instructions, cycles)
+
+
+@runtime_checkable
+class FunctionCounter(Protocol):
+    """A port that also knows what each function took."""
+
+    def functions(self) -> Mapping[str, Reading]:
+        """By name, of what was executed since reset."""
 
 
 class Port(Protocol):

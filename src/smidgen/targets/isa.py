@@ -41,7 +41,7 @@ IMPLIES: Mapping[str, frozenset[str]] = {
 """Direct implications, as ARMv7-M (Arm DDI 0403, A1.2 and A4.4), Armv8.1-M (DDI 0553, A1.4) and the CORE-V manual
 have them; those of RISC-V's M, C and V hold for every core here."""
 
-SHIMS: Mapping[str, str] = {"dsp": "smg_dsp.h"}
+SHIMS: Mapping[str, str] = {"dsp": "smg_dsp.h", "xcv": "smg_xcv.h"}
 """The header under kernels/include that declares a feature's intrinsics with a portable body elsewhere."""
 
 

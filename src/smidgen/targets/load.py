@@ -54,7 +54,19 @@ def load_core(name: str, board: Path | None = None) -> Core:
 
 
 _CORE_KEYS = frozenset(
-    ("name", "title", "features", "simulator", "machine", "counts", "zig_cpu", "zig_flags", "gcc_flags", "cycles")
+    (
+        "name",
+        "title",
+        "architecture",
+        "features",
+        "simulator",
+        "machine",
+        "counts",
+        "zig_cpu",
+        "zig_flags",
+        "gcc_flags",
+        "cycles",
+    )
 )
 _COUNTING: Mapping[str, tuple[str, ...]] = {
     "unicorn": ("model", "instructions"),
@@ -85,8 +97,9 @@ def _core(path: Path) -> Core:
     machine = _field(path, default | dict(table), "machine", str)
     zig_flags, gcc_flags = (_strings(path, default | dict(table), key) for key in ("zig_flags", "gcc_flags"))
     return Core(
-        name, title, isa, features, simulator, machine, counts, zig_cpu, zig_flags, gcc_flags, cycles, provenance
-    )
+        name, title, isa, features, simulator, machine, counts, zig_cpu, zig_flags, gcc_flags, cycles, provenance,
+        _field(path, {"architecture": "", **table}, "architecture", str),
+    )  # fmt: skip
 
 
 def _features(path: Path, table: _Table) -> tuple[Isa, frozenset[str]]:

@@ -33,6 +33,7 @@ class Core:
     gcc_flags: tuple[str, ...]  # empty: GCC has no such core
     cycles: Mapping[str, float]  # the core model's parameters, in cycles, by rule name
     provenance: Mapping[str, str]  # where each rule's number comes from; same keys as ``cycles``
+    architecture: str = ""  # the instruction set's name, for people
 
     @property
     def zig_target(self) -> str:

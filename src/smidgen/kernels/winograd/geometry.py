@@ -26,6 +26,12 @@ class Shape:
     pad_t: int
     pad_l: int
     tile: int
+    stride: int = 1
+
+    @property
+    def side(self) -> int:
+        """Inputs that a tile's outputs see in each dimension, and products of a dimension."""
+        return self.stride * (self.tile - 1) + 3
 
     @property
     def rows(self) -> int:
@@ -43,7 +49,7 @@ class Shape:
     @property
     def regular(self) -> bool:
         """Of the rows of inputs that a tile reads, only the first and the last can lie outside of the image."""
-        last = self.tile * self.rows - self.pad_t
+        last = self.stride * self.tile * (self.rows - 1) - self.pad_t + self.side - 2
         reach = (self.tile - 1) * self.in_w * self.in_c
         return self.pad_t <= 1 and last <= self.in_h - 1 and reach <= LARGEST_IMMEDIATE
 
@@ -52,7 +58,7 @@ def shape_of(node: Node, tile: int) -> Shape:
     assert isinstance(node.op, Conv2D)
     n, ih, iw, ic = node["x"].type.shape
     _, oh, ow, oc = node.output.type.shape
-    return Shape(n, ih, iw, ic, oh, ow, oc, node.op.padding[0], node.op.padding[1], tile)
+    return Shape(n, ih, iw, ic, oh, ow, oc, node.op.padding[0], node.op.padding[1], tile, node.op.stride[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +95,13 @@ class Cut:
     def unit_bytes(self, shape: Shape) -> int:
         """V of one unit."""
         rounds = -(-self.band * self.across(shape) // self.round_tiles)
-        return rounds * self.round_tiles * (shape.tile + 2) ** 2 * shape.in_c * 2
+        return rounds * self.round_tiles * shape.side**2 * shape.in_c * 2
 
 
-def whole_rows(shape: Shape, block: int = 4) -> Cut:
+def whole_rows(shape: Shape, block: int = 4, most_bytes: int = MOST_UNIT_BYTES) -> Cut:
     """One row of tiles at a time, or 2 or 4 where that leaves fewer places of blocks empty."""
     cuts = [Cut(block, min(band, shape.rows), 0) for band in (1, 2, 4)]
-    fit = [c for c in cuts if c.band == 1 or c.unit_bytes(shape) <= MOST_UNIT_BYTES]
+    fit = [c for c in cuts if c.band == 1 or c.unit_bytes(shape) <= most_bytes]
     least = min(c.blocks(shape) for c in fit)
     return next(c for c in fit if c.blocks(shape) * 8 <= least * 9)
 
@@ -152,7 +158,7 @@ def lead_bytes(shape: Shape, cut: Cut) -> int:
     for n in range(shape.batch):
         for row in range(cut.band, shape.rows + cut.band, cut.band):
             done = min(row * shape.tile, shape.out_h)
-            wanted = shape.in_h if row >= shape.rows else min(max(done - shape.pad_t, 0), shape.in_h)
+            wanted = shape.in_h if row >= shape.rows else min(max(shape.stride * done - shape.pad_t, 0), shape.in_h)
             if n == shape.batch - 1 and row >= shape.rows:
                 break
             lead = max(lead, (n * shape.out_h + done) * write_row - (n * shape.in_h + wanted) * read_row)

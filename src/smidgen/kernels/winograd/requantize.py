@@ -35,8 +35,11 @@ MOST_SHIFT = 22  # of the affine form: zero_point << shift stays below 2^30
 
 
 @lru_cache(maxsize=256)
-def affine_layer(node: Node, bits: int) -> tuple[int, tuple[Affine, ...]] | None:
-    """The shift that all channels share, and their constants for 2^bits * accumulators; None if there are none."""
+def affine_layer(node: Node, bits: int, half: int = 1 << 31) -> tuple[int, tuple[Affine, ...]] | None:
+    """The shift that all channels share, and their constants for 2^bits * accumulators; None if there are none.
+
+    ``half`` as in ``find_affine``.
+    """
     if rounding_mode(node) == DOUBLE:
         return None
     steps = channel_steps(node)
@@ -46,7 +49,7 @@ def affine_layer(node: Node, bits: int) -> tuple[int, tuple[Affine, ...]] | None
         return None
     found: list[Affine] = []
     for each in steps:
-        constants = find_affine(each, None, (Form(1 << bits, shift), Form(1 << bits, shift)), 1)
+        constants = find_affine(each, None, (Form(1 << bits, shift), Form(1 << bits, shift)), 1, half=half)
         if constants is None:
             return None
         found.append(constants[0])
@@ -57,7 +60,7 @@ def scaled_requantize(bits: int) -> Predicate:
     """The condition under which accumulators times 2^bits can be rescaled exactly."""
 
     def fits(node: Node) -> bool:
-        return _scaled(node, bits) or affine_layer(node, bits) is not None
+        return scaled_accumulators_fit(node, bits) or affine_layer(node, bits) is not None
 
     fits.__doc__ = (
         f"Accumulators are below 2^{31 - bits}, multipliers below one half and not tiny, "
@@ -66,7 +69,8 @@ def scaled_requantize(bits: int) -> Predicate:
     return fits
 
 
-def _scaled(node: Node, bits: int) -> bool:
+def scaled_accumulators_fit(node: Node, bits: int) -> bool:
+    """Whether the scaled form of smg_fast_requantize.h is exact."""
     if not fast_requantize(node):
         return False
     addend = requantize_columns(node)[:, 2].astype(np.int64)
@@ -87,7 +91,8 @@ def packed_channels(node: Node, scheme: Scheme) -> npt.NDArray[np.int32]:
     The kernel sums (x + raised) * w, so the bias loses that many times the sum of weights; outputs of a tile that see
     its offset lose that too. Biases wrap modulo 2^32 as the sums do.
     """
-    mult, addend, shift, bias = _constants(node, scheme.scale_bits)
+    bits = scheme.scale_bits
+    mult, addend, shift, bias = channel_constants(node, bits, affine_layer(node, bits))
     w = node["w"].constant.astype(np.int64).sum(axis=3)  # (out_c, 3, 3)
     bias = bias - (scheme.raised * w.sum(axis=(1, 2)) << scheme.scale_bits)
     seen = np.zeros((scheme.tile + 2,) * 2, np.int64)
@@ -98,9 +103,13 @@ def packed_channels(node: Node, scheme: Scheme) -> npt.NDArray[np.int32]:
     return (columns & 0xFFFFFFFF).astype(np.uint32).view(np.int32)
 
 
-def _constants(node: Node, bits: int) -> tuple[Int64s, Int64s, Int64s, Int64s]:
-    """mult, addend, shift and bias of each channel, the bias for 2^bits * sum(w * x) over input bytes."""
-    layer = affine_layer(node, bits)
+def channel_constants(
+    node: Node, bits: int, layer: tuple[int, tuple[Affine, ...]] | None
+) -> tuple[Int64s, Int64s, Int64s, Int64s]:
+    """mult, addend, shift and bias of each channel, the bias for 2^bits * sum(w * x) over input bytes.
+
+    ``layer``: what ``affine_layer`` found.
+    """
     if layer is not None:
         rows = np.array([(c.mult, c.addend, layer[0], c.bias) for c in layer[1]], np.int64)
         mult, addend, shift, bias = rows.T

@@ -38,7 +38,7 @@ class Scheme:
 
     @property
     def positions(self) -> int:
-        return (self.tile + 2) ** 2
+        return len(self.weight_rows) ** 2
 
 
 F4 = Scheme(

@@ -3,6 +3,20 @@
 
 from smidgen.mlperf.board.board import BoardSettings, VirtualBoard
 from smidgen.mlperf.board.link import BoardLink
+from smidgen.mlperf.board.meter import InferenceCost
 from smidgen.mlperf.board.pins import PinEvent
+from smidgen.mlperf.board.stand_in import Price, emulated, price_of, require_time, stand_in, untimed
 
-__all__ = ["BoardLink", "BoardSettings", "PinEvent", "VirtualBoard"]
+__all__ = [
+    "BoardLink",
+    "BoardSettings",
+    "InferenceCost",
+    "PinEvent",
+    "Price",
+    "VirtualBoard",
+    "emulated",
+    "price_of",
+    "require_time",
+    "stand_in",
+    "untimed",
+]

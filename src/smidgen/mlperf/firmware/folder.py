@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from smidgen.build import GccArm, Zig
+from smidgen.build import Gcc, GccArm, GccRiscv, Zig
 from smidgen.codegen.ctext import markdown
 from smidgen.codegen.template import fill
 from smidgen.compiler import Compiled
@@ -15,6 +15,7 @@ from smidgen.mlperf.firmware.ports import Port
 from smidgen.mlperf.tasks import Task
 from smidgen.targets import Target
 
+_NO_GCC = "$(error GCC does not know this core: make TOOLCHAIN=zig)"
 _FORMATS = {
     "int8": "int8, as the model's input",
     "rgb8": "a picture: red, green and blue of each pixel, 0 to 255",
@@ -39,7 +40,8 @@ class Facts:
 def makefile(files: Mapping[str, str], target: Target, facts: Facts, version: str) -> str:
     """Builds ``files`` with either toolchain, exactly as Firmware.build does."""
     objects = objects_of(files)
-    zig, gcc = Zig(), GccArm()
+    zig, gcc = Zig(), _gcc(target)
+    known = bool(target.core.gcc_flags)
     return fill(
         "dut_makefile.in",
         version=version,
@@ -47,12 +49,17 @@ def makefile(files: Mapping[str, str], target: Target, facts: Facts, version: st
         model_id=facts.task.model_id,
         zig_flags=" ".join(zig.compile_flags(target, OPTIMIZE)),
         zig_link=" ".join(zig.link_flags(target)),
-        gcc_flags=" ".join(gcc.compile_flags(target, OPTIMIZE)),
-        gcc_link=" ".join(gcc.link_flags(target)),
+        gcc_prefix=gcc.program.removesuffix("gcc"),
+        gcc_flags=" ".join(gcc.compile_flags(target, OPTIMIZE)) if known else _NO_GCC,
+        gcc_link=" ".join(gcc.link_flags(target)) if known else "",
         headers=_continued([path for path in sorted(files) if path.endswith(".h")]),
         objects=_continued([f"obj/{o}" for o in objects.values()]),
         rules="\n".join(f"obj/{o}: {path}" for path, o in objects.items()),
     )
+
+
+def _gcc(target: Target) -> Gcc:
+    return GccRiscv() if target.core.isa == "riscv" else GccArm()
 
 
 def _continued(names: Sequence[str]) -> str:
@@ -71,6 +78,7 @@ def readme(compiled: Compiled, facts: Facts) -> str:
         name=facts.name,
         model=compiled.graph.name,
         model_id=facts.task.model_id,
+        gcc=_gcc(compiled.target).program,
         title=facts.task.title,
         mode=facts.mode,
         board=compiled.target.title,

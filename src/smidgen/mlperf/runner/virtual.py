@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from smidgen.errors import TargetError
-from smidgen.mlperf.board import BoardLink, BoardSettings, VirtualBoard
+from smidgen.mlperf.board import BoardLink, BoardSettings, InferenceCost, VirtualBoard
 from smidgen.mlperf.formats.results_types import Power
 from smidgen.mlperf.runner.workers import Opened
 from smidgen.targets import Target
@@ -18,18 +18,20 @@ _SAMPLES_PER_S = 1000
 
 @dataclass(frozen=True, slots=True)
 class BoardOpener:
-    """Boots a board of its own for each caller. Picklable. ``command_bytes``: the longest its firmware takes."""
+    """Boots a board of its own for each caller. Picklable. ``command_bytes``: the longest its firmware takes;
+    ``cost``: of an inference, if it was counted elsewhere."""
 
     elf: Path
     target: Target
     baud: int
     energy: bool = False
     command_bytes: int = 80
+    cost: InferenceCost | None = None
 
     def __call__(self) -> Opened:
         if self.energy and self.target.energy is None:
             raise TargetError(f"{self.target.name}: no energy per cycle is known of it, so none can be modelled")
-        board = VirtualBoard(self.elf, self.target, BoardSettings(baud=self.baud))
+        board = VirtualBoard(self.elf, self.target, BoardSettings(baud=self.baud, cost=self.cost))
         link = BoardLink(board, command_bytes=self.command_bytes)
         return Opened(link, BoardMonitor(board) if self.energy else None, self.energy, link.chunk_bytes, queues=True)
 

@@ -34,6 +34,7 @@ _VERILATOR = (
 _CXX = ("-std=c++20", "-mcpu=baseline", "-O3", "-g0", "-w", "-fno-sanitize=undefined")
 _OFF = ("VM_COVERAGE", "VM_SC", "VM_TRACE", "VM_TRACE_FST", "VM_TRACE_VCD", "VM_TRACE_SAIF")
 _RUNTIME = ("verilated.cpp", "verilated_threads.cpp", "verilated_dpi.cpp")
+_EVALUATE = f"{_PREFIX}___024root___eval"
 _LAST_CLOCK = "__Vtrigprevexpr___TOP__clk__0"
 
 
@@ -133,8 +134,10 @@ def _build_core(folder: Path, core: RtlCore, tools: _Tools, runtime: Sequence[Pa
     root = (model / f"{_PREFIX}___024root.h").read_text(encoding="utf-8")
     macros = {"SMG_WORDS": "smg_top__DOT__tcm__DOT__words", "SMG_CHARGES_PREVIOUS": str(int(core.charges_previous))}
     macros.update(core.tags)
-    if f" {_LAST_CLOCK};" in root:  # a private name of Verilator: without it the server evaluates both edges
+    if f" {_LAST_CLOCK};" in root:  # private names of Verilator: without them the server does the same, slower
         macros["SMG_LAST_CLOCK"] = _LAST_CLOCK
+    if f"void {_EVALUATE}({_PREFIX}___024root* vlSelf);" in (model / f"{_PREFIX}.cpp").read_text(encoding="utf-8"):
+        macros["SMG_EVALUATE"] = _EVALUATE
     for name in (macros["SMG_WORDS"], *core.tags.values()):
         if f" {name};" not in root:
             raise BuildFailed(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Self
 
-from smidgen.build.elf import Elf, Symbol
+from smidgen.build.elf import Elf
 from smidgen.errors import SimulationError, TargetError
 from smidgen.sim.port import Reading
 from smidgen.sim.rtl.build import build_simulator
@@ -27,7 +27,7 @@ SLICE_CYCLES = 400_000
 
 FAULT = "smg_fault"
 _NO_LIMIT = (1 << 64) - 1
-_GRACE_SECONDS = 10.0  # beyond the limit, for a slice to end on a busy machine
+_GRACE_SECONDS = 20.0  # for an answer that takes milliseconds, on a busy machine
 
 
 class RtlPort:
@@ -63,6 +63,10 @@ class RtlPort:
     ) -> None:
         self.close()
 
+    @property
+    def process_id(self) -> int:
+        return self._server.process_id
+
     def _load(self) -> None:
         flash, ram = self.target.region("flash"), self.target.region("sram")
         window = flash.base & -WINDOW_BYTES
@@ -96,7 +100,7 @@ class RtlPort:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise self._too_long(until, limits)
-            self._state = self._ask(Request.RUN, instructions=most, cycles=SLICE_CYCLES, seconds=left + _GRACE_SECONDS)
+            self._state = self._ask(Request.RUN, instructions=most, cycles=SLICE_CYCLES, seconds=left)
             if self._state.status is Status.INSTRUCTIONS:
                 raise self._too_long(until, limits)
             if self._state.status is Status.REACHED:
@@ -139,19 +143,18 @@ class RtlPort:
 
     def functions(self) -> Mapping[str, Reading]:
         """What each function met since reset took, by name, the most cycles first; what is in none is left out."""
-        ranges = [(f.address, f.address + max(f.nbytes, 2)) for f in self.elf.functions if self._is_inside(f)]
-        names = [f.name for f in self.elf.functions if self._is_inside(f)]
-        payload = b"".join(struct.pack("<2I", *span) for span in ranges)
+        spans: dict[tuple[int, int], str] = {}
+        for function in self.elf.functions:
+            if any(r.contains(function.address) for r in self.target.regions):
+                spans.setdefault((function.address, function.address + max(function.nbytes, 2)), function.name)
+        payload = b"".join(struct.pack("<2I", *span) for span in spans)
         sums = struct.iter_unpack("<2Q", self._ask(Request.CHARGES, payload).data)
-        found: dict[tuple[int, int], tuple[str, Reading]] = {}
-        for name, span, (instructions, cycles) in zip(names, ranges, sums, strict=True):
-            if instructions:
-                found.setdefault(span, (name, Reading(instructions, cycles)))  # aliases share their bytes
-        ordered = sorted(found.values(), key=lambda row: (-(row[1].cycles or 0), row[0]))
-        return dict(ordered)
-
-    def _is_inside(self, function: Symbol) -> bool:
-        return any(r.contains(function.address) for r in self.target.regions)
+        found: dict[str, Reading] = {}
+        for name, (instructions, cycles) in zip(spans.values(), sums, strict=True):
+            if instructions:  # static functions may share a name
+                before = found.get(name, Reading(0, 0))
+                found[name] = Reading(before.instructions + instructions, (before.cycles or 0) + cycles)
+        return dict(sorted(found.items(), key=lambda item: (-(item[1].cycles or 0), item[0])))
 
     def place(self) -> str:
         return self._placed(self.pc)
@@ -173,10 +176,15 @@ class RtlPort:
 
     def _ask(
         self, request: Request, payload: bytes = b"", *, address: int = 0, instructions: int = 0, cycles: int = 0,
-        seconds: float = 60.0,
+        seconds: float = 0.0,
     ) -> Answer:  # fmt: skip
         answer = self._server.ask(
-            request, payload, address=address, instructions=instructions, cycles=cycles, seconds=seconds
+            request,
+            payload,
+            address=address,
+            instructions=instructions,
+            cycles=cycles,
+            seconds=seconds + _GRACE_SECONDS,
         )
         match answer.status:
             case Status.REFUSED:

@@ -92,7 +92,7 @@ class Server:
         address: int = 0,
         instructions: int = 0,
         cycles: int = 0,
-        seconds: float = 60.0,
+        seconds: float,
     ) -> Answer:
         """One request and its reply. After a failure, or an interrupt within it, the process is gone."""
         try:

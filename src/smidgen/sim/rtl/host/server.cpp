@@ -17,6 +17,10 @@
 #include "Vsmg.h"
 #include "Vsmg___024root.h"
 
+#ifdef SMG_EVALUATE
+void SMG_EVALUATE(Vsmg___024root *root);
+#endif
+
 namespace {
 
 constexpr uint32_t kMemoryBytes = 8u << 20; /* the tops decode the low 23 bits of an address */
@@ -67,6 +71,7 @@ class Simulation {
 
   private:
     void step();
+    void settle();
     void clear_slots();
     void mark_stops();
     bool inside(uint32_t address, uint64_t nbytes) const;
@@ -84,15 +89,23 @@ class Simulation {
 
 constexpr size_t kSlots = kMemoryBytes / 2;
 
-void Simulation::step() {
-#ifdef SMG_LAST_CLOCK
-    top_->rootp->SMG_LAST_CLOCK = 0; /* saves the evaluation at the falling edge, where nothing happens */
+void Simulation::settle() {
+#ifdef SMG_EVALUATE
+    SMG_EVALUATE(top_->rootp); /* spares what eval does for threads and messages, of which there are none */
 #else
-    top_->clk = 0;
     top_->eval();
 #endif
+}
+
+void Simulation::step() {
+#ifdef SMG_LAST_CLOCK
+    top_->rootp->SMG_LAST_CLOCK = 0; /* spares the evaluation at the falling edge, where nothing happens */
+#else
+    top_->clk = 0;
+    settle();
+#endif
     top_->clk = 1;
-    top_->eval();
+    settle();
 }
 
 void Simulation::clear_slots() {

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Counts of instructions by class, which a core's figures turn into cycles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from smidgen.targets.target import Core
+
+
+@dataclass(frozen=True, slots=True)
+class Classes:
+    """Executed instructions by class."""
+
+    alu: float = 0.0
+    multiply: float = 0.0
+    load: float = 0.0
+    store: float = 0.0
+    branch: float = 0.0
+
+    def __add__(self, other: Classes) -> Classes:
+        return Classes(
+            self.alu + other.alu, self.multiply + other.multiply, self.load + other.load, self.store + other.store,
+            self.branch + other.branch,
+        )  # fmt: skip
+
+    def times(self, count: float) -> Classes:
+        return Classes(
+            self.alu * count, self.multiply * count, self.load * count, self.store * count, self.branch * count
+        )
+
+    @property
+    def total(self) -> float:
+        return self.alu + self.multiply + self.load + self.store + self.branch
+
+    def cycles(self, core: Core) -> float:
+        per = core.cycles
+        return (
+            self.alu * per["alu"] + self.multiply * per["multiply"] + self.load * per["load"]
+            + self.store * per["store"] + self.branch * per["branch"]
+        )  # fmt: skip

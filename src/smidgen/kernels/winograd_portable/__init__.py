@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""int8 3x3 convolution by integer transforms with plain 32-bit multiplications, for cores without vectors or DSP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from smidgen.ir import Array, Node
+from smidgen.kernels.common import constant_weights, int8_elements, window_params, without_multipliers
+from smidgen.kernels.kernel import Kernel, Packed, ParamValue, Predicate
+from smidgen.kernels.winograd.geometry import Shape, lead_bytes, shape_of
+from smidgen.kernels.winograd_portable.cost import count
+from smidgen.kernels.winograd_portable.domain import F2, F4, S2, S4, Domain, streamed_weights, sum_starts
+from smidgen.kernels.winograd_portable.geometry import Block, cut_of, evenly_spaced, scratch_bytes
+from smidgen.kernels.winograd_portable.requantize import constants, rounding_macros, scaled_requantize
+from smidgen.ops import Conv2D
+from smidgen.targets.target import Core
+
+MOST_CHANNELS = 252
+BETTER = frozenset(("dsp", "xcv", "rvv", "mve"))  # their cores multiply several numbers at a time
+
+
+def params(node: Node) -> Mapping[str, ParamValue]:
+    assert isinstance(node.op, Conv2D)
+    return {**without_multipliers(window_params(node)), "groups": node.op.groups}
+
+
+def _three_by_three(node: Node, stride: int) -> bool:
+    op = node.op
+    assert isinstance(op, Conv2D)
+    plain = op.stride == (stride, stride) and op.dilation == (1, 1) and op.groups == 1 and max(op.padding) <= 2
+    return plain and node["w"].type.shape[1:3] == (3, 3)
+
+
+def stride_one(node: Node) -> bool:
+    """Filters are 3x3, with stride 1, dilation 1, one group and padding of at most 2 on each side"""
+    return _three_by_three(node, 1)
+
+
+def stride_two(node: Node) -> bool:
+    """Filters are 3x3, with stride 2, dilation 1, one group and padding of at most 2 on each side"""
+    return _three_by_three(node, 2)
+
+
+def few_channels(node: Node) -> bool:
+    """There are at most 252 input channels"""
+    return node["x"].type.shape[3] <= MOST_CHANNELS
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to compute: a transform, and what is kept in registers."""
+
+    domain: Domain
+    block: Block
+
+    def constants(self, node: Node) -> Mapping[str, int]:
+        shape = self.shape(node)
+        return {
+            "SMG_IN_C": shape.in_c,
+            "SMG_IN_PITCH": shape.in_w * shape.in_c if evenly_spaced(shape) else 0,
+            "SMG_OUT_C": shape.out_c,
+            "SMG_OUT_PITCH": shape.out_w * shape.out_c,
+            "SMG_TILES": self.block.tiles,
+            "SMG_CHANNELS": self.block.channels,
+            "SMG_BAND": cut_of(shape, self.block).band,
+            "SMG_EDGES": int(shape.edges),
+            **rounding_macros(node, self.domain.scheme.scale_bits),
+        }
+
+    def pack(self, node: Node) -> Mapping[str, Packed]:
+        """Of each block of channels: constants; of each sum its starts and weights (products, in_c, channels)."""
+        w, channels = node["w"].constant, self.block.channels
+        columns, bias = constants(node, self.domain.scheme.scale_bits)
+        starts = sum_starts(w, self.domain, bias)
+        parts = [_words(columns.T, channels)]
+        for each, start in zip(streamed_weights(w, self.domain), starts.T, strict=True):
+            parts += [_words(start[:, None], channels), _halves(each, channels)]
+        return {"w": Packed(None), "b": Packed(np.ascontiguousarray(np.concatenate(parts, axis=1)))}
+
+    def scratch(self, node: Node) -> int:
+        shape = self.shape(node)
+        return scratch_bytes(shape, cut_of(shape, self.block), self.domain, self.block)
+
+    def overlap(self, node: Node) -> Mapping[str, int]:
+        shape = self.shape(node)
+        return {"y": lead_bytes(shape, cut_of(shape, self.block))}
+
+    def footprint(self, node: Node) -> tuple[int, int]:
+        return 9000, 700
+
+    def cost(self, node: Node, core: Core) -> float:
+        shape = self.shape(node)
+        return count(shape, cut_of(shape, self.block), self.domain, self.block, self.constants(node)).cycles(core)
+
+    def shape(self, node: Node) -> Shape:
+        return shape_of(node, self.domain.scheme.tile)
+
+
+def _blocks(rows: Array, channels: int) -> Array:
+    """Rows of channels, filled up with zeros, as (blocks, rest of a row, channels)."""
+    short = -len(rows) % channels
+    padded = np.pad(rows, [(0, short)] + [(0, 0)] * (rows.ndim - 1))
+    blocks = padded.reshape(len(padded) // channels, channels, -1)
+    return np.ascontiguousarray(blocks.transpose(0, 2, 1))
+
+
+def _words(rows: Array, channels: int) -> Array:
+    """Numbers modulo 2^32 (out_c, n) as (blocks, n * channels) words."""
+    blocks = _blocks((rows & 0xFFFFFFFF).astype(np.uint32), channels)
+    return blocks.reshape(len(blocks), -1).view(np.int32)
+
+
+def _halves(rows: Array, channels: int) -> Array:
+    """int16 (out_c, products, in_c) as (blocks, words) of two."""
+    blocks = _blocks(rows, channels)
+    return blocks.reshape(len(blocks), -1).view(np.int32)
+
+
+def _kernel(symbol: str, scheme: str, shape: Predicate, variant: Variant, isa: frozenset[str]) -> Kernel:
+    parts = ("winograd", scheme, "input", "products", "output", "conv", "all")
+    return Kernel(
+        symbol, "winograd_portable", "conv2d", Conv2D, variant.cost, params, isa,
+        (int8_elements, constant_weights, shape, few_channels,
+         scaled_requantize(variant.domain.scheme.scale_bits)),
+        variant.pack, variant.scratch, overlap=variant.overlap,
+        includes=tuple(f"smg_portable_{part}.inc.h" for part in parts), constants=variant.constants,
+        footprint=variant.footprint, unless=BETTER,
+    )  # fmt: skip
+
+
+RISCV, THUMB = frozenset(("rv32m",)), frozenset(("thumb",))
+
+
+def _family(isa: frozenset[str], tiles: int, channels: int) -> tuple[Kernel, ...]:
+    """Every transform with sums of so many tiles and channels in registers."""
+    block, suffix = Block(tiles, channels), f"{tiles}x{channels}_s8_portable"
+    return (
+        _kernel(f"smg_conv2d_winograd4_{suffix}", "f4", stride_one, Variant(F4, block), isa),
+        _kernel(f"smg_conv2d_winograd2_{suffix}", "f2", stride_one, Variant(F2, block), isa),
+        _kernel(f"smg_conv2d_stride2_tile4_{suffix}", "s4", stride_two, Variant(S4, block), isa),
+        _kernel(f"smg_conv2d_stride2_tile2_{suffix}", "s2", stride_two, Variant(S2, block), isa),
+    )
+
+
+KERNELS = (*_family(RISCV, 4, 4), *_family(THUMB, 3, 2), *_family(THUMB, 2, 2))
+"""4x4 for 31 registers; 3x2 and 2x2, which leaves fewer places of tiles empty, for 15 or fewer."""

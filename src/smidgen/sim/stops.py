@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Why a core stopped where nobody wanted it to, in words; for any port."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+
+from smidgen.errors import SimulationError
+from smidgen.sim.port import Port
+from smidgen.sim.simulator import Limits
+from smidgen.sim.traps import trap_cause
+
+FAULT = "smg_fault"
+"""Where start-up code sends every fault and trap."""
+
+_KEPT = ("smg_fault_pc", "smg_fault_cause")
+_CFSR, _HFSR = 0xE000_ED28, 0xE000_ED2C
+_CFSR_BITS: Mapping[int, str] = {
+    0: "a jump into memory that does not execute",
+    1: "a load or store that memory protection forbids",
+    8: "a jump to an address that is no memory",
+    9: "a load or store at an address that is no memory",
+    10: "a load or store at an address that is no memory",
+    16: "an undefined instruction",
+    17: "an instruction in a state that the core does not have (a jump to an even address)",
+    18: "a return from no exception",
+    19: "an instruction of a unit that is off or missing (FPU, MVE)",
+    20: "a stack overflow",
+    24: "an unaligned load or store",
+    25: "a division by zero",
+}
+"""Armv7-M Architecture Reference Manual, B3.2.15; Armv8-M, D1.2.48 (CFSR)."""
+_FRAME_PC = 24  # bytes from the stack pointer in a handler to the stacked pc
+
+
+def fault(port: Port) -> SimulationError:
+    """The error of a core that stands at the first instruction of ``smg_fault``."""
+    found = _trap(port) if port.target.core.isa == "riscv" else _exception(port)
+    if found is None:
+        return SimulationError(f"the core stopped in its fault handler{port.place()}")
+    pc, reason = found
+    step = f", {port.where}" if port.where else ""
+    return SimulationError(
+        f"the core faulted at pc {pc:#010x} in {port.elf.function_at(pc)}{step}: {reason} (sp {port.sp:#010x})"
+    )
+
+
+def not_reached(port: Port, until: int, limits: Limits) -> SimulationError:
+    """The error of a core that was stopped by a limit."""
+    limit = f"{limits.seconds:g} s"
+    if limits.instructions is not None:
+        limit = f"{limits.instructions} instructions or {limit}"
+    return SimulationError(
+        f"the core did not reach {port.elf.function_at(until)} within {limit}; it was stopped{port.place()}: an "
+        "endless loop, a poll of a peripheral that is not emulated, or a limit too low"
+    )
+
+
+def _trap(port: Port) -> tuple[int, str] | None:
+    """Where and what a RISC-V core's trap was, from what start-up code kept of it; None if there was none."""
+    known = port.elf.by_name
+    if any(name not in known for name in _KEPT):
+        return None
+    at, cause = (struct.unpack("<I", port.read(known[name].address, 4))[0] for name in _KEPT)
+    return (at, trap_cause(cause)) if at or cause else None
+
+
+def _exception(port: Port) -> tuple[int, str] | None:
+    """Where and what an Arm core's fault was, from its status register and stacked frame; None outside of a handler."""
+    if port.lr >> 24 != 0xFF:
+        return None
+    try:
+        status, hard = (struct.unpack("<I", port.read(address, 4))[0] for address in (_CFSR, _HFSR))
+        (at,) = struct.unpack("<I", port.read(port.sp + _FRAME_PC, 4))
+    except SimulationError:
+        return None
+    words = [text for bit, text in _CFSR_BITS.items() if status >> bit & 1]
+    return at & ~1, " and ".join(dict.fromkeys(words)) or f"an exception (CFSR {status:#010x}, HFSR {hard:#010x})"
