@@ -146,5 +146,5 @@ def _family(isa: frozenset[str], tiles: int, channels: int) -> tuple[Kernel, ...
     )
 
 
-KERNELS = (*_family(RISCV, 4, 4), *_family(THUMB, 3, 2), *_family(THUMB, 2, 2))
-"""4x4 for 31 registers; 3x2 and 2x2, which leaves fewer places of tiles empty, for 15 or fewer."""
+KERNELS = (*_family(RISCV, 4, 4), *_family(THUMB, 2, 2))
+"""4x4 for 31 registers, 2x2 for 15 or fewer."""
