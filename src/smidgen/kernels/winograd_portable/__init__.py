@@ -121,7 +121,7 @@ def _halves(rows: Array, channels: int) -> Array:
 
 
 def _kernel(symbol: str, scheme: str, shape: Predicate, variant: Variant, isa: frozenset[str]) -> Kernel:
-    parts = ("winograd", scheme, "input", "products", "output", "conv", "all")
+    parts = ("winograd", scheme, "input", "products", "output", "conv", "whole")
     return Kernel(
         symbol, "winograd_portable", "conv2d", Conv2D, variant.cost, params, isa,
         (int8_elements, constant_weights, shape, few_channels,
