@@ -128,7 +128,7 @@ def _corev(symbol: str, scheme: str, shape: Predicate, domain: Domain) -> Kernel
 
 
 def _kernel(symbol: str, scheme: str, shape: Predicate, variant: Variant, isa: frozenset[str]) -> Kernel:
-    parts = ("winograd", scheme, "input", "products", "output", "conv", "all")
+    parts = ("winograd", scheme, "input", "products", "output", "conv", "whole")
     return Kernel(
         symbol, "winograd_portable", "conv2d", Conv2D, variant.cost, params, isa,
         (int8_elements, constant_weights, shape, few_channels,

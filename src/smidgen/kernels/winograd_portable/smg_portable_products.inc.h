@@ -70,9 +70,12 @@ SMG_INLINE void smg_multiply_steps(const smg_input *v, const smg_input *end, con
     "muls %[w1], %[x1]\n\t"                \
     "add %[s3], %[w1]\n\t"
 #if SMG_STEPS == 8
-#define SMG_THUMB_STEPS                                                                                         \
-    SMG_THUMB_STEP(0)                                                                                           \
-    SMG_THUMB_STEP(1) SMG_THUMB_STEP(2) SMG_THUMB_STEP(3) SMG_THUMB_STEP(4) SMG_THUMB_STEP(5) SMG_THUMB_STEP(6) \
+#define SMG_THUMB_STEPS                                   \
+    SMG_THUMB_STEP(0)                                     \
+    SMG_THUMB_STEP(1)                                     \
+    SMG_THUMB_STEP(2)                                     \
+    SMG_THUMB_STEP(3)                                     \
+    SMG_THUMB_STEP(4) SMG_THUMB_STEP(5) SMG_THUMB_STEP(6) \
         SMG_THUMB_STEP(7) "adds %[u], #32\n\tadds %[v], #16\n\tadds %[next], #16\n\t"
 #elif SMG_STEPS == 4
 #define SMG_THUMB_STEPS \
@@ -90,6 +93,7 @@ SMG_INLINE void smg_multiply_two_by_two(const smg_input *v, const smg_input *end
     const smg_weight *u = *weights;
     uint32_t x0, x1, w0, w1;
     __asm__ volatile(
+        ".syntax unified\n" /* GCC takes its own for the older one */
         "1:\n\t" SMG_THUMB_STEPS "cmp %[v], %[end]\n\t"
         "bne 1b"
         : [v] "+l"(v), [next] "+l"(next), [u] "+l"(u), [s0] "+h"(sums[0]), [s1] "+h"(sums[1]), [s2] "+h"(sums[2]),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef SMG_PORTABLE_ALL_INC_H
-#define SMG_PORTABLE_ALL_INC_H
+#ifndef SMG_PORTABLE_WHOLE_INC_H
+#define SMG_PORTABLE_WHOLE_INC_H
 #include "smg_portable_conv.inc.h"
 
 smg_conv2d_kernel SMG_FUNCTION;
