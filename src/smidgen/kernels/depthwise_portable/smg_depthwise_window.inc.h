@@ -50,12 +50,17 @@ smg_depthwise_kernel SMG_FUNCTION;
 SMG_INLINE void smg_window_block(const int8_t *x, const int8_t *w, int8_t *y, int32_t factor, smg_linear linear) {
     int32_t sums[SMG_AT_ONCE] = {0};
     for (int32_t row = 0; row < SMG_TAPS_ACROSS; row++, x += SMG_X_TAPS, w += SMG_TAPS_ALONG) {
-        int32_t taps[SMG_TAPS_ALONG] = {0};
+        int32_t taps[SMG_TAPS_ALONG] = {w[0]}, next = x[0];
         SMG_WHOLE
         for (int32_t at = 0; at < SMG_REACH; at++) {
-            const int32_t v = x[at * SMG_X_STEP];
-            if (at % SMG_DILATION == 0 && at / SMG_DILATION < SMG_TAPS_ALONG) {
-                taps[at / SMG_DILATION] = w[at / SMG_DILATION];
+            const int32_t v = next, tap = (at + 1) / SMG_DILATION;
+            if (at + 1 < SMG_REACH) { /* a load's result is late: one step ahead */
+                next = x[(at + 1) * SMG_X_STEP];
+                SMG_HERE(next);
+            }
+            if ((at + 1) % SMG_DILATION == 0 && tap < SMG_TAPS_ALONG) {
+                taps[tap] = w[tap];
+                SMG_HERE(taps[tap]);
             }
             SMG_WHOLE
             for (int32_t i = 0; i < SMG_AT_ONCE; i++) {
