@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from smidgen import ops
-from smidgen.ir import Array, Node, Rounding, TensorType
+from smidgen.ir import Array, Node, Op, Rounding, TensorType
 from tests.kernels import nodes, strided
 
 Case = tuple[Node, list[Array]]
@@ -26,7 +26,7 @@ def _clamped(draw: nodes.Draw) -> tuple[int, tuple[float, float]]:
 
 
 @st.composite
-def wide_window(draw: nodes.Draw, op: type[ops.Op]) -> Case:
+def wide_window(draw: nodes.Draw, op: type[Op]) -> Case:
     """3x3 and the like over rows or channels longer than vectors."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     depthwise = op is ops.DepthwiseConv2D
@@ -47,7 +47,7 @@ def _layer(draw: nodes.Draw, op: Any, x: tuple[int, ...], w: tuple[int, ...], ax
 
 
 @st.composite
-def matrix(draw: nodes.Draw, op: type[ops.Op]) -> Case:
+def matrix(draw: nodes.Draw, op: type[Op]) -> Case:
     """Output channels on either side of whole vectors."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     rows, k, o = draw(st.integers(1, 7)), draw(st.sampled_from([1, 5, 8, 24, 67])), draw(st.sampled_from(_LANES))

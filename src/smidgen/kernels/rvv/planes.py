@@ -148,13 +148,13 @@ def _total(s: Window, band: Band, outputs: float) -> float:
 
 def window(node: Node) -> Window:
     p = window_params(node)
-    s = Window(**{name: int(v) for name in Window.__dataclass_fields__ if isinstance(v := p[name], int)})
+    s = Window(*(int(v) for name in Window.__dataclass_fields__ if isinstance(v := p[name], int)))
     if isinstance(node.op, Conv2D) and pointwise(node):
         pixels = s.batch * s.in_h * s.in_w
         parts = [d for d in range(1, pixels + 1) if pixels % d == 0]
         rows = next((d for d in parts if 2 * s.in_c * pixels // d <= MOST_SCRATCH), pixels)
         width = pixels // rows
-        return Window(1, rows, width, s.in_c, rows, width, s.out_c, *[1] * 6, 0, 0)
+        return Window(1, rows, width, s.in_c, rows, width, s.out_c, 1, 1, 1, 1, 1, 1, 0, 0)
     return s
 
 
