@@ -21,6 +21,7 @@ from smidgen.ops.accumulators import channel_weights
 from smidgen.targets.target import Core
 
 LEAST_PERIOD = 64  # lanes
+MOST_COPY = 12 * 1024  # bytes: few rows are copied twice
 
 
 def planes_total(s: Window, band: Band, outputs: float) -> float:
@@ -115,7 +116,7 @@ def channels_total(s: Window, rows: int, outputs: float) -> float:
 def channels_plan(node: Node) -> tuple[Window, int, float]:
     """The layer, rows of a band, instructions."""
     s, outputs = planes.window(node), output_instructions(node)
-    able = [r for r in range(1, s.out_h + 1) if _copy_bytes(s, r) <= planes.MOST_SCRATCH] or [1]
+    able = [r for r in range(1, s.out_h + 1) if _copy_bytes(s, r) <= MOST_COPY] or [1]
     costs = {r: channels_total(s, r, outputs) for r in able}
     limit = planes.WORTH * min(costs.values())
     rows = min(r for r in able if costs[r] <= limit)
