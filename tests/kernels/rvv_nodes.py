@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from smidgen import ops
-from smidgen.ir import Array, Node, Op, Rounding, TensorType
+from smidgen.ir import Array, Node, Op, QuantParams, Rounding, TensorType
 from tests.kernels import nodes, strided
 
 Case = tuple[Node, list[Array]]
@@ -57,6 +57,22 @@ def matrix(draw: nodes.Draw, op: type[Op]) -> Case:
 
 
 @st.composite
+def steep(draw: nodes.Draw) -> Case:
+    """Fully connected, multipliers from 1/16 up: hardly a bit is shifted out, and with ties to even many are ties."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    k, o = draw(st.integers(1, 4)), draw(st.integers(1, 9))
+    scales = tuple(float(np.float32(s)) for s in rng.choice([0.0625, 0.125, 0.25, 0.3, 0.45, 0.5, 0.75, 1.0, 1.7], o))
+    w = rng.integers(-3, 4, (o, k)).astype(np.int8)
+    x = TensorType("int8", (3, k), nodes.quant(0.5, draw(nodes.ZERO_POINTS)))
+    w_type = TensorType("int8", w.shape, QuantParams(scales, (0,) * o, 0))
+    zero_point, clamp = _clamped(draw)
+    rounding = draw(st.sampled_from(_BOTH))
+    op = ops.FullyConnected(clamp=clamp, out_quant=nodes.quant(0.5, zero_point), rounding=rounding)
+    data = rng.integers(-128, 128, x.shape).astype(np.int8)
+    return nodes.make(op, [(x, None), (w_type, w)]), [data, w]
+
+
+@st.composite
 def long_add(draw: nodes.Draw, rounding: Rounding) -> Case:
     """Sums of more elements than a vector has."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
@@ -84,7 +100,7 @@ def windows() -> st.SearchStrategy[Case]:
 
 
 OF_SYMBOLS: tuple[tuple[str, Callable[[], st.SearchStrategy[Case]]], ...] = (
-    ("fully_connected", lambda: st.one_of(nodes.dense(), matrix(ops.FullyConnected))),
+    ("fully_connected", lambda: st.one_of(nodes.dense(), matrix(ops.FullyConnected), steep())),
     ("1x1", lambda: st.one_of(nodes.pointwise(), matrix(ops.Conv2D))),
     ("conv2d", windows),
     ("depthwise", depthwise),

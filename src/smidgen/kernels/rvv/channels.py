@@ -90,7 +90,7 @@ def pack(node: Node) -> Mapping[str, Packed]:
 
 def footprint(node: Node) -> tuple[int, int]:
     """Code and stack bytes, from above."""
-    return 2560, 256
+    return 2560, 640
 
 
 _ANY = (int8_elements, constant_weights, vector_requantize)
