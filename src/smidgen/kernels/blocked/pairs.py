@@ -119,7 +119,7 @@ class Lanes(Rows):
         block = instruction_cycles(core, alu=12, load=4 * self.channels, branch=1)
         outputs = self.rows * self.channels * instruction_cycles(core, **REQUANTIZE)
         total = of_products + others * instruction_cycles(core, alu=1) + blocks * (block + outputs)
-        return self.around(node, core, total + self.preparation(node, core))
+        return self.around(node, core, total + self.preparation(node, core), 1.5)
 
     def preparation(self, node: Node, core: Core) -> float:
         """Cycles before the blocks of a block of rows."""

@@ -10,7 +10,8 @@
 #define SMG_LANE_START (1U << 15) /* so that an arithmetic shift by 16 leaves the second sum, whatever the first */
 
 /* lanes, or where they begin, plus products of SMG_UNROLL inputs. */
-SMG_INLINE void smg_lanes_step(int begin, uint32_t lanes[SMG_VALUES][SMG_WORDS], const int8_t *from, const int32_t *words) {
+SMG_INLINE void smg_lanes_step(int begin, uint32_t lanes[SMG_VALUES][SMG_WORDS], const int8_t *from,
+                               const int32_t *words) {
     SMG_WHOLE
     for (int32_t k = 0; k < SMG_UNROLL; k++) {
         int32_t values[SMG_VALUES], word = words[k * SMG_WORDS];

@@ -5,10 +5,10 @@
  * SMG_CHANNELS channels add up chunks so short that this holds for any input (row_pairs.py proves it), the second
  * row's sum and that of the whole words. The first row's is what is left of the words' at the end.
  *
- * The words of a block of rows are made once, in scratch. w (blocks, padded inputs, channels). b holds for each block the
- * starting sums of each channel (second row's, words'), the numbers of steps of SMG_UNROLL inputs of its chunks, 0, and
- * mult, addend and shift of each channel. The last block of rows, and of channels, begins early where there is no whole
- * block left: it repeats. */
+ * The words of a block of rows are made once, in scratch. w (blocks, padded inputs, channels). b holds for each block
+ * the starting sums of each channel (second row's, words'), the numbers of steps of SMG_UNROLL inputs of its chunks, 0,
+ * and mult, addend and shift of each channel. The last block of rows, and of channels, begins early where there is no
+ * whole block left: it repeats. */
 #ifndef SMG_BLOCKED_ROW_PAIRS_INC_H
 #define SMG_BLOCKED_ROW_PAIRS_INC_H
 #include "smg_high_requantize.h"
