@@ -15,7 +15,7 @@ from smidgen.kernels.winograd.geometry import Shape, lead_bytes, shape_of
 from smidgen.kernels.winograd_portable.cost import count
 from smidgen.kernels.winograd_portable.domain import F2, F4, S2, S4, Domain, streamed_weights, sum_starts
 from smidgen.kernels.winograd_portable.geometry import Block, cut_of, evenly_spaced, scratch_bytes
-from smidgen.kernels.winograd_portable.requantize import constants, rounding_macros, scaled_requantize
+from smidgen.kernels.winograd_portable.requantize import channel_columns, rounding_macros, scaled_requantize
 from smidgen.ops import Conv2D
 from smidgen.targets.target import Core
 
@@ -74,7 +74,7 @@ class Variant:
     def pack(self, node: Node) -> Mapping[str, Packed]:
         """Of each block of channels: constants; of each sum its starts and weights (products, in_c, channels)."""
         w, channels = node["w"].constant, self.block.channels
-        columns, bias = constants(node, self.domain.scheme.scale_bits)
+        columns, bias = channel_columns(node, self.domain.scheme.scale_bits)
         starts = sum_starts(w, self.domain, bias)
         parts = [_words(columns.T, channels)]
         for each, start in zip(streamed_weights(w, self.domain), starts.T, strict=True):
@@ -94,7 +94,8 @@ class Variant:
 
     def cost(self, node: Node, core: Core) -> float:
         shape = self.shape(node)
-        return count(shape, cut_of(shape, self.block), self.domain, self.block, self.constants(node)).cycles(core)
+        cut, constants = cut_of(shape, self.block), self.constants(node)
+        return count(shape, cut, self.domain, self.block, constants, core.features).cycles(core)
 
     def shape(self, node: Node) -> Shape:
         return shape_of(node, self.domain.scheme.tile)
