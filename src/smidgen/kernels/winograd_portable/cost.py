@@ -64,6 +64,13 @@ def count(
     return (around + _products(shape, cut, domain, block, _step(block, features))) * shape.batch
 
 
+def weights_count(shape: Shape, domain: Domain, features: frozenset[str]) -> Count:
+    """To transform all weights in scratch."""
+    side, few = domain.side, "thumb" in features and "thumb2" not in features
+    each = Count(10 * (3 + side) + 3 * side**2, 0, 9 + 2 * side**2, 2 * side**2 + 3 * side, side) + _CALL
+    return each * (shape.in_c * shape.out_c * (_FEW_REGISTERS if few else 1))
+
+
 def _step(block: Block, features: frozenset[str]) -> Count:
     """A product of every sum of a block: with MLA, in ARMv6-M by hand, or multiplied and added."""
     sums, operands = block.tiles * block.channels, block.tiles + block.channels
