@@ -19,7 +19,7 @@ from smidgen.kernels.common import even_rounding
 from smidgen.kernels.registry import all_kernels
 from smidgen.targets import Core, load_target
 from smidgen.targets.isa import SHIMS, close
-from tests.kernels import corev_nodes, float_nodes, int16_nodes, nodes, strided, winograd_nodes
+from tests.kernels import corev_nodes, float_nodes, int16_nodes, nodes, rvv_nodes, strided, winograd_nodes
 
 Case = tuple[Node, list[Array]]
 Property = tuple[str, object]
@@ -46,6 +46,7 @@ _STRIDED: dict[str, tuple[tuple[str, Callable[[], st.SearchStrategy[Any]]], ...]
         ("3x3", lambda: _of_strides(("3x3s1", "3x3s2"))),
         ("conv2d", lambda: _windows()),
     ),
+    "rvv": rvv_nodes.OF_SYMBOLS,
     "conv2d_stride2": (("3x3", strided.stride2_3x3), ("1x1", strided.pointwise)),
 }
 """Family to the nodes of its kernels, by part of their symbols."""

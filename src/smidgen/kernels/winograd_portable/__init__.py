@@ -128,7 +128,7 @@ def _corev(symbol: str, scheme: str, shape: Predicate, domain: Domain) -> Kernel
 
 
 def _kernel(symbol: str, scheme: str, shape: Predicate, variant: Variant, isa: frozenset[str]) -> Kernel:
-    parts = ("winograd", scheme, "input", "products", "output", "conv")
+    parts = ("winograd", scheme, "input", "products", "output", "conv", "whole")
     return Kernel(
         symbol, "winograd_portable", "conv2d", Conv2D, variant.cost, params, isa,
         (int8_elements, constant_weights, shape, few_channels,
@@ -174,12 +174,24 @@ def whole_words(node: Node) -> bool:
     return node["x"].type.shape[-1] % 4 == 0
 
 
-RISCV, WIDE = frozenset(("rv32m",)), Block(4, 4)
+RISCV, THUMB = frozenset(("rv32m",)), frozenset(("thumb",))
+WIDE = Block(4, 4)
+
+
+def _family(isa: frozenset[str], tiles: int, channels: int) -> tuple[Kernel, ...]:
+    """Every transform with sums of so many tiles and channels in registers."""
+    block, suffix = Block(tiles, channels), f"{tiles}x{channels}_s8_portable"
+    return (
+        _kernel(f"smg_conv2d_winograd4_{suffix}", "f4", stride_one, Variant(F4, block), isa),
+        _kernel(f"smg_conv2d_winograd2_{suffix}", "f2", stride_one, Variant(F2, block), isa),
+        _kernel(f"smg_conv2d_stride2_tile4_{suffix}", "s4", stride_two, Variant(S4, block), isa),
+        _kernel(f"smg_conv2d_stride2_tile2_{suffix}", "s2", stride_two, Variant(S2, block), isa),
+    )
+
 
 KERNELS = (
-    _kernel("smg_conv2d_3x3_winograd4_s8", "f4", stride_one, Variant(F4, WIDE), RISCV),
+    *_family(RISCV, 4, 4),
+    *_family(THUMB, 2, 2),
     _corev("smg_conv2d_3x3_winograd4_s8_corev", "f4", stride_one, F4),
-    _kernel("smg_conv2d_3x3_winograd2_s8", "f2", stride_one, Variant(F2, WIDE), RISCV),
-    _kernel("smg_conv2d_3x3_stride2_tile4_s8", "s4", stride_two, Variant(S4, WIDE), RISCV),
-    _kernel("smg_conv2d_3x3_stride2_tile2_s8", "s2", stride_two, Variant(S2, WIDE), RISCV),
 )
+"""4x4 for 31 registers, 2x2 for 15 or fewer."""

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "smg_portable_s4.inc.h"
+#ifndef SMG_PORTABLE_WHOLE_INC_H
+#define SMG_PORTABLE_WHOLE_INC_H
 #include "smg_portable_conv.inc.h"
 
 smg_conv2d_kernel SMG_FUNCTION;
@@ -10,3 +11,4 @@ void SMG_FUNCTION(const smg_conv2d_params *p, const int8_t *x, const int8_t *w, 
     (void)w;
     smg_convolve(p, x, (const smg_word *)b, y, scratch);
 }
+#endif
