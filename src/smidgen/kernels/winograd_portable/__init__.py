@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from smidgen.ir import Array, Node
 from smidgen.kernels.common import constant_weights, int8_elements, window_params, without_multipliers
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue, Predicate
 from smidgen.kernels.winograd.geometry import Shape, lead_bytes, shape_of
-from smidgen.kernels.winograd_portable.cost import count
+from smidgen.kernels.winograd_portable.cost import count, transforms
 from smidgen.kernels.winograd_portable.domain import F2, F4, S2, S4, Domain, streamed_weights, sum_starts
 from smidgen.kernels.winograd_portable.geometry import Block, cut_of, evenly_spaced, scratch_bytes
 from smidgen.kernels.winograd_portable.requantize import constants, rounding_macros, scaled_requantize
@@ -120,8 +120,15 @@ def _halves(rows: Array, channels: int) -> Array:
     return blocks.reshape(len(blocks), -1).view(np.int32)
 
 
+def _corev(symbol: str, scheme: str, shape: Predicate, domain: Domain) -> Kernel:
+    """The same kernel with CORE-V's products."""
+    plain = _kernel(symbol, scheme, shape, CoreV(domain, WIDE), frozenset(("xcv",)))
+    requires, includes = (*plain.requires, whole_words), (*plain.includes, "smg_corev_products.inc.h")
+    return replace(plain, requires=requires, includes=includes, unless=frozenset())
+
+
 def _kernel(symbol: str, scheme: str, shape: Predicate, variant: Variant, isa: frozenset[str]) -> Kernel:
-    parts = ("winograd", scheme, "input", "products", "output", "conv", "all")
+    parts = ("winograd", scheme, "input", "products", "output", "conv", "whole")
     return Kernel(
         symbol, "winograd_portable", "conv2d", Conv2D, variant.cost, params, isa,
         (int8_elements, constant_weights, shape, few_channels,
@@ -132,7 +139,43 @@ def _kernel(symbol: str, scheme: str, shape: Predicate, variant: Variant, isa: f
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class CoreV(Variant):
+    """Products of words of two inputs by two weights."""
+
+    def pack(self, node: Node) -> Mapping[str, Packed]:
+        """As ``Variant.pack``, weights as (products, in_c / 2, channels, 2)."""
+        w, channels = node["w"].constant, self.block.channels
+        columns, bias = constants(node, self.domain.scheme.scale_bits)
+        starts = sum_starts(w, self.domain, bias)
+        parts = [_words(columns.T, channels)]
+        for each, start in zip(streamed_weights(w, self.domain), starts.T, strict=True):
+            pairs = np.ascontiguousarray(each.reshape(len(each), -1, 2)).view("<i4").reshape(len(each), -1)
+            parts += [_words(start[:, None], channels), _words(pairs.astype(np.int64), channels)]
+        return {"w": Packed(None), "b": Packed(np.ascontiguousarray(np.concatenate(parts, axis=1)))}
+
+    def cost(self, node: Node, core: Core) -> float:
+        """The same but for the products: a multiply of words for two, no addition, and no end of a loop."""
+        shape = self.shape(node)
+        cut, load, multiply = cut_of(shape, self.block), core.cycles["load"], core.cycles["multiply"]
+        blocks = shape.batch * cut.blocks(shape) * -(-shape.out_c // self.block.channels)
+        sums = self.block.tiles * self.block.channels
+        loads = self.block.tiles + self.block.channels
+        ends = sums * (core.cycles["alu"] + core.cycles["store"])
+        place = shape.in_c // 2 * (loads * load + sums * multiply) + ends
+        return (
+            transforms(shape, cut, self.domain, self.constants(node)).cycles(core)
+            + blocks * self.domain.side**2 * place
+        )
+
+
+def whole_words(node: Node) -> bool:
+    """Four divides the input channels"""
+    return node["x"].type.shape[-1] % 4 == 0
+
+
 RISCV, THUMB = frozenset(("rv32m",)), frozenset(("thumb",))
+WIDE = Block(4, 4)
 
 
 def _family(isa: frozenset[str], tiles: int, channels: int) -> tuple[Kernel, ...]:
@@ -146,5 +189,9 @@ def _family(isa: frozenset[str], tiles: int, channels: int) -> tuple[Kernel, ...
     )
 
 
-KERNELS = (*_family(RISCV, 4, 4), *_family(THUMB, 3, 2), *_family(THUMB, 2, 2))
-"""4x4 for 31 registers; 3x2 and 2x2, which leaves fewer places of tiles empty, for 15 or fewer."""
+KERNELS = (
+    *_family(RISCV, 4, 4),
+    *_family(THUMB, 2, 2),
+    _corev("smg_conv2d_3x3_winograd4_s8_corev", "f4", stride_one, F4),
+)
+"""4x4 for 31 registers, 2x2 for 15 or fewer."""

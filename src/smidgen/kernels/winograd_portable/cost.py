@@ -56,9 +56,13 @@ _CALL = Count(alu=20, load=14, store=14, branch=4)
 
 def count(shape: Shape, cut: Cut, domain: Domain, block: Block, constants: Mapping[str, int]) -> Count:
     """Of all images of the batch, with the instance's constants."""
+    return transforms(shape, cut, domain, constants) + _products(shape, cut, domain, block) * shape.batch
+
+
+def transforms(shape: Shape, cut: Cut, domain: Domain, constants: Mapping[str, int]) -> Count:
+    """Of all images, without the products."""
     lines = _LINES[shape.tile, shape.stride]
-    parts = _inputs(shape, cut, lines) + _products(shape, cut, domain, block) + _outputs(shape, domain, constants)
-    return parts * shape.batch
+    return (_inputs(shape, cut, lines) + _outputs(shape, domain, constants)) * shape.batch
 
 
 def _inputs(shape: Shape, cut: Cut, lines: Lines) -> Count:
