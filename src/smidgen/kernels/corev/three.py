@@ -88,7 +88,7 @@ def cost(node: Node, core: Core) -> float:
     load, multiply, alu, store = (core.cycles[name] for name in ("load", "multiply", "alu", "store"))
     (n, oh, ow, out_c), in_c, stride = node.output.type.shape, _wide(node), op.stride[1]
     step = (6 + 7 * stride + 3) * load + 48 * multiply
-    words = form_of(node).words.shape[1]
+    words = int(form_of(node).words.shape[1])
     pair = 3 * in_c // 4 * step + 16 * (requantize_cycles(node, core) + store) + (2 * words + 3) * load + 5 * alu
     block = out_c // 2 * pair + 10 * load + 12 * alu
     rows = (oh - 1) * stride + 3
