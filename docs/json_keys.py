@@ -49,6 +49,7 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "weight_bytes, growth_bytes, table_bytes, staged_bytes (those copied to the arena)",
         "overhead_cycles": "before the first kernel: the call and the copy of the input",
         "unknown_instructions": "mnemonic to count of what the cycle model has no rule for; empty is right",
+        "functions[]": "on a core simulated from its RTL, without what they call: name, instructions, cycles",
         "with --elf": "elf, begin, end, instructions, cycles, latency_ms, stack_bytes, functions[], mix, "
         "cycles_by_rule, unknown_instructions, notes",
     },

@@ -127,7 +127,11 @@ def opened(elf: Elf, target: Target) -> Iterator[Port]:
 def plain(target: Target) -> Target:
     """The target without compressed and custom instructions: what all RISC-V cores here have in common."""
     core = replace(
-        target.core, zig_cpu="generic_rv32+m", zig_flags=(), gcc_flags=("-march=rv32im_zicsr", "-mabi=ilp32")
+        target.core,
+        features=frozenset({"rv32i", "rv32m"}),
+        zig_cpu="generic_rv32+m",
+        zig_flags=(),
+        gcc_flags=("-march=rv32im_zicsr", "-mabi=ilp32"),
     )
     return replace(target, core=core)
 

@@ -36,8 +36,10 @@ class Gcc:
         return (*self._machine(target), optimize, *FREESTANDING, *WARNINGS)
 
     def link_flags(self, target: Target) -> tuple[str, ...]:
+        # GCC 12 assembles CSR instructions only with _zicsr, but with it finds no libgcc of 32 bits
+        machine = [flag.removesuffix("_zicsr") for flag in self._machine(target)]
         return (
-            *self._machine(target),
+            *machine,
             "-nostdlib",
             "-Wl,--gc-sections",
             "-Wl,-e,Reset_Handler",

@@ -32,6 +32,8 @@ from smidgen.sim import Limits
 from smidgen.targets import load_target
 from smidgen.verify import load_inputs
 
+_FUNCTIONS_SHOWN = 5
+
 
 @click.command(
     "profile",
@@ -152,6 +154,7 @@ def _show(r: ProfileReport, source: str) -> None:
         lines.append(
             f"on the board  {r.board_cycles:,} cycles (modelled, with flash and caches): {r.board_latency_ms:.3f} ms"
         )
+    lines += _function_lines(r)
     lines.append(f"silicon       {expected(r.latency_ms_range)}")
     lines.append(f"energy        {energy_fact(r.energy)}")
     ram, flash, kind = r.ram, r.flash, weights_kind([layer.weight_bits for layer in r.layers])
@@ -170,6 +173,16 @@ def _show(r: ProfileReport, source: str) -> None:
     if r.unknown_instructions:
         lines.append(f"not priced    {r.unknown_instructions}: these instructions have no rule in the cycle model")
     show("\n".join(lines))
+
+
+def _function_lines(r: ProfileReport) -> list[str]:
+    """The functions with the most cycles, where they are known."""
+    shown = [f for f in r.functions if f.cycles is not None and r.cycles][:_FUNCTIONS_SHOWN]
+    heads = ["functions     ", *["              "] * len(shown)]
+    return [
+        f"{head}{f.cycles:,} cycles ({100 * (f.cycles or 0) / (r.cycles or 1):.1f} %): {f.name}"
+        for head, f in zip(heads, shown, strict=False)
+    ]
 
 
 def _per_mac(ratio: float | None) -> str:
@@ -240,7 +253,9 @@ def _show_elf(r: ElfProfile, as_json: bool) -> None:
         t.add_row(f.name, f"{f.instructions:,}", f"{f.cycles:,}", f"{share:.1f}")
     show(t)
     show(f"instructions  {r.instructions.value:,} (counted)")
-    show(f"cycles        {r.cycles.value:,} (modelled, zero wait states): {r.cycles.value * milliseconds:.3f} ms")
+    show(
+        f"cycles        {r.cycles.value:,} ({r.cycles.kind}, zero wait states): {r.cycles.value * milliseconds:.3f} ms"
+    )
     if board is not None:
         show(f"on the board  {board:,} cycles (modelled, flash and caches included): {board * milliseconds:.3f} ms")
     show(f"silicon       {expected(latency_range(r.target, r.cycles.value, board))}")

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from smidgen.profile.counters import Counter, counted_cycles, cycles, instructions, stack_bytes
 from smidgen.profile.cycles import Cost, CycleModel
@@ -33,6 +33,7 @@ class ImageProfile:
     """One inference. ``prologue`` is the work before the first kernel; the totals include it.
 
     ``unknown`` lists instructions without a rule (mnemonic -> times): the cycles of those are missing in all figures.
+    ``functions`` is empty where the simulator does not tell them apart.
     """
 
     steps: tuple[StepCost, ...]
@@ -44,6 +45,7 @@ class ImageProfile:
     mix: Mapping[str, int]
     unknown: Mapping[str, int]
     outputs: tuple[bytes, ...]
+    functions: Mapping[str, Reading] = field(default_factory=dict)
 
 
 def profile_image(
@@ -56,7 +58,9 @@ def profile_image(
     """
     if not isinstance(machine, EmulatedMachine):
         measured = machine.measure(inputs, past)
-        return _profile(machine, (measured.prologue, *measured.steps), measured.stack_bytes, measured.outputs)
+        parts = (measured.prologue, *measured.steps)
+        profile = _profile(machine, parts, measured.stack_bytes, measured.outputs)
+        return replace(profile, functions=measured.functions)
     counts = machine.count(inputs, past)
     if machine.image.target.core.counts != "model":
         isa = machine.image.target.core.isa

@@ -42,6 +42,15 @@ class LayerReport:
 
 
 @dataclass(frozen=True, slots=True)
+class FunctionReport:
+    """One function's share of an inference, without what it calls."""
+
+    name: str
+    instructions: int
+    cycles: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class RamBytes:
     """static: .data and .bss beside the arena; scratch: what the kernels' work areas add to the arena.
 
@@ -108,6 +117,7 @@ class ProfileReport:
     layers: tuple[LayerReport, ...]
     overhead_cycles: int | None  # before the first kernel: call and input copy
     unknown_instructions: dict[str, int]
+    functions: tuple[FunctionReport, ...] = ()  # the most cycles first; empty where the simulator does not tell
 
 
 def profile_report(schedule: Schedule, image: Image, costs: ImageProfile) -> ProfileReport:
@@ -149,6 +159,7 @@ def profile_report(schedule: Schedule, image: Image, costs: ImageProfile) -> Pro
         layers=layers,
         overhead_cycles=_value(costs.prologue.cycles),
         unknown_instructions=dict(costs.unknown),
+        functions=tuple(FunctionReport(name, r.instructions, r.cycles) for name, r in costs.functions.items()),
     )
 
 

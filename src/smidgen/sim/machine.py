@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from smidgen.build.link import GUARD_BYTES
 from smidgen.codegen.sources import Step, TensorSlot
 from smidgen.errors import InvalidInput, SimulationError
 from smidgen.sim import stack
-from smidgen.sim.port import Port, Reading
+from smidgen.sim.port import Port, Reading, functions_of, functions_since
 from smidgen.sim.simulator import Limits, OnStep
 from smidgen.sim.steps import StepTracker
 from smidgen.targets import Target
@@ -39,12 +39,17 @@ OpenPort = Callable[[Elf, Target], Port]
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One inference, counted by the simulator itself. ``prologue`` and ``steps`` as in ``Counts``."""
+    """One inference, counted by the simulator itself. ``prologue`` and ``steps`` as in ``Counts``.
+
+    ``functions`` has the same by function, without what it calls, the most cycles first; empty if the simulator does
+    not tell.
+    """
 
     prologue: Reading
     steps: tuple[Reading, ...]
     stack_bytes: int
     outputs: tuple[bytes, ...]
+    functions: Mapping[str, Reading] = field(default_factory=dict)
 
     @property
     def total(self) -> Reading:
@@ -102,11 +107,18 @@ class Machine:
         with Session(self, past) as session:
             readings: list[Reading] = []
             session.tracker.on_enter = lambda: readings.append(session.core.reading())
-            session.on_begin = lambda: readings.append(session.core.reading())
+            before: list[Mapping[str, Reading]] = []
+
+            def began() -> None:
+                readings.append(session.core.reading())
+                before.append(functions_of(session.core))
+
+            session.on_begin = began
             outputs = session.infer(inputs)
             readings.append(session.core.reading())
             parts = [later.since(earlier) for earlier, later in itertools.pairwise(readings)]
-            return Measured(parts[0], tuple(parts[1:]), session.stack_bytes(), outputs)
+            functions = functions_since(functions_of(session.core), before[0])
+            return Measured(parts[0], tuple(parts[1:]), session.stack_bytes(), outputs, functions)
 
     def stack_bytes(self) -> int:
         """The deepest stack of all ``infer`` calls so far, in bytes below its level at the start of an inference."""

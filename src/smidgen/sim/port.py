@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from smidgen.build.elf import Elf
 from smidgen.sim.simulator import Limits
@@ -24,6 +24,26 @@ class Reading:
         known = self.cycles is not None and earlier.cycles is not None
         cycles = (self.cycles or 0) - (earlier.cycles or 0) if known else None
         return Reading(self.instructions - earlier.instructions, cycles)
+
+
+@runtime_checkable
+class FunctionCounter(Protocol):
+    """A port that also knows what each function took."""
+
+    def functions(self) -> Mapping[str, Reading]:
+        """By name, of what was executed since reset."""
+
+
+def functions_of(port: Port) -> Mapping[str, Reading]:
+    """What each function took since reset; empty where the port does not tell."""
+    return port.functions() if isinstance(port, FunctionCounter) else {}
+
+
+def functions_since(later: Mapping[str, Reading], earlier: Mapping[str, Reading]) -> Mapping[str, Reading]:
+    """What each function took in between, the most cycles first; those that took nothing are left out."""
+    grown = {name: r.since(earlier.get(name, Reading(0, 0))) for name, r in later.items()}
+    order = sorted(grown, key=lambda name: (-(grown[name].cycles or 0), -grown[name].instructions, name))
+    return {name: grown[name] for name in order if grown[name].instructions}
 
 
 class Port(Protocol):

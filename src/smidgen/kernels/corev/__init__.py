@@ -3,6 +3,6 @@
 
 from __future__ import annotations
 
-from smidgen.kernels.corev import add, conv2d, dense, depthwise
+from smidgen.kernels.corev import add, conv2d, dense, depthwise, three
 
-KERNELS = (*add.KERNELS, *conv2d.KERNELS, *dense.KERNELS, *depthwise.KERNELS)
+KERNELS = (*add.KERNELS, *conv2d.KERNELS, *dense.KERNELS, *depthwise.KERNELS, *three.KERNELS)

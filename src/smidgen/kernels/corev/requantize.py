@@ -6,15 +6,16 @@ A layer's output is a rising step function of its raw sum with at most 255 steps
     y = clamp((((sum * low) >> split) + sum * high + addend) >> shift)
 
 has its steps at the same sums, it is the same function: the bias and both zero points live in the addend, and MULH,
-five cycles on CV32E40P, is not needed. TFLite's double rounding moves the steps of negative accumulators by one unit
-of its first rounding: there ``back`` is taken off where the sum lies below ``border``. The constants are searched for,
-and each step is compared, which is the proof. Where none are found, the op's own roundings are computed (GENERAL).
+five cycles on CV32E40P, is not needed. Sums may be clipped before to as many bits as the steps take. TFLite's double
+rounding moves the steps of negative accumulators by one unit of its first rounding: there ``back`` is taken off where
+the sum lies below ``border``. The constants are searched for, and each step is compared, which is the proof. Where none
+are found, the op's own roundings are computed (GENERAL).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -48,15 +49,16 @@ class Affine:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How all channels of a layer are requantised: SMG_FORM, SMG_SPLIT and each channel's words."""
+    """How all channels of a layer are requantised: SMG_FORM, SMG_SPLIT, SMG_CLIP and each channel's words."""
 
     form: int
     split: int
+    clip: int  # bits that sums are clipped to before, or 0
     words: Int32s  # (channels, WORDS[form])
 
 
 def exact_requantize(node: Node) -> bool:
-    """Products with the multiplier split in two fit 32 bits, or doubled accumulators do and multipliers are below 1/2"""
+    """Products with a split multiplier fit 32 bits, or doubled accumulators do and multipliers are below one half"""
     return form_of(node).form != GENERAL or fast_requantize(node)
 
 
@@ -64,14 +66,24 @@ def exact_requantize(node: Node) -> bool:
 def form_of(node: Node) -> Form:
     """The cheapest form that is exact for every channel, if ``exact_requantize``."""
     steps = channel_steps(node)
-    limit = max(max(-s.lowest, s.highest) for s in steps)
-    split = min(16, 32 - int(limit).bit_length())
-    if split >= 4:
-        for form in (ONE_SIDED, TWO_SIDED) if rounding_mode(node) == DOUBLE else (ONE_SIDED,):
-            found = _all_channels(node, steps, split, two_sided=form == TWO_SIDED)
+    form = TWO_SIDED if rounding_mode(node) == DOUBLE else ONE_SIDED
+    for seen, clip in ((steps, 0), _clipped(steps)):
+        limit = max(max(-s.lowest, s.highest) for s in seen)
+        split = min(16, 32 - int(limit).bit_length())
+        for tried in sorted({ONE_SIDED, form}) if split >= 4 else ():
+            found = _all_channels(node, seen, split, two_sided=tried == TWO_SIDED)
             if found is not None:
-                return Form(form, split, _words(found, split, form))
-    return Form(GENERAL, 0, requantize_columns(node))
+                return Form(tried, split, clip, _words(found, split, tried))
+    return Form(GENERAL, 0, 0, requantize_columns(node))
+
+
+def _clipped(steps: tuple[Steps, ...]) -> tuple[tuple[Steps, ...], int]:
+    """The steps of sums that are first clipped to so many bits that every step is still seen."""
+    reached = [s.sums[(s.sums > s.lowest) & (s.sums <= s.highest)] for s in steps]
+    most = max((max(int(sums.max()), -int(sums.min()) + 1) for sums in reached if len(sums)), default=0)
+    bits = most.bit_length() + 1
+    low, high = -(1 << bits >> 1), (1 << bits >> 1) - 1
+    return tuple(replace(s, lowest=max(s.lowest, low), highest=min(s.highest, high)) for s in steps), bits
 
 
 def _all_channels(node: Node, steps: tuple[Steps, ...], split: int, *, two_sided: bool) -> tuple[Affine, ...] | None:
@@ -173,7 +185,7 @@ def requantize_constants(node: Node) -> Mapping[str, int]:
     assert isinstance(op, Conv2D | DepthwiseConv2D | FullyConnected)
     lo, hi = int_bounds(op.clamp)
     mode = rounding_mode(node) if found.form == GENERAL else EVEN
-    return {"SMG_FORM": found.form, "SMG_SPLIT": found.split, "SMG_ROUNDING_MODE": mode,
+    return {"SMG_FORM": found.form, "SMG_SPLIT": found.split, "SMG_CLIP": found.clip, "SMG_ROUNDING_MODE": mode,
             "SMG_ACT_MIN": lo, "SMG_ACT_MAX": hi}  # fmt: skip
 
 
@@ -185,7 +197,7 @@ def requantize_cycles(node: Node, core: Core) -> float:
     alu, multiply = core.cycles["alu"], core.cycles["multiply"]
     clamp = alu * (1 + (lo > -128) + (hi < 127))
     if found.form != GENERAL:
-        return 2 * alu + 2 * multiply + clamp + (alu + multiply) * (found.form == TWO_SIDED)
+        return 2 * alu + 2 * multiply + clamp + (alu + multiply) * (found.form == TWO_SIDED) + alu * (found.clip > 0)
     mode = rounding_mode(node)
     return 3 * alu + _MULH + clamp + (mode != EVEN) * (multiply + 2 * alu) + (mode == DOUBLE) * 2 * alu
 

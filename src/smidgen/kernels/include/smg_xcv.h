@@ -60,14 +60,34 @@ SMG_INLINE void smg_pass(int8_t **to, const int8_t **from, int32_t bytes) {
         smg_put32(to, w2);
         smg_put32(to, w3);
     }
-    for (; i + 4 <= bytes; i += 4) smg_put32(to, smg_next32(from));
+    if (bytes - i >= 8) {
+        const uint32_t w0 = smg_next32(from), w1 = smg_next32(from);
+        smg_put32(to, w0);
+        smg_put32(to, w1);
+        i += 8;
+    }
+    if (bytes - i >= 4) {
+        smg_put32(to, smg_next32(from));
+        i += 4;
+    }
     for (; i < bytes; i++) {
         *(*to)++ = *(*from)++;
         __asm__ volatile("" ::: "memory");
     }
 }
 
-/* The same of a byte that is repeated in a word. */
+/* Copies `words` words, of any alignment, and moves both pointers past them. */
+SMG_INLINE void smg_words(int8_t **to, const int8_t **from, int32_t words) {
+    int32_t fours = words / 4, rest = words % 4;
+    for (; fours > 0; fours--) smg_pass(to, from, 16);
+    for (; rest > 0; rest--) smg_pass(to, from, 4);
+}
+
+SMG_INLINE void smg_words_same(int8_t **to, uint32_t word, int32_t words) {
+    for (; words > 0; words--) smg_put32(to, word);
+}
+
+/* Passes over `bytes`, a constant, of a byte that is repeated in a word. */
 SMG_INLINE void smg_pass_same(int8_t **to, uint32_t word, int32_t bytes) {
     int32_t i = 0;
     for (; i + 4 <= bytes; i += 4) smg_put32(to, word);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a raw sum(w * x) to an output byte, for instances that define SMG_FORM, SMG_SPLIT, SMG_ROUNDING_MODE,
- * SMG_ACT_MIN and SMG_ACT_MAX. kernels/corev/requantize.py finds the constants and proves them. */
+/* From a raw sum(w * x) to an output byte, for instances that define SMG_FORM, SMG_SPLIT, SMG_CLIP (bits
+ * that sums are clipped to first, or 0), SMG_ROUNDING_MODE, SMG_ACT_MIN and SMG_ACT_MAX. kernels/corev/requantize.py finds the constants and proves them. */
 #ifndef SMG_XCV_REQUANTIZE_H
 #define SMG_XCV_REQUANTIZE_H
 #include "smg_xcv.h"
@@ -27,9 +27,15 @@
 #endif
 #define SMG_ASM_CLAMP(acc, from) "cv.clip " acc ", " from ", 8\n" SMG_CLAMP_LOW(acc) SMG_CLAMP_HIGH(acc)
 
+#if SMG_CLIP
+#define SMG_CLIP_SUM(acc) "cv.clip " acc ", " acc ", " SMG_XCV_TEXT(SMG_CLIP) "\n"
+#else
+#define SMG_CLIP_SUM(acc) ""
+#endif
 #if SMG_FORM == SMG_ONE_SIDED
 #define SMG_CONSTANTS SMG_FOUR_CONSTANTS
 #define SMG_OUTPUT(acc)                                   \
+    SMG_CLIP_SUM(acc)                                     \
     "mul ra, " acc ", t0\n"                               \
     "srai ra, ra, " SMG_XCV_TEXT(SMG_SPLIT) "\n"          \
     "cv.mac ra, " acc ", t1\n"                            \
@@ -37,6 +43,7 @@
 #elif SMG_FORM == SMG_TWO_SIDED
 #define SMG_CONSTANTS SMG_FOUR_CONSTANTS "cv.lw t4, (a1), 4\n cv.lw t5, (a1), 4\n"
 #define SMG_OUTPUT(acc)                                   \
+    SMG_CLIP_SUM(acc)                                     \
     "mul ra, " acc ", t0\n"                               \
     "slt t6, " acc ", t4\n"                               \
     "srai ra, ra, " SMG_XCV_TEXT(SMG_SPLIT) "\n"          \
@@ -75,6 +82,9 @@ SMG_INLINE int8_t smg_xcv_output(int32_t sum, const int32_t *c) {
 #endif
     const int32_t value = (high + c[2]) >> c[3];
 #else
+#if SMG_CLIP
+    sum = smg_clamp(sum, -(1 << (SMG_CLIP - 1)), (1 << (SMG_CLIP - 1)) - 1);
+#endif
     uint32_t scaled = (uint32_t)((sum * c[0]) >> SMG_SPLIT) + (uint32_t)sum * (uint32_t)c[1];
 #if SMG_FORM == SMG_TWO_SIDED
     if (sum < c[4]) scaled -= (uint32_t)c[5];

@@ -9,9 +9,11 @@ from functools import lru_cache
 import numpy as np
 
 from smidgen.ir import Node
+from smidgen.kernels.classes import Classes
 from smidgen.kernels.common import constant_weights, int8_elements
 from smidgen.kernels.conv2d.shapes import one_group
 from smidgen.kernels.conv2d_direct import columns_not_dilated, params
+from smidgen.kernels.conv2d_direct import overlap as overlap_of_strips
 from smidgen.kernels.fast_requantize import fast_requantize
 from smidgen.kernels.kernel import Kernel, Packed
 from smidgen.kernels.mve import streams
@@ -108,16 +110,41 @@ def scratch(node: Node) -> int:
     return _columns(node) * _number(node, "k_h") * _number(node, "in_c") + _loop(node).window_bytes - _window(node)
 
 
-def cost(node: Node, core: Core) -> float:
-    """Instructions; of a column's channels in the strip two a vector and a few more."""
-    rows = _number(node, "batch") * _number(node, "out_h")
-    row = streams.row_instructions(node, _loop(node), _pairs(node), _pixels(node)) + 20
-    if _flat(node):
-        return row + 30
+def overlap(node: Node) -> Mapping[str, int]:
+    """Rows by way of the strip are read before their outputs are written, pairs of pixels while they are."""
     if not _direct(node):
-        vectors = -(-_number(node, "in_c") // BYTES)
-        row += _number(node, "k_h") * (12 + _columns(node) * (2 * vectors + 3))
-    return 100 + rows * row
+        return overlap_of_strips(node)
+    pixels, out_c, step = _pixels(node), _number(node, "out_c"), _window_step(node)
+    rows, together = 1 if _flat(node) else _number(node, "out_h"), min(pixels, 2)
+    image = _number(node, "in_h") * _number(node, "in_w") * _number(node, "in_c")
+    down = _number(node, "stride_h") * _number(node, "in_w") * _number(node, "in_c")
+    starts = [min(i, pixels - together) for i in range(0, pixels, together)]
+    steps = [
+        (n * image + row * down + at * step, ((n * rows + row) * pixels + at + together) * out_c)
+        for n in range(1 if _flat(node) else _number(node, "batch")) for row in range(rows) for at in starts
+    ]  # fmt: skip
+    return {"y": streams.lead_of_mixed(steps)}
+
+
+def _strip(node: Node) -> Classes:
+    """Instructions of the rows under a row of outputs: of pixels of few channels several at once."""
+    in_c, columns = _number(node, "in_c"), _columns(node)
+    together = BYTES // in_c if in_c < BYTES else 1
+    if (together - 1) * _number(node, "k_h") * in_c + in_c > 256:  # offsets of a byte reach no further
+        together = 1
+    vectors = -(-in_c // BYTES)
+    each = Classes(load=vectors, store=vectors, alu=3, branch=1)
+    row = each.times(-(-columns // together)) + Classes(alu=14, branch=2)
+    return row.times(_number(node, "k_h"))
+
+
+def cost(node: Node, core: Core) -> float:
+    """Instructions by class."""
+    row = streams.row_classes(node, _loop(node), _pairs(node), _pixels(node)) + Classes(alu=20)
+    if _flat(node):
+        return row.cycles(core)
+    strip = Classes() if _direct(node) else _strip(node)
+    return (row + strip).times(_number(node, "batch") * _number(node, "out_h")).cycles(core) + 100
 
 
 def footprint(node: Node) -> tuple[int, int]:
@@ -129,6 +156,7 @@ KERNELS = (
     Kernel(
         "smg_conv2d_s8_mve", "mve", "conv2d", Conv2D, cost, params, MVE,
         (int8_elements, constant_weights, one_group, columns_not_dilated, fast_requantize, sizes_fit), pack, scratch,
-        includes=("smg_mve_products.inc.h", "smg_mve_requantize.inc.h"), constants=constants, footprint=footprint,
+        includes=("smg_mve_products.inc.h", "smg_mve_requantize.inc.h"), overlap=overlap,
+        constants=constants, footprint=footprint,
     ),
 )  # fmt: skip

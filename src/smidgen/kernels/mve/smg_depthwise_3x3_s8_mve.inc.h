@@ -78,10 +78,10 @@ void SMG_FUNCTION(const smg_depthwise_params *p, const int8_t *x /* (batch, in_h
     (void)w;
     vstrbq_s8(zeros, vdupq_n_s8((int8_t)-p->in_offset));
     for (int32_t n = 0; n < p->batch; n++, x += p->in_h * p->in_w * p->in_c, y += p->out_h * p->out_w * p->out_c) {
-        for (int32_t c = 0; c < p->in_c; c += 16) {
-            const int32_t left = p->in_c - c, some = left < 16 ? left : 16;
-            for (int32_t next = 0; next < SMG_LINES; next += 2) {
-                const int32_t line = next < SMG_LINES - 2 ? next : SMG_LINES - 2;
+        for (int32_t next = 0; next < SMG_LINES; next += 2) {
+            const int32_t line = next < SMG_LINES - 2 ? next : SMG_LINES - 2;
+            for (int32_t c = 0; c < p->in_c; c += 16) {
+                const int32_t left = p->in_c - c, some = left < 16 ? left : 16;
                 const int8_t *from[SMG_TAPS];
                 int32_t step[SMG_TAPS];
                 int8_t *strip = scratch;

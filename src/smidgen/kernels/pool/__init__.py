@@ -120,7 +120,7 @@ def s16_footprint(node: Node) -> tuple[int, int]:
 
 
 _DSP = (int8_elements, four_channels, window_sum_fits)
-_INCLUDES = ("smg_window_sums.inc.h", "smg_pool_window.inc.h")
+_INCLUDES = ("smg_window_sums.inc.h",)
 
 
 def max_dsp_cost(node: Node, core: Core) -> float:
@@ -135,21 +135,21 @@ def max_dsp_cost(node: Node, core: Core) -> float:
 
 KERNELS = (
     Kernel("smg_maxpool_s8_scalar", "pool", "pool", MaxPool2D, scalar_cost, params,
-           requires=(int8_elements,), includes=("smg_maxpool.inc.h", "smg_pool_window.inc.h")),
+           requires=(int8_elements,), includes=("smg_maxpool.inc.h",)),
     Kernel("smg_maxpool_s8_dsp", "pool", "pool", MaxPool2D, max_dsp_cost, params, frozenset(("dsp",)),
-           (int8_elements, four_channels), includes=("smg_pool_window.inc.h",)),
+           (int8_elements, four_channels)),
     Kernel("smg_avgpool_s8_scalar", "pool", "pool", AveragePool2D, scalar_cost, params,
-           requires=(double_rounding, int8_elements, window_sum_fits), includes=("smg_pool_window.inc.h",)),
+           requires=(double_rounding, int8_elements, window_sum_fits)),
     Kernel("smg_avgpool_s8rne_scalar", "pool", "avgpoolrne", AveragePool2D, scalar_cost, params_rne,
-           requires=(even_rounding, int8_elements, window_sum_fits), includes=("smg_pool_window.inc.h",)),
+           requires=(even_rounding, int8_elements, window_sum_fits)),
     Kernel("smg_avgpool_s8_dsp", "pool", "pool", AveragePool2D, dsp_cost, params, frozenset(("dsp",)),
            (double_rounding, *_DSP), includes=_INCLUDES),
     Kernel("smg_avgpool_s8rne_dsp", "pool", "avgpoolrne", AveragePool2D, dsp_cost, params_rne, frozenset(("dsp",)),
            (even_rounding, *_DSP, shifted_sum_fits), includes=_INCLUDES),
     Kernel("smg_maxpool_s16_scalar", "pool", "maxpool_s16", MaxPool2D, s16_cost, params,
-           requires=(int16_throughout,), includes=("smg_maxpool.inc.h", "smg_pool_window.inc.h")),
+           requires=(int16_throughout,), includes=("smg_maxpool.inc.h",)),
     Kernel("smg_avgpool_s16_scalar", "pool", "avgpool_s16", AveragePool2D, s16_cost, params_rne,
-           requires=(even_rounding, int16_elements, pooled_sum_fits), includes=("smg_pool_window.inc.h",),
+           requires=(even_rounding, int16_elements, pooled_sum_fits),
            constants=pooled_widths, footprint=s16_footprint),
     *float32.KERNELS,
 )  # fmt: skip

@@ -33,7 +33,7 @@ def cost(node: Node, core: Core) -> float:
 
 KERNELS = (
     Kernel("smg_maxpool_f32_scalar", "pool", "pool_f32", MaxPool2D, cost, params,
-           requires=(float_elements,), includes=("smg_pool_window.inc.h",)),
+           requires=(float_elements,)),
     Kernel("smg_avgpool_f32_scalar", "pool", "pool_f32", AveragePool2D, cost, params,
-           requires=(float_elements,), includes=("smg_pool_window.inc.h",)),
+           requires=(float_elements,)),
 )  # fmt: skip

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Average pooling with int16; the multiplier holds the division by the number of elements. */
 #include "smg_elements.h"
-#include "smg_pool_window.inc.h"
+#include "smg_pool_window.h"
 
 smg_avgpool_s16_kernel SMG_FUNCTION;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "smg_pool_window.inc.h"
+#include "smg_pool_window.h"
 
 smg_avgpoolrne_kernel smg_avgpool_s8rne_scalar;
 

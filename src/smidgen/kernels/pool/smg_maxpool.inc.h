@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Maximum pooling of integers of the type SMG_ELEMENT, which the file that includes this defines. */
-#include "smg_pool_window.inc.h"
+#include "smg_pool_window.h"
 
 SMG_INLINE int32_t maximum(const smg_pool_params *p, const SMG_ELEMENT *x, smg_span rows, smg_span cols) {
     int32_t best = INT16_MIN;

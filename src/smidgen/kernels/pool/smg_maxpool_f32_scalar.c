@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "smg_float.h"
-#include "smg_pool_window.inc.h"
+#include "smg_pool_window.h"
 
 smg_pool_f32_kernel smg_maxpool_f32_scalar;
 

@@ -2,7 +2,7 @@
 #include "smg_dsp.h"
 #include "smg_kernels.h"
 #include "smg_memory.h"
-#include "smg_pool_window.inc.h"
+#include "smg_pool_window.h"
 
 smg_pool_kernel smg_maxpool_s8_dsp;
 

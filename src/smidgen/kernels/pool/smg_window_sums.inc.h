@@ -3,7 +3,7 @@
 #ifndef SMG_WINDOW_SUMS_INC_H
 #define SMG_WINDOW_SUMS_INC_H
 #include "smg_channel_sums.h"
-#include "smg_pool_window.inc.h"
+#include "smg_pool_window.h"
 
 enum { SMG_SMALL_WINDOW = 24 }; /* elements; up to here a loop in place beats the call */
 

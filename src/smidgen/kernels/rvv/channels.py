@@ -33,7 +33,7 @@ _ROWS = 3  # whose sums stay in registers
 def cost(node: Node, core: Core) -> float:
     """Instructions at VLEN 128."""
     w = node["w"].constant
-    out_c, in_c = w.shape[0], w.size // w.shape[0]
+    out_c, in_c = len(w), w.size // len(w)
     rows, outputs = int(node.output.type.elements // out_c), output_instructions(node) + 4
     blocks = [_ROWS] * (rows // _ROWS) + ([rows % _ROWS] if rows % _ROWS else [])
     strips = -(-out_c // LANES)
@@ -70,7 +70,7 @@ def chunk_constants(node: Node) -> Mapping[str, int]:
 def chunks_cost(node: Node, core: Core) -> float:
     """Instructions at VLEN 128."""
     w, length = node["w"].constant, chunk(node)
-    out_c, in_c = w.shape[0], w.size // w.shape[0]
+    out_c, in_c = len(w), w.size // len(w)
     blocks = int(node.output.type.elements // out_c) * -(-out_c // (2 * LANES))
     turns = in_c // length + in_c % length
     alu = in_c + in_c * (length > 2) // 2 + 8 * turns + 2 * output_instructions(node) + 24

@@ -8,7 +8,7 @@
 /* As smg_copy, and long runs faster: eight words are loaded in a row, then stored in a row. ``to`` may lie before
  * ``from`` and overlap it. */
 SMG_INLINE void smg_move_down(int8_t *to, const int8_t *from, int32_t count) {
-    for (; count >= 64; count -= 64, to += 64, from += 64) {
+    for (; SMG_WORDS_ANYWHERE && count >= 64; count -= 64, to += 64, from += 64) {
         for (int32_t part = 0; part < 64; part += 32) {
             uint32_t words[8];
             for (int32_t i = 0; i < 8; i++) words[i] = smg_load32(from + part + 4 * i);

@@ -3,6 +3,6 @@
 
 from __future__ import annotations
 
-from smidgen.kernels.small_portable import add
+from smidgen.kernels.small_portable import add, pool
 
-KERNELS = (*add.KERNELS,)
+KERNELS = (*add.KERNELS, *pool.KERNELS)

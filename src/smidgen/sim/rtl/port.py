@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Self
 
-from smidgen.build.elf import Elf, Symbol
+from smidgen.build.elf import Elf
 from smidgen.errors import SimulationError, TargetError
 from smidgen.sim.port import Reading
 from smidgen.sim.rtl.build import build_simulator
@@ -143,19 +143,18 @@ class RtlPort:
 
     def functions(self) -> Mapping[str, Reading]:
         """What each function met since reset took, by name, the most cycles first; what is in none is left out."""
-        ranges = [(f.address, f.address + max(f.nbytes, 2)) for f in self.elf.functions if self._is_inside(f)]
-        names = [f.name for f in self.elf.functions if self._is_inside(f)]
-        payload = b"".join(struct.pack("<2I", *span) for span in ranges)
+        spans: dict[tuple[int, int], str] = {}
+        for function in self.elf.functions:
+            if any(r.contains(function.address) for r in self.target.regions):
+                spans.setdefault((function.address, function.address + max(function.nbytes, 2)), function.name)
+        payload = b"".join(struct.pack("<2I", *span) for span in spans)
         sums = struct.iter_unpack("<2Q", self._ask(Request.CHARGES, payload).data)
-        found: dict[tuple[int, int], tuple[str, Reading]] = {}
-        for name, span, (instructions, cycles) in zip(names, ranges, sums, strict=True):
-            if instructions:
-                found.setdefault(span, (name, Reading(instructions, cycles)))  # aliases share their bytes
-        ordered = sorted(found.values(), key=lambda row: (-(row[1].cycles or 0), row[0]))
-        return dict(ordered)
-
-    def _is_inside(self, function: Symbol) -> bool:
-        return any(r.contains(function.address) for r in self.target.regions)
+        found: dict[str, Reading] = {}
+        for name, (instructions, cycles) in zip(spans.values(), sums, strict=True):
+            if instructions:  # static functions may share a name
+                before = found.get(name, Reading(0, 0))
+                found[name] = Reading(before.instructions + instructions, (before.cycles or 0) + cycles)
+        return dict(sorted(found.items(), key=lambda item: (-(item[1].cycles or 0), item[0])))
 
     def place(self) -> str:
         return self._placed(self.pc)

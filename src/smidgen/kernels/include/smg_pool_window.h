@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The part of a pooling window that lies inside the input, and what an average divides by. */
-#ifndef SMG_POOL_WINDOW_INC_H
-#define SMG_POOL_WINDOW_INC_H
+#ifndef SMG_POOL_WINDOW_H
+#define SMG_POOL_WINDOW_H
 #include "smg_kernels.h"
 #include "smg_requantize.h"
 

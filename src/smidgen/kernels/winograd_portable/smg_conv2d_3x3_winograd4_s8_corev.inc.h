@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "smg_portable_s4.inc.h"
+#include "smg_portable_f4.inc.h"
+/* before the portable products, whose place they take */
+#include "smg_corev_products.inc.h"
 #include "smg_portable_conv.inc.h"
 
 smg_conv2d_kernel SMG_FUNCTION;
