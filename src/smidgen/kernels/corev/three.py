@@ -40,7 +40,7 @@ def even_outputs(node: Node) -> bool:
 
 
 def pixels_reachable(node: Node) -> bool:
-    """What eight pixels read and write lies within 2 KB: at most 224 input channels, 120 at stride 2, and 255 outputs"""
+    """Eight pixels lie within 2 KB: at most 224 input channels, 120 at stride 2, and 255 output channels"""
     op = node.op
     assert isinstance(op, Conv2D)
     last = (_PIXELS - 1) * op.stride[1] + 2

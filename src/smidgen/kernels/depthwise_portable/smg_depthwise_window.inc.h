@@ -44,7 +44,7 @@ smg_depthwise_kernel SMG_FUNCTION;
 #define SMG_BEYOND ((SMG_AT_ONCE - SMG_LENGTH % SMG_AT_ONCE) % SMG_AT_ONCE)
 
 /* x: the input under the first tap of the first output. w (SMG_TAPS_ACROSS, SMG_TAPS_ALONG). */
-SMG_INLINE void smg_window_block(const int8_t *x, const int8_t *w, int8_t *y, int32_t scale, smg_linear linear) {
+SMG_INLINE void smg_window_block(const int8_t *x, const int8_t *w, int8_t *y, int32_t factor, smg_linear linear) {
     int32_t sums[SMG_AT_ONCE] = {0};
     for (int32_t row = 0; row < SMG_TAPS_ACROSS; row++, x += SMG_X_TAPS, w += SMG_TAPS_ALONG) {
         SMG_WHOLE
@@ -55,13 +55,13 @@ SMG_INLINE void smg_window_block(const int8_t *x, const int8_t *w, int8_t *y, in
     }
     SMG_WHOLE
     for (int32_t i = 0; i < SMG_AT_ONCE; i++) {
-        const int32_t sum = (int32_t)((uint32_t)sums[i] << scale) + linear.start;
+        const int32_t sum = sums[i] * factor + linear.start;
         y[i * SMG_Y_NEXT] = smg_linear_output(sum, linear);
     }
 }
 
 /* All lines of a channel; the last block of a line ends where the line does. */
-SMG_INLINE void smg_window_channel(const int8_t *x, const int8_t *w, int8_t *y, int32_t scale, smg_linear linear) {
+SMG_INLINE void smg_window_channel(const int8_t *x, const int8_t *w, int8_t *y, int32_t factor, smg_linear linear) {
     SMG_ROLLED
     for (int32_t line = 0; line < SMG_LINES; line++, x += SMG_X_LINE, y += SMG_Y_LINE) {
         const int8_t *from = x;
@@ -72,7 +72,7 @@ SMG_INLINE void smg_window_channel(const int8_t *x, const int8_t *w, int8_t *y, 
                 from -= SMG_BEYOND * SMG_X_NEXT;
                 to -= SMG_BEYOND * SMG_Y_NEXT;
             }
-            smg_window_block(from, w, to, scale, linear);
+            smg_window_block(from, w, to, factor, linear);
             from += SMG_AT_ONCE * SMG_X_NEXT;
             to += SMG_AT_ONCE * SMG_Y_NEXT;
         }
@@ -121,7 +121,7 @@ SMG_INLINE void smg_window_margins(int8_t *plane, int8_t zero) {
 #endif
 
 /* x (batch, SMG_IN_H, SMG_IN_W, SMG_CHANNELS), w (SMG_CHANNELS, SMG_TAPS_ACROSS, SMG_TAPS_ALONG), packed
- * (SMG_CHANNELS, 1 + SMG_LINEAR_WORDS): scale, then what smg_linear_of reads. */
+ * (SMG_CHANNELS, 1 + SMG_LINEAR_WORDS): factor, then what smg_linear_of reads. */
 void SMG_FUNCTION(const smg_depthwise_params *p, const int8_t *x, const int8_t *w, const int32_t *packed, int8_t *y,
                   void *scratch) {
     smg_window_margins(scratch, (int8_t)-p->in_offset);

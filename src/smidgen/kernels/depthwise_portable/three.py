@@ -22,7 +22,6 @@ from smidgen.kernels.depthwise_portable.linear import linear, one_multiplication
 from smidgen.kernels.flash_use import FlashUse
 from smidgen.kernels.kernel import Kernel, Packed
 from smidgen.ops import DepthwiseConv2D
-from smidgen.ops.arithmetic import int_bounds
 from smidgen.targets.target import Core
 
 UNLESS = frozenset(("dsp",))
@@ -81,12 +80,10 @@ def constants(node: Node) -> Mapping[str, int]:
     assert isinstance(op, DepthwiseConv2D)
     assert found is not None
     _, ih, iw, oh, ow, c = shape(node)
-    lo, hi = int_bounds(op.clamp)
     return {
         "SMG_CHANNELS": c, "SMG_IN_H": ih, "SMG_IN_W": iw, "SMG_OUT_H": oh, "SMG_OUT_W": ow,
         "SMG_STRIDE": op.stride[0], "SMG_PAD_T": op.padding[0], "SMG_PAD_L": op.padding[1], "SMG_DOWN": int(down(node)),
-        "SMG_SIGNED": int(found.signed is not None),
-        "SMG_ACT_MIN": lo, "SMG_ACT_MAX": hi,
+        **found.constants(node),
     }  # fmt: skip
 
 

@@ -17,7 +17,6 @@ from smidgen.kernels.depthwise_portable.linear import linear, one_multiplication
 from smidgen.kernels.flash_use import FlashUse
 from smidgen.kernels.kernel import Kernel, Packed
 from smidgen.ops import DepthwiseConv2D
-from smidgen.ops.arithmetic import int_bounds
 from smidgen.targets.target import Core
 
 _MOST_AT_ONCE = 6
@@ -100,16 +99,16 @@ def plane_scratch(node: Node) -> int:
 
 
 def constants(node: Node) -> Mapping[str, int]:
-    op, (found, down) = node.op, walk(node)
+    op, (found, down), rescale = node.op, walk(node), linear(node)
     assert isinstance(op, DepthwiseConv2D)
+    assert rescale is not None
     _, ih, iw, oh, ow, c = shape(node)
     kh, kw = node["w"].type.shape[:2]
-    lo, hi = int_bounds(op.clamp)
     return {
         "SMG_CHANNELS": c, "SMG_IN_H": ih, "SMG_IN_W": iw, "SMG_OUT_H": oh, "SMG_OUT_W": ow, "SMG_K_H": kh,
         "SMG_K_W": kw, "SMG_STRIDE_H": op.stride[0], "SMG_STRIDE_W": op.stride[1], "SMG_DILATION_H": op.dilation[0],
         "SMG_DILATION_W": op.dilation[1], "SMG_DOWN": int(down), "SMG_AT_ONCE": found.at_once,
-        "SMG_SIGNED": int(found.signed), "SMG_ACT_MIN": lo, "SMG_ACT_MAX": hi,
+        **rescale.constants(node),
     }  # fmt: skip
 
 
@@ -121,12 +120,12 @@ def padded_constants(node: Node) -> Mapping[str, int]:
 
 
 def pack(node: Node) -> Mapping[str, Packed]:
-    """Weights by channel, row after row of taps across the lines; per channel scale, bias, mult, sign_bias, below."""
+    """Weights by channel, row after row of taps across the lines; per channel factor, bias, mult, sign_bias, below."""
     found, (_, down) = linear(node), walk(node)
     assert found is not None
     taps = found.weights.T.reshape(-1, *node["w"].type.shape[:2])
     turned = taps.swapaxes(1, 2) if down else taps
-    words = np.concatenate([found.scale[:, None].astype(np.int32), found.columns()], axis=1)
+    words = np.concatenate([found.factor[:, None].astype(np.int32), found.columns()], axis=1)
     return {"w": Packed(np.ascontiguousarray(turned, np.int8)), "b": Packed(words)}
 
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The output transform: A'MA is 2^SMG_SCALE_BITS * odd times the accumulator modulo 2^32 (the bias came in with the
- * sums' starts), times the inverse of the odd number it is 2^SMG_SCALE_BITS times it, the true value where that fits. */
+ * sums' starts), times the inverse of the odd number it is 2^SMG_SCALE_BITS times it, the true value where that fits.
+ */
 #ifndef SMG_PORTABLE_OUTPUT_INC_H
 #define SMG_PORTABLE_OUTPUT_INC_H
 #include "smg_portable_winograd.inc.h"

@@ -50,6 +50,62 @@ SMG_INLINE void smg_multiply_steps(const smg_input *v, const smg_input *end, con
     *weights = u;
 }
 
+#if defined(__thumb__) && !defined(__thumb2__) && SMG_TILES == 2 && SMG_CHANNELS == 2
+#define SMG_OF_TWO_BY_TWO 1
+/* The same in ARMv6-M, whose compilers would spill: sums in high registers, which ADD reaches, and 14 instructions a
+ * step. MULS loses an operand, so the first input is read twice. */
+#define SMG_THUMB_STEP(k)                  \
+    "ldr %[w1], [%[u], #4*" #k "]\n\t"     \
+    "ldrh %[x0], [%[v], #2*" #k "]\n\t"    \
+    "sxth %[w0], %[w1]\n\t"                \
+    "asrs %[w1], %[w1], #16\n\t"           \
+    "muls %[x0], %[w0]\n\t"                \
+    "add %[s0], %[x0]\n\t"                 \
+    "ldrh %[x0], [%[v], #2*" #k "]\n\t"    \
+    "ldrh %[x1], [%[next], #2*" #k "]\n\t" \
+    "muls %[x0], %[w1]\n\t"                \
+    "add %[s1], %[x0]\n\t"                 \
+    "muls %[w0], %[x1]\n\t"                \
+    "add %[s2], %[w0]\n\t"                 \
+    "muls %[w1], %[x1]\n\t"                \
+    "add %[s3], %[w1]\n\t"
+#if SMG_STEPS == 8
+#define SMG_THUMB_STEPS \
+    SMG_THUMB_STEP(0)   \
+    SMG_THUMB_STEP(1)   \
+    SMG_THUMB_STEP(2)   \
+    SMG_THUMB_STEP(3)   \
+    SMG_THUMB_STEP(4)   \
+    SMG_THUMB_STEP(5) SMG_THUMB_STEP(6) SMG_THUMB_STEP(7) "adds %[u], #32\n\tadds %[v], #16\n\tadds %[next], #16\n\t"
+#elif SMG_STEPS == 4
+#define SMG_THUMB_STEPS \
+    SMG_THUMB_STEP(0)   \
+    SMG_THUMB_STEP(1) SMG_THUMB_STEP(2) SMG_THUMB_STEP(3) "adds %[u], #16\n\tadds %[v], #8\n\tadds %[next], #8\n\t"
+#elif SMG_STEPS == 3
+#define SMG_THUMB_STEPS \
+    SMG_THUMB_STEP(0) SMG_THUMB_STEP(1) SMG_THUMB_STEP(2) "adds %[u], #12\n\tadds %[v], #6\n\tadds %[next], #6\n\t"
+#else
+#define SMG_THUMB_STEPS SMG_THUMB_STEP(0) "adds %[u], #4\n\tadds %[v], #2\n\tadds %[next], #2\n\t"
+#endif
+SMG_INLINE void smg_multiply_two_by_two(const smg_input *v, const smg_input *end, const smg_weight **weights,
+                                        uint32_t *sums) {
+    const smg_input *next = v + SMG_PADDED_C;
+    const smg_weight *u = *weights;
+    uint32_t x0, x1, w0, w1;
+    __asm__ volatile(
+        ".syntax unified\n" /* GCC takes its own for the older one */
+        "1:\n\t" SMG_THUMB_STEPS "cmp %[v], %[end]\n\t"
+        "bne 1b"
+        : [v] "+l"(v), [next] "+l"(next), [u] "+l"(u), [s0] "+h"(sums[0]), [s1] "+h"(sums[1]), [s2] "+h"(sums[2]),
+          [s3] "+h"(sums[3]), [x0] "=&l"(x0), [x1] "=&l"(x1), [w0] "=&l"(w0), [w1] "=&l"(w1)
+        : [end] "h"(end)
+        : "cc", "memory");
+    *weights = u;
+}
+#else
+#define SMG_OF_TWO_BY_TWO 0
+#endif
+
 /* The sum's products: of 1, 2 or 4 positions. */
 SMG_INLINE int32_t smg_positions(int32_t sum) {
     return SMG_PAIRED ? smg_members(sum / SMG_SUMS) * smg_members(sum % SMG_SUMS) : 1;
@@ -68,7 +124,11 @@ SMG_COLD void smg_products(const smg_word *v, const smg_word *u, uint32_t *m) {
         }
         const smg_weight *weights = (const smg_weight *)(u + SMG_CHANNELS);
         for (int32_t left = smg_positions(sum); left > 0; left--, inputs += SMG_TILES * SMG_PADDED_C) {
+#if SMG_OF_TWO_BY_TWO
+            smg_multiply_two_by_two(inputs, inputs + SMG_DEPTH, &weights, sums);
+#else
             smg_multiply_steps(inputs, inputs + SMG_DEPTH, &weights, sums);
+#endif
         }
         u = (const smg_word *)weights;
         SMG_UNROLLED

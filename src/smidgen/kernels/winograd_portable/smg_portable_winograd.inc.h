@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the portable Winograd kernels share: sizes of their buffers, types that may alias, requantisation.
  *
- * A scheme's header (smg_portable_f4.inc.h, ...) has defined, for one dimension: SMG_TILE outputs from SMG_REACH inputs,
- * SMG_STRIDE apart; SMG_SIDE products, SMG_SUMS sums of them, of which the first SMG_PAIRED are of two products and the
- * others of one; SMG_SCALE_BITS and SMG_INVERSE, the scale 2^SMG_SCALE_BITS * odd of two dimensions and the inverse of
- * its odd part modulo 2^32; SMG_OFFSET, which keeps transformed inputs from being negative. domain.py has the same
- * numbers and proves what they rest on. */
+ * A scheme's header (smg_portable_f4.inc.h, ...) has defined, for one dimension: SMG_TILE outputs from SMG_REACH
+ * inputs, SMG_STRIDE apart; SMG_SIDE products, SMG_SUMS sums of them, of which the first SMG_PAIRED are of two products
+ * and the others of one; SMG_SCALE_BITS and SMG_INVERSE, the scale 2^SMG_SCALE_BITS * odd of two dimensions and the
+ * inverse of its odd part modulo 2^32; SMG_OFFSET, which keeps transformed inputs from being negative. domain.py has
+ * the same numbers and proves what they rest on. */
 #ifndef SMG_PORTABLE_WINOGRAD_INC_H
 #define SMG_PORTABLE_WINOGRAD_INC_H
+#include "smg_high.h"
 #include "smg_kernels.h"
 #include "smg_memory.h"
 #include "smg_requantize.h"
 
 #define SMG_COLD static __attribute__((noinline)) /* called seldom: not worth a copy at each call */
-#if !defined(__riscv) && !defined(__arm__) /* where it is only tested, it is to compile soon */
+#if !defined(__riscv) && !defined(__arm__)        /* where it is only tested, it is to compile soon */
 #define SMG_UNROLLED
 #elif defined(__clang__)
 #define SMG_UNROLLED _Pragma("clang loop unroll(full)")
@@ -41,8 +42,7 @@ typedef int16_t __attribute__((may_alias)) smg_weight;
 #define SMG_SUM_STEP (SMG_TILES * SMG_CHANNELS)
 /* The stream of SMG_CHANNELS output channels: mult, addend and shift of each; of each sum its start of each channel,
  * then (its products, SMG_DEPTH, SMG_CHANNELS) int16. */
-#define SMG_STREAM_WORDS \
-    (3 * SMG_CHANNELS + SMG_ALL_SUMS * SMG_CHANNELS + SMG_PRODUCTS * SMG_DEPTH * SMG_CHANNELS / 2)
+#define SMG_STREAM_WORDS (3 * SMG_CHANNELS + SMG_ALL_SUMS * SMG_CHANNELS + SMG_PRODUCTS * SMG_DEPTH * SMG_CHANNELS / 2)
 
 SMG_INLINE int32_t smg_least(int32_t a, int32_t b) { return a < b ? a : b; }
 
@@ -58,14 +58,11 @@ SMG_INLINE int32_t smg_place(int32_t p, int32_t q) {
     return SMG_SIDE * smg_first_of(i) + smg_members(i) * smg_first_of(j) + member;
 }
 
-/* The upper word of the product, floor(a * b / 2^32). */
-SMG_INLINE int32_t smg_high(int32_t a, int32_t b) { return (int32_t)(((int64_t)a * b) >> 32); }
-
 /* x: 2^SMG_SCALE_BITS times the accumulator. As smg_fast_requantize.h, scaled: the upper word is that of a product with
  * 2^(SMG_SCALE_BITS - 1) times the doubled accumulator, and one floor of a floor is the floor. With SMG_SHIFT all
  * channels share it, and their constants were searched for (requantize.py). */
 SMG_INLINE int8_t smg_requantize_scaled(uint32_t x, int32_t mult, int32_t addend, int32_t shift) {
-    const int32_t high = smg_high((int32_t)x, mult) + addend;
+    const int32_t high = smg_high_mul((int32_t)x, mult) + addend;
 #if SMG_SHIFT
     (void)shift;
     const int32_t v = high >> SMG_SHIFT;

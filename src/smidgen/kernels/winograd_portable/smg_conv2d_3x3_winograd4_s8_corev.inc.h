@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef SMG_PORTABLE_ALL_INC_H
-#define SMG_PORTABLE_ALL_INC_H
+#include "smg_portable_f4.inc.h"
+/* before the portable products, whose place they take */
+#include "smg_corev_products.inc.h"
 #include "smg_portable_conv.inc.h"
 
 smg_conv2d_kernel SMG_FUNCTION;
@@ -11,4 +12,3 @@ void SMG_FUNCTION(const smg_conv2d_params *p, const int8_t *x, const int8_t *w, 
     (void)w;
     smg_convolve(p, x, (const smg_word *)b, y, scratch);
 }
-#endif
