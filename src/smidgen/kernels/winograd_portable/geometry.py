@@ -29,9 +29,15 @@ class _Code:
 
 
 _CODE = {
-    (4, 4, 1): _Code(6100, 1850), (4, 2, 1): _Code(3500, 650), (4, 4, 2): _Code(7700, 2050), (4, 2, 2): _Code(3800, 550),
-    (2, 4, 1): _Code(4600, 1850), (2, 2, 1): _Code(3400, 550), (2, 4, 2): _Code(6550, 1900), (2, 2, 2): _Code(3600, 550),
-}  # fmt: skip
+    (4, 4, 1): _Code(6100, 1850),
+    (4, 2, 1): _Code(3500, 650),
+    (4, 4, 2): _Code(7700, 2050),
+    (4, 2, 2): _Code(3800, 550),
+    (2, 4, 1): _Code(4600, 1850),
+    (2, 2, 1): _Code(3400, 550),
+    (2, 4, 2): _Code(6550, 1900),
+    (2, 2, 2): _Code(3600, 550),
+}
 _STACK_BYTES = 700
 
 
@@ -65,4 +71,4 @@ def scratch_bytes(shape: Shape, cut: Cut, domain: Domain, block: Block) -> int:
 
 def stream_words(in_c: int, domain: Domain, block: Block) -> int:
     """Of one block of channels."""
-    return block.channels * (3 + domain.sums**2 + domain.side**2 * depth(in_c) // 2)
+    return block.channels * (3 + domain.sums**2) + domain.side**2 * depth(in_c) * block.channels // 2
