@@ -180,7 +180,7 @@ def _family(isa: frozenset[str], tiles: int, channels: int) -> tuple[Kernel, ...
                 Variant(domain, Block(tiles, channels), staged), isa)
         for staged in (False, True)
         for name, scheme, shape, domain in _SCHEMES
-        if not (staged and domain is S4)  # its transform takes longer than it saves
+        if not staged or domain in (F4, S2)  # of S4 it takes longer than S4 saves, and F2's weights grow little
     )  # fmt: skip
 
 
