@@ -176,7 +176,7 @@ def build_firmware(folder: Path) -> Path:
     (root / "main.c").write_text(SOURCE, encoding="utf-8")
     for name in ("startup_arm.c", "memory.c"):
         (root / name).write_text((RUNTIME / name).read_text(encoding="utf-8"), encoding="utf-8")
-    jobs = [CompileJob(f"{n}.c", folder / f"harness__{n}.o") for n in ("main", "startup", "memory")]
+    jobs = [CompileJob(f"{n}.c", folder / f"harness__{n}.o") for n in ("main", "startup_arm", "memory")]
     flags = zig.compile_flags(target, "-O2")
     compile_all(Compiler(zig.version(), zig.command(), flags, zig.environment(folder)), root, jobs, (".",))
     (folder / "link.ld").write_text(linker_script(target, ""), encoding="utf-8")

@@ -19,7 +19,7 @@ from smidgen.kernels.common import even_rounding
 from smidgen.kernels.registry import all_kernels
 from smidgen.targets import Core, load_target
 from smidgen.targets.isa import SHIMS, close
-from tests.kernels import float_nodes, int16_nodes, nodes, rvv_nodes, strided, winograd_nodes
+from tests.kernels import corev_nodes, float_nodes, int16_nodes, nodes, rvv_nodes, strided, winograd_nodes
 
 Case = tuple[Node, list[Array]]
 Property = tuple[str, object]
@@ -34,6 +34,13 @@ _STRIDED: dict[str, tuple[tuple[str, Callable[[], st.SearchStrategy[Any]]], ...]
     "fully_connected": (("1x1_rows", nodes.pointwise), ("s8_m4", nodes.dense)),
     "pointwise": (("", nodes.pointwise),),
     "blocked": (("1x1", nodes.pointwise), ("fully_connected", nodes.dense)),
+    "corev": (
+        ("3x3", corev_nodes.three_by_three),
+        ("fully_connected_rows", corev_nodes.many_rows),
+        ("fully_connected", nodes.dense),
+        ("1x1", nodes.pointwise),
+        ("depthwise", corev_nodes.depthwise),
+    ),
     "mve": (
         ("fully_connected", nodes.dense),
         ("3x3", lambda: _of_strides(("3x3s1", "3x3s2"))),

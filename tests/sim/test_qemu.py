@@ -30,12 +30,12 @@ from smidgen.targets import Target, load_target
 from tests.sim.probe_program import Builder
 
 LIMITS = Limits(60.0)
-ROUNDS = 300
+ROUNDS = 250
 PROGRAMS = {"riscv": "qemu-system-riscv32", "arm": "qemu-system-arm"}
 
 _LOOP = {
     "riscv": f"li a0, {ROUNDS}\\n1: addi a1, a1, 1\\naddi a0, a0, -1\\nbnez a0, 1b\\nret",
-    "arm": f"movw r0, #{ROUNDS}\\n1: adds r1, r1, #1\\nsubs r0, r0, #1\\nbne 1b\\nbx lr",
+    "arm": f"movs r0, #{ROUNDS}\\n1: adds r1, r1, #1\\nsubs r0, r0, #1\\nbne 1b\\nbx lr",
 }
 LOOP_INSTRUCTIONS = 1 + 3 * ROUNDS + 1
 _SOURCE = """#include <stdint.h>
@@ -62,13 +62,15 @@ static void inspect(void) {
 _MVE_FINDS = sum((i * 3 - 50) * (120 - i * 5) for i in range(37)) & 0xFFFF_FFFF
 
 
-def program(target: Target, folder: Path, inspect: str = _NOTHING, optimize: str = "-O2") -> Image:
+def program(
+    target: Target, folder: Path, inspect: str = _NOTHING, optimize: str = "-O2", stack_bytes: int = 16384
+) -> Image:
     text = _SOURCE % (inspect, _LOOP[target.core.isa])
     harness = "void infer(void);\nvoid smg_harness_infer(void);\nvoid smg_harness_infer(void) { infer(); }\n"
     sources = Sources(
         "counted", {"counted.c": text}, {"harness_counted.c": harness}, Interface((), (), (), "", "i"), ""
     )
-    return build(sources, target, optimize=optimize, work_dir=folder)
+    return build(sources, target, optimize=optimize, work_dir=folder, stack_bytes=stack_bytes)
 
 
 def needs(target: Target) -> None:
@@ -129,14 +131,25 @@ def test_stops_do_not_change_the_count(rv32: tuple[Elf, Target]) -> None:
     assert len(totals) == 1, totals
 
 
-def test_a_cortex_m4_on_qemu_counts_what_unicorn_counts(tmp_path: Path) -> None:
-    board = load_target("generic-cortex-m4")
-    flash, sram = (
-        replace(board.region(k), base=b, size_bytes=1 << 20) for k, b in (("flash", 0), ("sram", 0x2000_0000))
-    )
+SECOND_OPINIONS = [
+    ("generic-cortex-m0plus", "microbit", 0, 0x2000_0000),
+    ("generic-cortex-m3", "mps2-an385", 0, 0x2000_0000),
+    ("generic-cortex-m4", "mps2-an386", 0, 0x2000_0000),
+    ("disco-f746ng", "mps2-an500", 0, 0x2000_0000),
+    ("nrf5340-dk", "mps2-an505", 0x1000_0000, 0x3800_0000),
+]
+
+
+@pytest.mark.parametrize(("name", "machine", "flash_base", "sram_base"), SECOND_OPINIONS)
+def test_qemu_counts_what_unicorn_counts(
+    name: str, machine: str, flash_base: int, sram_base: int, tmp_path: Path
+) -> None:
+    board = load_target(name)
+    flash = replace(board.region("flash"), base=flash_base, size_bytes=1 << 16)
+    sram = replace(board.region("sram"), base=sram_base, size_bytes=1 << 14)
     target = replace(board, regions=(flash, sram))
-    on_qemu = replace(target, core=replace(target.core, simulator="qemu", machine="mps2-an386", counts="instructions"))
-    elf = read_elf(program(target, tmp_path).elf_path)
+    on_qemu = replace(target, core=replace(target.core, simulator="qemu", machine=machine, counts="instructions"))
+    elf = read_elf(program(target, tmp_path, stack_bytes=4096).elf_path)
     unicorn = EmulatedCore(elf, target)
     unicorn.count_instructions()
     unicorn.reset()
@@ -222,7 +235,7 @@ def test_stopped_qemu_does_not_hang_us(port: QemuPort, monkeypatch: pytest.Monke
     os.kill(port.pid, signal.SIGSTOP)
     start = time.monotonic()
     with pytest.raises(SimulationError, match="does not answer"):
-        port.run(port.elf.symbol(END).address, LIMITS)
+        port.run(port.elf.symbol(END).address, Limits(0.5))
     assert time.monotonic() - start < 5
 
 
@@ -249,6 +262,25 @@ def test_a_board_with_memory_that_the_machine_has_not(rv32: tuple[Elf, Target]) 
         port.reset()
     with pytest.raises(TargetError, match="no machine 'mps3'"):
         QemuPort(elf, replace(target, core=replace(target.core, machine="mps3")))
+
+
+def test_a_stack_that_is_nowhere(tmp_path: Path) -> None:
+    target = load_target("m55-reference")
+    lost = 'static void inspect(void) { __asm__ volatile("mov sp, %0\\n push {r0}" ::"r"(0x06000000)); }'
+    with opened(read_elf(program(target, tmp_path, lost).elf_path), target) as port:
+        port.where = "step 5 (softmax)"
+        with pytest.raises(SimulationError, match=r"step 5 \(softmax\): .*finds no stack \(sp 0x05ff"):
+            port.run(port.elf.symbol(END).address, Limits(20.0))
+
+
+@pytest.mark.parametrize("name", ["rv32imc-qemu", "m55-reference"])
+def test_a_core_that_sleeps(name: str, tmp_path: Path) -> None:
+    target = load_target(name)
+    asleep = 'static void inspect(void) { __asm__ volatile("wfi"); }'
+    with opened(read_elf(program(target, tmp_path, asleep).elf_path), target) as port:
+        for limits in (Limits(0.3), Limits(0.3, 10_000)):
+            with pytest.raises(SimulationError, match="did not reach smg_harness_end within"):
+                port.run(port.elf.symbol(END).address, limits)
 
 
 def test_memory_that_is_not_there(port: QemuPort) -> None:

@@ -18,7 +18,9 @@ import pytest
 from smidgen.build import build
 from smidgen.build.elf import read_elf
 from smidgen.codegen.sources import Interface, Sources
-from smidgen.errors import SimulationError, TargetError, ToolNotFound
+from smidgen.errors import ImageError, SimulationError, TargetError, ToolNotFound, UsageError
+from smidgen.profile import profile_elf
+from smidgen.profile.counters import counted_cycles, instructions
 from smidgen.sim import Limits, open_machine
 from smidgen.sim.rtl import RtlPort, rtl_core
 from smidgen.sim.rtl import port as rtl_port
@@ -155,6 +157,21 @@ def test_a_measured_inference_has_its_functions(name: str, builder: Builder) -> 
     assert sum(r.instructions for r in measured.functions.values()) == measured.total.instructions
     assert next(iter(measured.functions)) in ("probe_mix", "probe_recurse")
     assert "smg_start" not in measured.functions  # it ran before
+
+
+def test_any_firmware_is_profiled(builder: Builder, port: RtlPort) -> None:
+    path, target = builder.elf("ibex").path, load_target("ibex")
+    found = profile_elf(path, *BEGIN_AND_END, target)
+    with open_machine(builder.image("ibex")) as machine:
+        measured = machine.measure([])
+    assert found.instructions == instructions(measured.total.instructions)
+    assert found.cycles == counted_cycles(measured.total.cycles or 0)
+    assert {f.name: f.cycles for f in found.functions} == {n: r.cycles for n, r in measured.functions.items()}
+    assert found.stack.value == measured.stack_bytes > 64
+    with pytest.raises(UsageError, match="of rv32imc only instructions are known; take a target whose cycles are"):
+        profile_elf(path, *BEGIN_AND_END, load_target("rv32imc"))
+    with pytest.raises(ImageError, match="built for riscv"):
+        profile_elf(path, *BEGIN_AND_END, load_target("nucleo-l4r5zi"))
 
 
 def test_a_killed_simulator_is_told(port: RtlPort) -> None:

@@ -128,6 +128,17 @@ def test_a_full_disk_is_an_error_that_says_what_to_do(fake: Fake, cache: Path) -
 
 
 @needs_packages
+def test_a_compiler_that_aborts_on_a_full_disk(fake: Fake, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake.failure = BuildFailed("linking ended with -6: (it printed nothing)")
+    usage = shutil.disk_usage(cache.parent.parent)
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "disk_usage", lambda _: usage._replace(free=4096))
+        with pytest.raises(BuildFailed, match="No space left on device; make room"):
+            build_simulator(IBEX)
+    assert build_simulator(IBEX).is_file()
+
+
+@needs_packages
 def test_what_a_killed_build_left_is_swept_up(fake: Fake, cache: Path) -> None:
     entry = build_simulator(IBEX).parent
     shutil.rmtree(entry)

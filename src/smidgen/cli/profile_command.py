@@ -253,7 +253,9 @@ def _show_elf(r: ElfProfile, as_json: bool) -> None:
         t.add_row(f.name, f"{f.instructions:,}", f"{f.cycles:,}", f"{share:.1f}")
     show(t)
     show(f"instructions  {r.instructions.value:,} (counted)")
-    show(f"cycles        {r.cycles.value:,} (modelled, zero wait states): {r.cycles.value * milliseconds:.3f} ms")
+    show(
+        f"cycles        {r.cycles.value:,} ({r.cycles.kind}, zero wait states): {r.cycles.value * milliseconds:.3f} ms"
+    )
     if board is not None:
         show(f"on the board  {board:,} cycles (modelled, flash and caches included): {board * milliseconds:.3f} ms")
     show(f"silicon       {expected(latency_range(r.target, r.cycles.value, board))}")

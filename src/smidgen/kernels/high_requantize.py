@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from smidgen.ir import Node
 from smidgen.kernels.affine_requantize import Steps, channel_steps
@@ -24,6 +25,7 @@ from smidgen.kernels.common import Int32s, fitted_bias, out_quant
 from smidgen.kernels.fast_requantize import fast_requantize, requantize_columns, requantize_constants
 from smidgen.ops.accumulators import Int64s, channel_weights
 
+Bools = npt.NDArray[np.bool_]
 ROUNDED, HIGH, SIGNED = 0, 1, 2
 """SMG_HIGH: the product is rounded; its upper half as it is; that, less 1 below zero."""
 
@@ -116,7 +118,7 @@ def find_constants(steps: Steps, offset: int, zero_point: int | None) -> Constan
     return None
 
 
-def _room(sums: Int64s, negative: Int64s, rises: Int64s, reached: Int64s) -> int:
+def _room(sums: Int64s, negative: Int64s, rises: Bools, reached: Bools) -> int:
     """How far sums may move so that those on either side of every step keep the signs that ``negative`` says."""
     low, high = negative == 1, negative == 0
     below = -np.concatenate([sums[low & reached], sums[low & rises] - 1, [-(1 << 20)]]).max() - 1

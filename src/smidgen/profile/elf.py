@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from smidgen.build.elf import Elf, read_elf
-from smidgen.errors import ImageError
-from smidgen.profile.counters import Counter, cycles, instructions, stack_bytes
+from smidgen.errors import ImageError, UsageError
+from smidgen.profile.counters import Counter, counted_cycles, cycles, instructions, stack_bytes
 from smidgen.profile.cycles import Cost, CycleModel
 from smidgen.profile.image import sum_costs
 from smidgen.profile.memory import StallCounter, allowance
-from smidgen.sim import stack
+from smidgen.sim import open_port, stack
 from smidgen.sim.core import EmulatedCore
+from smidgen.sim.port import Port, functions_of, functions_since
 from smidgen.sim.simulator import Limits, block_of, split_edge
 from smidgen.sim.unicorn import BlockCounter
 from smidgen.targets import Target
@@ -32,7 +34,7 @@ class FunctionCost:
 
     name: str
     instructions: int  # counted
-    cycles: int  # modelled
+    cycles: int  # modelled, or counted on the core's RTL
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +69,21 @@ def profile_elf(
 ) -> ElfProfile:
     """Runs a firmware from reset to the symbol ``begin`` and counts from there until it reaches the symbol ``end``.
 
-    It needs a vector table at its lowest address. Peripherals read back what was written to them and do nothing.
+    It needs a vector table at its lowest address, on RISC-V code at the start of flash. Peripherals read back what was
+    written to them and do nothing; on a core simulated from its RTL, which counts cycles, there are none.
     Raises ImageError for a file that cannot be run or lacks a symbol, SimulationError for a fault or when a limit is
     exceeded (``limits.instructions`` holds for start-up and the counted part each).
     """
     limits = limits or Limits()
     elf = read_elf(Path(elf_path))
+    elf.require(target)
     start, stop = _code_address(elf, begin), _code_address(elf, end)
     if start == stop:
         raise ImageError(
             f"{elf.path}: {begin} and {end} are the same address, so nothing lies between; name two places"
         )
+    if target.core.counts != "model":
+        return _counted(elf, (begin, end), (start, stop), target, limits)
     core = _at(elf, target, start, limits)
     notes = tuple(f"memory at {page:#010x} is not of {target.name}: taken as plain RAM" for page in core.extra)
     high = core.sp
@@ -109,6 +115,42 @@ def profile_elf(
     )
 
 
+def _counted(elf: Elf, names: tuple[str, str], places: tuple[int, int], target: Target, limits: Limits) -> ElfProfile:
+    """On a simulator that counts cycles by itself."""
+    if target.core.counts != "cycles":
+        raise UsageError(
+            f"a firmware is profiled in cycles, and of {target.name} only instructions are known; take a target whose "
+            "cycles are (smidgen targets lists them)"
+        )
+    with contextlib.closing(open_port(elf, target)) as core:
+        core.where = "in start-up"
+        core.reset()
+        core.run(places[0], limits)
+        core.where = "between the markers"
+        high = core.sp
+        low = _painted_from(core, high)
+        stack.paint(core, low, high)
+        before, functions_before = core.reading(), functions_of(core)
+        core.run(places[1], limits)
+        took, functions = core.reading().since(before), functions_since(functions_of(core), functions_before)
+        depth = stack.depth_bytes(core, low, high)
+    return ElfProfile(
+        elf_path=elf.path,
+        target=target,
+        begin=names[0],
+        end=names[1],
+        instructions=instructions(took.instructions),
+        cycles=counted_cycles(took.cycles or 0),
+        stalls=None,
+        stack=stack_bytes(depth),
+        functions=tuple(FunctionCost(name, r.instructions, r.cycles or 0) for name, r in functions.items()),
+        mix={},
+        cycles_by_rule={},
+        unknown={},
+        notes=(),
+    )
+
+
 def _code_address(elf: Elf, name: str) -> int:
     """The address of a symbol in a loaded, initialised part of the file; ImageError for one in RAM alone."""
     address = elf.symbol(name).address & ~1
@@ -136,7 +178,7 @@ def _stalls(
     return sum(counter.parts)
 
 
-def _painted_from(core: EmulatedCore, high: int) -> int:
+def _painted_from(core: Port, high: int) -> int:
     """The lowest address that may be painted: above static data, and above what a heap has touched so far.
 
     Memory starts zeroed here, so a heap shows as bytes other than 0; the stack's free room is the highest long run of

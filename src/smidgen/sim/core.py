@@ -16,7 +16,8 @@ from smidgen.errors import ImageError, SimulationError, TargetError
 from smidgen.sim.port import Reading
 from smidgen.sim.registers import PROCESSORS
 from smidgen.sim.simulator import Limits
-from smidgen.sim.traps import instructions_in, trap_cause
+from smidgen.sim.stops import FAULT, fault, not_reached
+from smidgen.sim.traps import instructions_in
 from smidgen.targets import Target
 
 PAGE = 4096
@@ -142,16 +143,7 @@ class EmulatedCore:
             self.uc.ctl_flush_tb()  # what was translated without a limit does not count
         self._start(until, microseconds, limits.instructions or 0)
         if self.pc != until:
-            if self.elf.function_at(self.pc) == "smg_fault":
-                raise SimulationError(f"the core stopped in its fault handler{self._cause()}{self.place()}")
-            limit = f"{limits.seconds:g} s"
-            if limits.instructions is not None:
-                limit = f"{limits.instructions} instructions or {limit}"
-            wanted = self.elf.function_at(until)
-            raise SimulationError(
-                f"the core did not reach {wanted} within {limit}; it was stopped{self.place()}: an endless loop, a "
-                "poll of a peripheral that is not emulated, or a limit too low"
-            )
+            raise fault(self) if self.elf.function_at(self.pc) == FAULT else not_reached(self, until, limits)
 
     def go_on(self) -> None:
         """Runs from where the core is until ``stop`` is called. SimulationError if it faults."""
@@ -234,16 +226,6 @@ class EmulatedCore:
         """Where the core is, for messages."""
         step = f", {self.where}" if self.where else ""
         return f" at pc {self.pc:#010x} in {self.elf.function_at(self.pc)}{step}"
-
-    def _cause(self) -> str:
-        """What a RISC-V core's trap was, from what start-up code kept of it."""
-        if self.target.core.isa != "riscv" or not {"smg_fault_pc", "smg_fault_cause"} <= set(self.elf.by_name):
-            return ""
-        at, cause = (
-            struct.unpack("<I", self.read(self.elf.symbol(name).address, 4))[0]
-            for name in ("smg_fault_pc", "smg_fault_cause")
-        )
-        return f": {trap_cause(cause)} at pc {at:#010x} in {self.elf.function_at(at)}; it now stands"
 
     def _hint(self) -> str:
         return f" (lr {self.lr:#010x} in {self.elf.function_at(self.lr & ~1)}, sp {self.sp:#010x})"

@@ -15,7 +15,7 @@ from smidgen.build.link import GUARD_BYTES
 from smidgen.codegen.sources import Step, TensorSlot
 from smidgen.errors import InvalidInput, SimulationError
 from smidgen.sim import stack
-from smidgen.sim.port import FunctionCounter, Port, Reading
+from smidgen.sim.port import Port, Reading, functions_of, functions_since
 from smidgen.sim.simulator import Limits, OnStep
 from smidgen.sim.steps import StepTracker
 from smidgen.targets import Target
@@ -111,13 +111,13 @@ class Machine:
 
             def began() -> None:
                 readings.append(session.core.reading())
-                before.append(_functions(session.core))
+                before.append(functions_of(session.core))
 
             session.on_begin = began
             outputs = session.infer(inputs)
             readings.append(session.core.reading())
             parts = [later.since(earlier) for earlier, later in itertools.pairwise(readings)]
-            functions = _since(_functions(session.core), before[0])
+            functions = functions_since(functions_of(session.core), before[0])
             return Measured(parts[0], tuple(parts[1:]), session.stack_bytes(), outputs, functions)
 
     def stack_bytes(self) -> int:
@@ -132,17 +132,6 @@ class Machine:
     def core(self) -> Port:
         """A fresh core with the image loaded, before reset."""
         return self._open_port(self._elf, self.image.target)
-
-
-def _functions(core: Port) -> Mapping[str, Reading]:
-    return core.functions() if isinstance(core, FunctionCounter) else {}
-
-
-def _since(later: Mapping[str, Reading], earlier: Mapping[str, Reading]) -> Mapping[str, Reading]:
-    """What each function took in between, the most cycles first; those that took nothing are left out."""
-    grown = {name: r.since(earlier.get(name, Reading(0, 0))) for name, r in later.items()}
-    order = sorted(grown, key=lambda name: (-(grown[name].cycles or 0), -grown[name].instructions, name))
-    return {name: grown[name] for name in order if grown[name].instructions}
 
 
 class Session:

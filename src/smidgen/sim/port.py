@@ -34,6 +34,18 @@ class FunctionCounter(Protocol):
         """By name, of what was executed since reset."""
 
 
+def functions_of(port: Port) -> Mapping[str, Reading]:
+    """What each function took since reset; empty where the port does not tell."""
+    return port.functions() if isinstance(port, FunctionCounter) else {}
+
+
+def functions_since(later: Mapping[str, Reading], earlier: Mapping[str, Reading]) -> Mapping[str, Reading]:
+    """What each function took in between, the most cycles first; those that took nothing are left out."""
+    grown = {name: r.since(earlier.get(name, Reading(0, 0))) for name, r in later.items()}
+    order = sorted(grown, key=lambda name: (-(grown[name].cycles or 0), -grown[name].instructions, name))
+    return {name: grown[name] for name in order if grown[name].instructions}
+
+
 class Port(Protocol):
     """One simulated core with one ELF file loaded. State: the core's. Addresses and lengths in bytes.
 

@@ -19,9 +19,11 @@ _CFSR, _HFSR = 0xE000_ED28, 0xE000_ED2C
 _CFSR_BITS: Mapping[int, str] = {
     0: "a jump into memory that does not execute",
     1: "a load or store that memory protection forbids",
+    4: "an exception that finds no stack",
     8: "a jump to an address that is no memory",
     9: "a load or store at an address that is no memory",
     10: "a load or store at an address that is no memory",
+    12: "an exception that finds no stack",
     16: "an undefined instruction",
     17: "an instruction in a state that the core does not have (a jump to an even address)",
     18: "a return from no exception",
@@ -41,9 +43,8 @@ def fault(port: Port) -> SimulationError:
         return SimulationError(f"the core stopped in its fault handler{port.place()}")
     pc, reason = found
     step = f", {port.where}" if port.where else ""
-    return SimulationError(
-        f"the core faulted at pc {pc:#010x} in {port.elf.function_at(pc)}{step}: {reason} (sp {port.sp:#010x})"
-    )
+    at = port.place() if pc is None else f" at pc {pc:#010x} in {port.elf.function_at(pc)}{step}"
+    return SimulationError(f"the core faulted{at}: {reason} (sp {port.sp:#010x})")
 
 
 def not_reached(port: Port, until: int, limits: Limits) -> SimulationError:
@@ -57,7 +58,7 @@ def not_reached(port: Port, until: int, limits: Limits) -> SimulationError:
     )
 
 
-def _trap(port: Port) -> tuple[int, str] | None:
+def _trap(port: Port) -> tuple[int | None, str] | None:
     """Where and what a RISC-V core's trap was, from what start-up code kept of it; None if there was none."""
     known = port.elf.by_name
     if any(name not in known for name in _KEPT):
@@ -66,14 +67,20 @@ def _trap(port: Port) -> tuple[int, str] | None:
     return (at, trap_cause(cause)) if at or cause else None
 
 
-def _exception(port: Port) -> tuple[int, str] | None:
-    """Where and what an Arm core's fault was, from its status register and stacked frame; None outside of a handler."""
+def _exception(port: Port) -> tuple[int | None, str] | None:
+    """Where (None: the stack is lost) and what an Arm core's fault was, from its status register and stacked frame.
+
+    None outside of a handler.
+    """
     if port.lr >> 24 != 0xFF:
         return None
     try:
         status, hard = (struct.unpack("<I", port.read(address, 4))[0] for address in (_CFSR, _HFSR))
-        (at,) = struct.unpack("<I", port.read(port.sp + _FRAME_PC, 4))
     except SimulationError:
         return None
     words = [text for bit, text in _CFSR_BITS.items() if status >> bit & 1]
-    return at & ~1, " and ".join(dict.fromkeys(words)) or f"an exception (CFSR {status:#010x}, HFSR {hard:#010x})"
+    reason = " and ".join(dict.fromkeys(words)) or f"an exception (CFSR {status:#010x}, HFSR {hard:#010x})"
+    try:
+        return int.from_bytes(port.read(port.sp + _FRAME_PC, 4), "little") & ~1, reason
+    except SimulationError:
+        return None, reason

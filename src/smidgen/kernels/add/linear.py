@@ -73,9 +73,7 @@ def ratios(op: Add, types: tuple[TensorType, TensorType]) -> tuple[Fraction, Fra
 
 
 @lru_cache(maxsize=256)
-def _search(
-    op: Op, a: QuantParams | None, b: QuantParams | None, zero_point: int, low_bits: int
-) -> LinearForm | None:
+def _search(op: Op, a: QuantParams | None, b: QuantParams | None, zero_point: int, low_bits: int) -> LinearForm | None:
     """The most precise shift first, then multipliers next to the rounded ones."""
     assert isinstance(op, Add)
     types = (TensorType("int8", (1 << 16,), a), TensorType("int8", (1 << 16,), b))

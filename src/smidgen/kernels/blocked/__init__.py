@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from smidgen.kernels.blocked.blocks import Block
-from smidgen.kernels.blocked.pairs import Pairs
+from smidgen.kernels.blocked.pairs import Lanes, Pairs, RowPairs
 from smidgen.kernels.common import constant_weights, int8_elements
 from smidgen.kernels.conv2d import packed_params as conv_params
 from smidgen.kernels.conv2d.shapes import one_group, pointwise
@@ -13,12 +13,12 @@ from smidgen.kernels.high_requantize import requantizable
 from smidgen.kernels.kernel import Kernel
 from smidgen.ops import Conv2D, FullyConnected
 
-_PARTS = tuple(f"smg_blocked_{part}.inc.h" for part in ("all", "rows", "pairs", "gather"))
+_PARTS = tuple(f"smg_blocked_{part}.inc.h" for part in ("all", "rows", "pairs", "row_pairs", "lanes", "gather"))
 _BETTER = frozenset(("dsp", "xcv", "rvv", "mve"))
 _RISCV, _THUMB = frozenset(("rv32m",)), frozenset(("thumb",))
 
 
-def _conv(size: str, block: Block | Pairs, isa: frozenset[str]) -> Kernel:
+def _conv(size: str, block: Block | Lanes, isa: frozenset[str]) -> Kernel:
     shape = one_group if block.gathers else pointwise
     name = "" if block.gathers else "1x1_"
     return Kernel(
@@ -29,7 +29,7 @@ def _conv(size: str, block: Block | Pairs, isa: frozenset[str]) -> Kernel:
     )  # fmt: skip
 
 
-def _dense(size: str, block: Block | Pairs, isa: frozenset[str]) -> Kernel:
+def _dense(size: str, block: Block | Lanes, isa: frozenset[str]) -> Kernel:
     return Kernel(
         f"smg_fully_connected_{size}_s8_portable", "blocked", "fully_connected", FullyConnected, block.cost,
         dense_params, isa, (int8_elements, constant_weights, requantizable, *block.fits), block.pack, block.scratch,
@@ -45,11 +45,16 @@ KERNELS = (
     _conv("2x2", Block(2, 2, gathers=True), _THUMB),
     _dense("1x8", Block(1, 8), _RISCV),
     _dense("1x2", Block(1, 2), frozenset()),
-    _conv("pairs_4x4", Pairs(4, 4), _RISCV),
     _conv("pairs_3x4", Pairs(3, 4), _RISCV),
+    _conv("row_pairs_6x2", RowPairs(6, 2), _RISCV),
+    _conv("row_pairs_6x2", RowPairs(6, 2, gathers=True), _RISCV),
     _conv("pairs_2x2", Pairs(2, 2), frozenset()),
-    _conv("pairs_4x4", Pairs(4, 4, gathers=True), _RISCV),
     _conv("pairs_2x2", Pairs(2, 2, gathers=True), frozenset()),
+    _conv("row_pairs_4x1", RowPairs(4, 1), frozenset()),
+    _conv("row_pairs_6x1", RowPairs(6, 1), frozenset()),
+    _conv("row_pairs_8x1", RowPairs(8, 1), frozenset(("thumb2",))),
+    _conv("row_pairs_6x1", RowPairs(6, 1, gathers=True), frozenset()),
+    _conv("row_pairs_4x1", RowPairs(4, 1, gathers=True), frozenset()),
     _dense("pairs_1x8", Pairs(1, 8), _RISCV),
     _dense("pairs_1x4", Pairs(1, 4), frozenset()),
 )

@@ -12,37 +12,12 @@
 #define SMG_BLOCKED_PAIRS_INC_H
 #include "smg_high_requantize.h"
 #include "smg_small.h"
-#include "smg_whole.h"
 #include <stdint.h>
 
-/* lanes += products of SMG_UNROLL inputs. */
-SMG_INLINE void smg_pairs_step(uint32_t lanes[SMG_ROWS][SMG_PAIRS], const int8_t *x /* (rows, inputs) */,
-                               const int32_t *w /* (SMG_UNROLL, pairs) */) {
-    SMG_WHOLE
-    for (int32_t k = 0; k < SMG_UNROLL; k++) {
-        int32_t values[SMG_ROWS], word = w[k * SMG_PAIRS];
-        SMG_HERE(word);
-        SMG_WHOLE
-        for (int32_t r = 0; r < SMG_ROWS; r++) {
-            values[r] = x[r * SMG_INPUTS + k];
-            SMG_HERE(values[r]);
-        }
-        SMG_WHOLE
-        for (int32_t i = 0; i < SMG_PAIRS; i++) {
-            int32_t next = 0; /* loaded before the products that precede its own: cores stall on a late load */
-            if (i + 1 < SMG_PAIRS) {
-                next = w[k * SMG_PAIRS + i + 1];
-                SMG_HERE(next);
-            }
-            SMG_WHOLE
-            for (int32_t r = 0; r < SMG_ROWS; r++) {
-                lanes[r][i] += (uint32_t)values[r] * (uint32_t)word;
-                SMG_HERE(lanes[r][i]);
-            }
-            word = next;
-        }
-    }
-}
+#define SMG_VALUES SMG_ROWS
+#define SMG_WORDS SMG_PAIRS
+#define SMG_VALUE_AT(value, k) ((value) * SMG_INPUTS + (k))
+#include "smg_blocked_lanes.inc.h"
 
 /* One block of outputs; where the next block begins. */
 SMG_INLINE const int32_t *smg_pairs_block(const int8_t *x, const int32_t *b, int8_t *y, int32_t out_c) {
@@ -59,40 +34,34 @@ SMG_INLINE const int32_t *smg_pairs_block(const int8_t *x, const int32_t *b, int
     SMG_ROLLED
     for (int32_t steps = *b++; steps != 0; steps = *b++) {
         uint32_t lanes[SMG_ROWS][SMG_PAIRS];
-        SMG_WHOLE
-        for (int32_t r = 0; r < SMG_ROWS; r++) {
-            SMG_WHOLE
-            for (int32_t i = 0; i < SMG_PAIRS; i++) lanes[r][i] = 1U << 15;
-        }
+        smg_lanes_step(1, lanes, x, b);
         SMG_ROLLED
-        do {
-            smg_pairs_step(lanes, x, b);
+        while (--steps) {
             x += SMG_UNROLL;
             b += SMG_UNROLL * SMG_PAIRS;
-        } while (--steps);
-        SMG_WHOLE
-        for (int32_t r = 0; r < SMG_ROWS; r++) {
-            SMG_WHOLE
-            for (int32_t i = 0; i < SMG_PAIRS; i++) {
-                second[r][i] += (uint32_t)((int32_t)lanes[r][i] >> 16);
-                words[r][i] += lanes[r][i];
-            }
+            smg_lanes_step(0, lanes, x, b);
         }
+        x += SMG_UNROLL;
+        b += SMG_UNROLL * SMG_PAIRS;
+        smg_lanes_end(lanes, second, words);
     }
     SMG_WHOLE
     for (int32_t c = 0; c < 2 * SMG_PAIRS; c++, b += 3) {
+        const int32_t mult = b[0], addend = b[1], shift = b[2];
         SMG_WHOLE
         for (int32_t r = 0; r < SMG_ROWS; r++) {
             const uint32_t high = second[r][c / 2], sum = c % 2 ? high : words[r][c / 2] - (high << 16);
-            y[r * out_c + c] = smg_requantize_high(sum, b[0], b[1], b[2]);
+            y[r * out_c + c] = smg_requantize_high(sum, mult, addend, shift);
         }
     }
     return b;
 }
 
 /* All outputs of SMG_ROWS rows. */
-SMG_INLINE void smg_blocked_rows(const int8_t *x, const int8_t *w, const int32_t *b, int8_t *y, int32_t out_c) {
+SMG_INLINE void smg_blocked_rows(const int8_t *x, const int8_t *w, const int32_t *b, int8_t *y, int32_t out_c,
+                                 void *scratch) {
     (void)w;
+    (void)scratch;
     SMG_ROLLED
     for (int32_t o = 0; o < out_c; o += 2 * SMG_PAIRS) {
         const int32_t first = o > out_c - 2 * SMG_PAIRS ? out_c - 2 * SMG_PAIRS : o;

@@ -75,8 +75,10 @@ SMG_INLINE void smg_blocked_block(const int8_t *x, const int8_t *w, const smg_bl
 }
 
 /* All outputs of SMG_ROWS rows. */
-SMG_INLINE void smg_blocked_rows(const int8_t *x, const int8_t *w, const int32_t *b, int8_t *y, int32_t out_c) {
+SMG_INLINE void smg_blocked_rows(const int8_t *x, const int8_t *w, const int32_t *b, int8_t *y, int32_t out_c,
+                                 void *scratch) {
     const smg_blocked_channels *channels = (const void *)b;
+    (void)scratch;
     SMG_ROLLED
     for (int32_t o = 0; o < out_c; o += SMG_CHANNELS) {
         const int32_t first = o > out_c - SMG_CHANNELS ? out_c - SMG_CHANNELS : o;

@@ -99,7 +99,7 @@ def cost(node: Node, core: Core) -> float:
     load, multiply, alu, store = (core.cycles[name] for name in ("load", "multiply", "alu", "store"))
     (n, oh, ow, channels), rows = node.output.type.shape, _rows(node)
     inside = min(node["x"].type.shape[2], _columns(node))
-    words, constants = _words_of_window(node), form_of(node).words.shape[1]
+    words, constants = _words_of_window(node), int(form_of(node).words.shape[1])
     columns = _chunks(node) * (inside * (4 * load + 10 * alu + 4 * store) + 30 * alu)
     each = words * load + rows * (words * multiply + requantize_cycles(node, core) + store)
     channel = (rows * words + constants) * load + ow * each + 14 * alu

@@ -5,10 +5,11 @@ A layer's output is a rising step function of its raw sum with at most 255 steps
 
     y = clamp((((sum * low) >> split) + sum * high + addend) >> shift)
 
-has its steps at the same sums, it is the same function, on sums that may be clipped to fewer bits before: the bias and both zero points live in the addend, and MULH,
-five cycles on CV32E40P, is not needed. TFLite's double rounding moves the steps of negative accumulators by one unit
-of its first rounding: there ``back`` is taken off where the sum lies below ``border``. The constants are searched for,
-and each step is compared, which is the proof. Where none are found, the op's own roundings are computed (GENERAL).
+has its steps at the same sums, it is the same function: the bias and both zero points live in the addend, and MULH,
+five cycles on CV32E40P, is not needed. Sums may be clipped before to as many bits as the steps take. TFLite's double
+rounding moves the steps of negative accumulators by one unit of its first rounding: there ``back`` is taken off where
+the sum lies below ``border``. The constants are searched for, and each step is compared, which is the proof. Where none
+are found, the op's own roundings are computed (GENERAL).
 """
 
 from __future__ import annotations

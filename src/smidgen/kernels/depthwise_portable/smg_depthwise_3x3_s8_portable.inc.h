@@ -6,7 +6,6 @@
 #include "smg_depthwise_linear.inc.h"
 #include "smg_kernels.h"
 #include "smg_small.h"
-#include "smg_whole.h"
 
 smg_depthwise_kernel SMG_FUNCTION;
 
@@ -70,22 +69,23 @@ SMG_INLINE smg_column smg_load_column(const int8_t *x, smg_place at) {
     return v;
 }
 
-/* sum + a product, in this order of additions and no other: each needs one register besides the sums. */
-SMG_INLINE int32_t smg_add_product(int32_t sum, int32_t w, int32_t x) {
-    sum += w * x;
-    SMG_HERE(sum);
-    return sum;
-}
+/* A weight where it is used. With eight registers for arithmetic none can stay in one: it is loaded each time, and the
+ * product may take its place. */
+#if defined(__thumb__) && !defined(__thumb2__)
+#define SMG_WEIGHT(w) (*(const volatile int32_t *)&(w))
+#else
+#define SMG_WEIGHT(w) (w)
+#endif
 
 /* sums + the products of a column with the taps of column k. */
 SMG_INLINE smg_line_sums smg_taps(smg_line_sums sums, const smg_three *c, int32_t k, smg_column v, smg_place at) {
-    if (!at.first) sums.of[0] = smg_add_product(sums.of[0], c->w[k][0], v.of[0]);
-    sums.of[0] = smg_add_product(sums.of[0], c->w[k][1], v.of[1]);
-    if (!at.last || at.two) sums.of[0] = smg_add_product(sums.of[0], c->w[k][2], v.of[2]);
+    if (!at.first) sums.of[0] = smg_add_product(sums.of[0], SMG_WEIGHT(c->w[k][0]), v.of[0]);
+    sums.of[0] = smg_add_product(sums.of[0], SMG_WEIGHT(c->w[k][1]), v.of[1]);
+    if (!at.last || at.two) sums.of[0] = smg_add_product(sums.of[0], SMG_WEIGHT(c->w[k][2]), v.of[2]);
     if (at.two) {
-        sums.of[1] = smg_add_product(sums.of[1], c->w[k][0], v.of[SMG_STRIDE]);
-        sums.of[1] = smg_add_product(sums.of[1], c->w[k][1], v.of[SMG_STRIDE + 1]);
-        sums.of[1] = smg_add_product(sums.of[1], c->w[k][2], v.of[SMG_STRIDE + 2]);
+        sums.of[1] = smg_add_product(sums.of[1], SMG_WEIGHT(c->w[k][0]), v.of[SMG_STRIDE]);
+        sums.of[1] = smg_add_product(sums.of[1], SMG_WEIGHT(c->w[k][1]), v.of[SMG_STRIDE + 1]);
+        sums.of[1] = smg_add_product(sums.of[1], SMG_WEIGHT(c->w[k][2]), v.of[SMG_STRIDE + 2]);
     }
     return sums;
 }

@@ -22,7 +22,6 @@ from smidgen.kernels.depthwise_portable.linear import linear, one_multiplication
 from smidgen.kernels.flash_use import FlashUse
 from smidgen.kernels.kernel import Kernel, Packed
 from smidgen.ops import DepthwiseConv2D
-from smidgen.ops.arithmetic import int_bounds
 from smidgen.targets.target import Core
 
 UNLESS = frozenset(("dsp",))
@@ -81,12 +80,10 @@ def constants(node: Node) -> Mapping[str, int]:
     assert isinstance(op, DepthwiseConv2D)
     assert found is not None
     _, ih, iw, oh, ow, c = shape(node)
-    lo, hi = int_bounds(op.clamp)
     return {
         "SMG_CHANNELS": c, "SMG_IN_H": ih, "SMG_IN_W": iw, "SMG_OUT_H": oh, "SMG_OUT_W": ow,
         "SMG_STRIDE": op.stride[0], "SMG_PAD_T": op.padding[0], "SMG_PAD_L": op.padding[1], "SMG_DOWN": int(down(node)),
-        "SMG_SIGNED": int(found.signed is not None),
-        "SMG_ACT_MIN": lo, "SMG_ACT_MAX": hi,
+        **found.constants(node),
     }  # fmt: skip
 
 
@@ -129,7 +126,7 @@ def footprint(node: Node) -> tuple[int, int]:
     of = _lines(node, down(node))
     kinds = [(2, 1)] * (of.first_padded + of.last_padded) + [(3, 2)] * (of.whole > 1) + [(3, 1)] * (of.whole % 2)
     turns = 3 if of.stride == 1 else 1
-    each = sum((turns + 1.2) * (6 * taps * count + 3 * (taps + count) + 14 * count) * 3.6 for taps, count in kinds)
+    each = sum((turns + 1.2) * (6 * taps * count + 3 * (taps + count) + 14 * count) * 3.0 for taps, count in kinds)
     return int(300 + each), 160
 
 

@@ -17,11 +17,10 @@ from smidgen.kernels.depthwise_portable.linear import linear, one_multiplication
 from smidgen.kernels.flash_use import FlashUse
 from smidgen.kernels.kernel import Kernel, Packed
 from smidgen.ops import DepthwiseConv2D
-from smidgen.ops.arithmetic import int_bounds
 from smidgen.targets.target import Core
 
 _MOST_AT_ONCE = 6
-_LARGEST = 32
+_LARGEST = 64  # loops over more are not unrolled
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +42,11 @@ class Walk:
         return -(-self.length // self.at_once)
 
     @property
+    def reach(self) -> int:
+        """From a block's first input to its last."""
+        return (self.at_once - 1) * self.stride + (self.taps_along - 1) * self.dilation + 1
+
+    @property
     def inputs(self) -> int:
         """Distinct inputs of a block in a row of taps."""
         return len({i * self.stride + t * self.dilation for i in range(self.at_once) for t in range(self.taps_along)})
@@ -54,8 +58,8 @@ class Walk:
         return row + products + (requantize(self.signed) + Classes(alu=2)).times(self.at_once)
 
     def channel(self) -> Classes:
-        line = (self.block() + Classes(alu=4, branch=1)).times(self.blocks) + Classes(alu=6, branch=1)
-        return line.times(self.lines) + Classes(alu=15, load=8, store=2, branch=2)
+        line = (self.block() + Classes(alu=2, branch=1)).times(self.blocks) + Classes(alu=2, branch=1)
+        return line.times(self.lines) + Classes(alu=6, load=5, branch=1)
 
 
 def _walk(node: Node, down: bool, at_once: int) -> Walk:
@@ -72,12 +76,13 @@ def _walk(node: Node, down: bool, at_once: int) -> Walk:
 def walk(node: Node) -> tuple[Walk, bool]:
     """The cheapest walk on a core where each instruction takes 1, and whether lines are columns."""
     walks = [(_walk(node, down, n), down) for down in (False, True) for n in range(1, _MOST_AT_ONCE + 1)]
-    return min(walks, key=lambda found: found[0].channel().total)
+    short = [found for found in walks if found[0].reach <= _LARGEST] or walks[:1]
+    return min(short, key=lambda found: found[0].channel().total)
 
 
 def moderate_window(node: Node) -> bool:
-    """Windows are at most 32 high and 32 wide"""
-    return max(node["w"].type.shape[:2]) <= _LARGEST
+    """Windows reach over at most 64 inputs one way, dilation included"""
+    return walk(node)[0].reach <= _LARGEST
 
 
 def _plane(node: Node) -> tuple[int, int]:
@@ -100,16 +105,16 @@ def plane_scratch(node: Node) -> int:
 
 
 def constants(node: Node) -> Mapping[str, int]:
-    op, (found, down) = node.op, walk(node)
+    op, (found, down), rescale = node.op, walk(node), linear(node)
     assert isinstance(op, DepthwiseConv2D)
+    assert rescale is not None
     _, ih, iw, oh, ow, c = shape(node)
     kh, kw = node["w"].type.shape[:2]
-    lo, hi = int_bounds(op.clamp)
     return {
         "SMG_CHANNELS": c, "SMG_IN_H": ih, "SMG_IN_W": iw, "SMG_OUT_H": oh, "SMG_OUT_W": ow, "SMG_K_H": kh,
         "SMG_K_W": kw, "SMG_STRIDE_H": op.stride[0], "SMG_STRIDE_W": op.stride[1], "SMG_DILATION_H": op.dilation[0],
         "SMG_DILATION_W": op.dilation[1], "SMG_DOWN": int(down), "SMG_AT_ONCE": found.at_once,
-        "SMG_SIGNED": int(found.signed), "SMG_ACT_MIN": lo, "SMG_ACT_MAX": hi,
+        **rescale.constants(node),
     }  # fmt: skip
 
 
@@ -121,12 +126,12 @@ def padded_constants(node: Node) -> Mapping[str, int]:
 
 
 def pack(node: Node) -> Mapping[str, Packed]:
-    """Weights by channel, row after row of taps across the lines; per channel scale, bias, mult, sign_bias, below."""
+    """Weights by channel, row after row of taps across the lines; per channel factor, bias, mult, sign_bias, below."""
     found, (_, down) = linear(node), walk(node)
     assert found is not None
     taps = found.weights.T.reshape(-1, *node["w"].type.shape[:2])
     turned = taps.swapaxes(1, 2) if down else taps
-    words = np.concatenate([found.scale[:, None].astype(np.int32), found.columns()], axis=1)
+    words = np.concatenate([found.factor[:, None].astype(np.int32), found.columns()], axis=1)
     return {"w": Packed(np.ascontiguousarray(turned, np.int8)), "b": Packed(words)}
 
 
@@ -147,11 +152,16 @@ def padded_cost(node: Node, core: Core) -> float:
 
 
 def footprint(node: Node) -> tuple[int, int]:
-    """Code of a block, whose rows of taps are a loop if they are many."""
+    """A block's code; rows of taps are a loop."""
     found, _ = walk(node)
-    rows = 1 if found.taps_along * found.taps_across * found.at_once > 200 else found.taps_across
-    products = rows * (found.inputs + found.taps_along * (1 + 2 * found.at_once))
-    return 520 + 4 * (products + found.at_once * (12 + 4 * found.signed)), 160
+    products = found.inputs + found.taps_along * (1 + 2 * found.at_once)
+    return 240 + round(3.6 * (products + found.at_once * (12 + 4 * found.signed))), 160
+
+
+def padded_footprint(node: Node) -> tuple[int, int]:
+    """And the copy's."""
+    code, stack = footprint(node)
+    return code + 160, stack
 
 
 def flash_use(node: Node) -> FlashUse:
@@ -169,7 +179,7 @@ KERNELS = (
     Kernel(
         "smg_depthwise_kxk_s8_portable", "depthwise_portable", "depthwise", DepthwiseConv2D, padded_cost, params,
         requires=_REQUIRES, pack=pack, scratch=plane_scratch, inplace="x", includes=_INCLUDES,
-        constants=padded_constants, footprint=footprint, flash_use=flash_use, unless=frozenset(("dsp",)),
+        constants=padded_constants, footprint=padded_footprint, flash_use=flash_use, unless=frozenset(("dsp",)),
     ),
     Kernel(
         "smg_depthwise_valid_s8_portable", "depthwise_portable", "depthwise", DepthwiseConv2D, cost, params,

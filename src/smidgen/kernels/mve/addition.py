@@ -15,6 +15,7 @@ import numpy as np
 from smidgen.ir import Node, Op, QuantParams, TensorType
 from smidgen.kernels.add.linear import LinearForm, has_linear_form
 from smidgen.kernels.add.linear import linear_form as form_of_long_products
+from smidgen.kernels.classes import Classes
 from smidgen.kernels.common import int8_elements, same_shape
 from smidgen.kernels.kernel import Kernel, ParamValue
 from smidgen.kernels.mve.streams import MVE
@@ -87,8 +88,9 @@ def params(node: Node) -> Mapping[str, ParamValue]:
 
 
 def cost(node: Node, core: Core) -> float:
-    """Instructions: eight for four elements, and the loop."""
-    return 30 + node.output.type.elements * 2.2
+    """Instructions of four elements by class, and the loop over sixteen."""
+    each = Classes(load=2, multiply=2, alu=3, store=1) + Classes(alu=0.25, branch=0.25)
+    return each.times(node.output.type.elements / 4).cycles(core) + 30
 
 
 def footprint(node: Node) -> tuple[int, int]:

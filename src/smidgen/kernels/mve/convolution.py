@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from smidgen.ir import Node
+from smidgen.kernels.classes import Classes
 from smidgen.kernels.common import constant_weights, int8_elements
 from smidgen.kernels.conv2d.shapes import one_group
 from smidgen.kernels.conv2d_direct import columns_not_dilated, params
@@ -125,16 +126,25 @@ def overlap(node: Node) -> Mapping[str, int]:
     return {"y": streams.lead_of_mixed(steps)}
 
 
+def _strip(node: Node) -> Classes:
+    """Instructions of the rows under a row of outputs: of pixels of few channels several at once."""
+    in_c, columns = _number(node, "in_c"), _columns(node)
+    together = BYTES // in_c if in_c < BYTES else 1
+    if (together - 1) * _number(node, "k_h") * in_c + in_c > 256:  # offsets of a byte reach no further
+        together = 1
+    vectors = -(-in_c // BYTES)
+    each = Classes(load=vectors, store=vectors, alu=3, branch=1)
+    row = each.times(-(-columns // together)) + Classes(alu=14, branch=2)
+    return row.times(_number(node, "k_h"))
+
+
 def cost(node: Node, core: Core) -> float:
-    """Instructions; of a column's channels in the strip two a vector and a few more."""
-    rows = _number(node, "batch") * _number(node, "out_h")
-    row = streams.row_instructions(node, _loop(node), _pairs(node), _pixels(node)) + 20
+    """Instructions by class."""
+    row = streams.row_classes(node, _loop(node), _pairs(node), _pixels(node)) + Classes(alu=20)
     if _flat(node):
-        return row + 30
-    if not _direct(node):
-        vectors = -(-_number(node, "in_c") // BYTES)
-        row += _number(node, "k_h") * (12 + _columns(node) * (2 * vectors + 3))
-    return 100 + rows * row
+        return row.cycles(core)
+    strip = Classes() if _direct(node) else _strip(node)
+    return (row + strip).times(_number(node, "batch") * _number(node, "out_h")).cycles(core) + 100
 
 
 def footprint(node: Node) -> tuple[int, int]:

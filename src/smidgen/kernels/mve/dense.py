@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from smidgen.ir import Node
+from smidgen.kernels.classes import Classes
 from smidgen.kernels.common import constant_weights, int8_elements
 from smidgen.kernels.fast_requantize import fast_requantize
 from smidgen.kernels.fully_connected import packed_params
@@ -59,9 +60,11 @@ def scratch(node: Node) -> int:
 
 
 def cost(node: Node, core: Core) -> float:
+    """Instructions by class."""
     rows, in_c, _ = _shape(node)
-    copy = 0 if _direct(node) else rows * (10 + 5 * -(-in_c // BYTES))
-    return 30 + copy + streams.row_instructions(node, _loop(node), _pairs(node), rows)
+    vector = Classes(load=1, store=1, alu=2, branch=1).times(-(-in_c // BYTES))
+    copy = Classes() if _direct(node) else (vector + Classes(alu=10)).times(rows)
+    return (copy + streams.row_classes(node, _loop(node), _pairs(node), rows)).cycles(core) + 30
 
 
 def footprint(node: Node) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from smidgen.ir import Array, Node
+from smidgen.kernels.classes import Classes
 from smidgen.kernels.common import constant_weights, int8_elements, out_quant
 from smidgen.kernels.depthwise.three import one_to_one, params, three_by_three
 from smidgen.kernels.fast_requantize import DOUBLE, fast_requantize, requantize_columns, requantize_constants
@@ -16,6 +17,7 @@ from smidgen.kernels.kernel import Kernel, Packed
 from smidgen.kernels.mve import streams
 from smidgen.kernels.mve.streams import MVE
 from smidgen.ops import DepthwiseConv2D
+from smidgen.ops.arithmetic import RANGES
 from smidgen.targets.target import Core
 
 _GROUP = 16  # channels of a strip
@@ -141,16 +143,24 @@ def overlap(node: Node) -> Mapping[str, int]:
     return {"y": streams.lead_of_mixed([(read, (line + 2) * steps["SMG_OUT_LINE"]) for line, read in at])}
 
 
-def cost(node: Node, core: Core) -> float:
-    """Instructions of a block, a line of a channel, a place of the strip and a strip."""
-    way, (n, _, _, c), stride = _way(node), node["x"].type.shape, _strides(node)[0]
+def _block(node: Node) -> Classes:
+    """Instructions of eight outputs of a channel."""
     fixed = requantize_constants(node)
-    clamps = 1 if (fixed["SMG_ACT_MIN"], fixed["SMG_ACT_MAX"]) == (-128, 127) else 4
-    block = (25 if stride == 1 else 31) + clamps + 1 + 5 * (fixed["SMG_ROUNDING_MODE"] == DOUBLE)
-    line = -(-way.places // 4) * block + 4 * (way.places % 4 > 0) + 14 + 4 * (stride == 1)
-    place = 15 if stride == 1 else 21
-    pairs, groups = -(-way.lines // 2), -(-c // _GROUP)
-    return n * pairs * (c * line + groups * (120 + place * _columns(node))) + 60
+    whole = (fixed["SMG_ACT_MIN"], fixed["SMG_ACT_MAX"]) == RANGES["int8"]
+    double = fixed["SMG_ROUNDING_MODE"] == DOUBLE
+    alu = 4 + 2 + 2 + 3 + (1 if whole else 4) + 1 + 5 * double
+    return Classes(alu=alu, multiply=10, load=2 if _strides(node)[0] == 1 else 8, store=1, branch=1)
+
+
+def cost(node: Node, core: Core) -> float:
+    """Instructions of a block, a line of a channel, a place of the strip and a strip, by class."""
+    way, (n, _, _, c), stride = _way(node), node["x"].type.shape, _strides(node)[0]
+    rest = Classes(alu=4 * (way.places % 4 > 0) + 9, load=4 + 3 * (stride == 1), store=1, branch=1)
+    line = _block(node).times(-(-way.places // 4)) + rest
+    lines = Classes(load=4, store=4, alu=6, branch=1) if stride == 1 else Classes(load=5, store=8, alu=9, branch=1)
+    strip = lines.times(_columns(node)) + Classes(alu=70, load=25, store=35, branch=10)
+    pair = line.times(c) + strip.times(-(-c // _GROUP))
+    return pair.times(n * -(-way.lines // 2)).cycles(core) + 60
 
 
 def footprint(node: Node) -> tuple[int, int]:

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 
 from smidgen.ir import Node
+from smidgen.kernels.classes import Classes
 from smidgen.kernels.common import constant_weights, int8_elements, out_quant
 from smidgen.kernels.depthwise.three import one_to_one, params
 from smidgen.kernels.fast_requantize import DOUBLE, fast_requantize, requantize_columns, requantize_constants
@@ -93,16 +95,25 @@ def overlap(node: Node) -> Mapping[str, int]:
     return {"y": streams.lead_of_mixed(steps)}
 
 
-def cost(node: Node, core: Core) -> float:
-    """Instructions of sixteen channels of a tap, a chunk and their requantisation, of a pixel and of a copied one."""
-    (rows, columns), chunk, c = _filter(node), _chunk(node), node.output.type.shape[3]
-    fixed = requantize_constants(node)
+def _sixteen(node: Node) -> Classes:
+    """Instructions of sixteen outputs of a pixel."""
+    (rows, columns), chunk = _filter(node), _chunk(node)
+    fixed, predicated = requantize_constants(node), int(node.output.type.shape[3] % _BLOCK > 0)
     clamps = 2 * ((fixed["SMG_ACT_MIN"] > -128) + (fixed["SMG_ACT_MAX"] < 127))
-    finish = 62 + clamps + 8 * (fixed["SMG_ROUNDING_MODE"] == DOUBLE)
-    taps, chunks, blocks = rows * columns, rows * -(-columns // chunk), -(-c // _BLOCK)
-    predicated = 2 * (c % _BLOCK > 0)
-    pixel = 40 + blocks * (taps * (7 + predicated) + chunks * 16 + rows * 6 + finish)
-    return 60 + node.output.type.elements // c * pixel + _border(node) * taps * (14 + 6 * blocks)
+    away = 8 * (fixed["SMG_ROUNDING_MODE"] == DOUBLE)
+    tap = Classes(load=2, multiply=2, alu=2 + 2 * predicated)
+    part = Classes(alu=9, branch=1)
+    requantize = Classes(load=12, multiply=4, alu=16 + clamps + away, store=1, branch=1)
+    return tap.times(rows * columns) + part.times(rows * -(-columns // chunk)) + Classes(alu=4).times(rows) + requantize
+
+
+def cost(node: Node, core: Core) -> float:
+    """Instructions of pixels and of windows that are copied, by class."""
+    c, taps = node.output.type.shape[3], math.prod(_filter(node))
+    blocks = -(-c // _BLOCK)
+    pixel = _sixteen(node).times(blocks) + Classes(alu=20, load=8, store=8, branch=2)
+    copied = (Classes(load=1, store=1, alu=3, branch=1).times(blocks) + Classes(alu=10, branch=2)).times(taps)
+    return (pixel.times(node.output.type.elements // c) + copied.times(_border(node))).cycles(core) + 60
 
 
 def footprint(node: Node) -> tuple[int, int]:

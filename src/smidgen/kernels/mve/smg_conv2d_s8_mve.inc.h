@@ -39,8 +39,30 @@ void SMG_FUNCTION(const smg_conv2d_params *p, const int8_t *x /* (batch, in_h, i
 #else
 #define SMG_COLUMN (SMG_K_H * SMG_IN_C)
 
-/* A row of the input into the columns of the strip. */
+#define SMG_TOGETHER (16 / SMG_IN_C)
+#define SMG_SPREAD ((SMG_TOGETHER - 1) * SMG_COLUMN + SMG_IN_C <= 256 && SMG_TOGETHER >= 2)
+#define SMG_PLACE(i) ((uint8_t)((i) / SMG_IN_C * SMG_COLUMN + (i) % SMG_IN_C))
+
+/* A row of the input into the columns of the strip: whole vectors of a pixel, or several pixels at once. */
 SMG_INLINE void smg_strip_row(int8_t *to, const int8_t *from /* (columns, in_c) */, int32_t columns) {
+#if SMG_SPREAD
+    static const uint8_t places[16] = {
+        SMG_PLACE(0),  SMG_PLACE(1),  SMG_PLACE(2),  SMG_PLACE(3),  SMG_PLACE(4),  SMG_PLACE(5),
+        SMG_PLACE(6),  SMG_PLACE(7),  SMG_PLACE(8),  SMG_PLACE(9),  SMG_PLACE(10), SMG_PLACE(11),
+        SMG_PLACE(12), SMG_PLACE(13), SMG_PLACE(14), SMG_PLACE(15),
+    };
+    const uint8x16_t at = vldrbq_u8(places);
+    const mve_pred16_t whole = vctp8q(SMG_TOGETHER * SMG_IN_C);
+    for (; columns >= SMG_TOGETHER; columns -= SMG_TOGETHER) {
+        vstrbq_scatter_offset_p_s8(to, at, vldrbq_z_s8(from, whole), whole);
+        to += SMG_TOGETHER * SMG_COLUMN;
+        from += SMG_TOGETHER * SMG_IN_C;
+    }
+    if (columns > 0) {
+        const mve_pred16_t rest = vctp8q((uint32_t)(columns * SMG_IN_C));
+        vstrbq_scatter_offset_p_s8(to, at, vldrbq_z_s8(from, rest), rest);
+    }
+#else
     for (; columns > 0; columns--, to += SMG_COLUMN, from += SMG_IN_C) {
         for (int32_t c = 0; c + 16 <= SMG_IN_C; c += 16) vstrbq_s8(to + c, vldrbq_s8(from + c));
         if (SMG_IN_C % 16 != 0) {
@@ -48,6 +70,7 @@ SMG_INLINE void smg_strip_row(int8_t *to, const int8_t *from /* (columns, in_c) 
             vstrbq_p_s8(to + SMG_IN_C / 16 * 16, vldrbq_z_s8(from + SMG_IN_C / 16 * 16, rest), rest);
         }
     }
+#endif
 }
 
 /* The same from zero points. */

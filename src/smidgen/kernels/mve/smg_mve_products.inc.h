@@ -83,48 +83,57 @@
                                             "vstrbt.32 q1, " SMG_SECOND "vstrbt.32 q0, [r7], #4\n"
 #endif
 
+#if SMG_PASSES == 1 /* r11 counts the pixels behind the pair */
+#define SMG_COUNT_IN ""
+#define SMG_COUNT_OUT ""
+#else /* and passes besides */
+#define SMG_COUNT_IN "ldr r11, [sp, #4]\n"
+#define SMG_COUNT_OUT "str r11, [sp, #4]\n"
+#endif
+#if SMG_WINDOW_STEP <= 4095
+#define SMG_NEXT_WINDOW(to, from) "addw " to ", " from ", #" SMG_TEXT(SMG_WINDOW_STEP) "\n"
+#else
+#define SMG_NEXT_WINDOW(to, from) "movw r0, #" SMG_TEXT(SMG_WINDOW_STEP) "\nadd " to ", " from ", r0\n"
+#endif
+#if SMG_OUT_C % 4 == 0
+#define SMG_NEXT_PAIR "addw r7, r7, #" SMG_TEXT(SMG_OUT_C) "\n"
+#elif SMG_OUT_C < 4
+#define SMG_NEXT_PAIR "add r7, r7, #2 * " SMG_TEXT(SMG_OUT_C) " - 4\n"
+#else
+#define SMG_NEXT_PAIR "addw r7, r7, #2 * " SMG_TEXT(SMG_OUT_C) " - (" SMG_TEXT(SMG_OUT_C) " + 3) / 4 * 4\n"
+#endif
+
 /* Pairs of pixels outside, blocks of four channels inside. An odd last pixel goes with the one before it again. */
 SMG_NAKED void smg_mve_pixels(const int8_t *x /* windows, one every SMG_WINDOW_STEP */, const int32_t *b,
                               int8_t *y /* (pixels, SMG_OUT_C) */, int32_t pixels /* at least 2 */) {
     __asm__ volatile(
         SMG_ENTER
-        "push {r1, r3}\n"
+        "sub r11, r3, #2\n"
+        "push {r1, r11}\n"
         "mov r7, r2\n"
-        "mov r1, r0\n" SMG_SET_RANGE "1:\n"
-        "movw r3, #" SMG_TEXT(
-            SMG_WINDOW_STEP) "\n"
-                             "add r3, r3, r1\n"
-                             "ldr r5, [sp]\n"
-                             "movw r9, #(" SMG_TEXT(
-                                 SMG_OUT_C) " + 3) / 4\n"
-                                            "2:\n" SMG_ALL_STEPS(SMG_STEP_OF_TWO, SMG_ADVANCE("r1") SMG_ADVANCE("r3"),
-                                                                 SMG_RETREAT("r1") SMG_RETREAT("r3"))
-                                                SMG_COLLECT SMG_NEXT("q2") SMG_BIAS("q0") SMG_BIAS("q1") SMG_NEXT("q2")
-                                                    SMG_SCALE("q0") SMG_SCALE("q1") SMG_AWAY_FROM_ZERO("q0")
-                                                        SMG_AWAY_FROM_ZERO("q1") SMG_NEXT("q2") SMG_SHIFT("q0")
-                                                            SMG_SHIFT("q1") SMG_PACK
+        "mov r1, r0\n" SMG_SET_RANGE "1:\n" SMG_NEXT_WINDOW(
+            "r3", "r1") "ldr r5, [sp]\n"
+                        "movw r9, #(" SMG_TEXT(
+                            SMG_OUT_C) " + 3) / 4\n"
+                                       "2:\n" SMG_ALL_STEPS(SMG_STEP_OF_TWO, SMG_ADVANCE("r1") SMG_ADVANCE("r3"),
+                                                            SMG_RETREAT("r1") SMG_RETREAT("r3"))
+                                           SMG_COLLECT SMG_NEXT("q2") SMG_BIAS("q0") SMG_BIAS("q1") SMG_NEXT("q2")
+                                               SMG_SCALE("q0") SMG_SCALE("q1") SMG_AWAY_FROM_ZERO("q0")
+                                                   SMG_AWAY_FROM_ZERO("q1") SMG_NEXT("q2") SMG_SHIFT("q0")
+                                                       SMG_SHIFT("q1") SMG_PACK
         "vshr.u32 q1, q0, #16\n" SMG_SECOND_PIXEL SMG_STORE "subs r9, r9, #1\n"
-        "bne 2b\n"
-        "ldr r0, [sp, #4]\n"
-        "subs r0, r0, #2\n"
-        "beq 9f\n"
-        "movw r2, #" SMG_TEXT(SMG_WINDOW_STEP) "\n"
-                                               "movw r4, #" SMG_TEXT(
-                                                   SMG_OUT_C) "\n"
-                                                              "movw r6, #(" SMG_TEXT(
-                                                                  SMG_OUT_C) " + 3) / 4 * 4\n"
-                                                                             "sub r7, r7, r6\n"
-                                                                             "add r7, r7, r4, lsl #1\n"
-                                                                             "add r1, r1, r2, lsl #1\n"
-                                                                             "cmp r0, #1\n"
-                                                                             "ittt eq\n"
-                                                                             "subeq r1, r1, r2\n"
-                                                                             "subeq r7, r7, r4\n"
-                                                                             "moveq r0, #2\n"
-                                                                             "str r0, [sp, #4]\n"
-                                                                             "b 1b\n"
-                                                                             "9:\n"
-                                                                             "add sp, sp, #8\n" SMG_LEAVE);
+        "bne 2b\n" SMG_COUNT_IN "cmp r11, #2\n"
+        "blt 4f\n" SMG_NEXT_WINDOW("r1", "r3") SMG_NEXT_PAIR
+        "sub r11, r11, #2\n" SMG_COUNT_OUT "b 1b\n"
+        "4:\n"
+        "cmp r11, #1\n"
+        "bne 9f\n"
+        "mov r1, r3\n"
+        "movw r4, #(" SMG_TEXT(SMG_OUT_C) " + 3) / 4 * 4 - " SMG_TEXT(SMG_OUT_C) "\n"
+                                                                                 "sub r7, r7, r4\n"
+                                                                                 "mov r11, #0\n" SMG_COUNT_OUT "b 1b\n"
+                                                                                 "9:\n"
+                                                                                 "add sp, sp, #8\n" SMG_LEAVE);
 }
 #else
 #if SMG_OUT_C % 8 == 0

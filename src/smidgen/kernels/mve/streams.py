@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from smidgen.ir import Array, Node
+from smidgen.kernels.classes import Classes
 from smidgen.kernels.common import Int32s, out_quant
 from smidgen.kernels.fast_requantize import DOUBLE, requantize_columns, requantize_constants, rounding_mode
 from smidgen.kernels.forward import forward_lead
@@ -80,24 +81,34 @@ def constants(node: Node, unrolled: Loop, pairs: bool) -> dict[str, int]:
     }  # fmt: skip
 
 
-def _block(node: Node, unrolled: Loop, pairs: bool) -> int:
-    """Instructions of eight outputs."""
+def finish(node: Node) -> Classes:
+    """Requantisation of eight outputs: two vectors of accumulators to a vector of outputs."""
     fixed = requantize_constants(node)
-    wide = (fixed["SMG_ACT_MIN"], fixed["SMG_ACT_MAX"]) == RANGES["int8"]
+    whole = (fixed["SMG_ACT_MIN"], fixed["SMG_ACT_MAX"]) == RANGES["int8"]
     away = 4 * (rounding_mode(node) == DOUBLE)
-    finish = 4 + 6 + 2 + (out_quant(node).zero_point[0] != 0) + (1 if wide else 2) + away
-    out_c = node.output.type.shape[-1]
-    store = 6 + (out_c > 127) + 4 * (out_c % 4 > 0) + 3 if pairs else 6 + 1 + 4 * (out_c % 8 > 0) + 2
-    loops = 8 + 3 + 3 * unrolled.passes if unrolled.passes > 1 else 0
-    return (14 if pairs else 17) * unrolled.steps * unrolled.passes + finish + store + loops
+    return Classes(alu=11 + (out_quant(node).zero_point[0] != 0) + (not whole) + away, multiply=2)
 
 
-def row_instructions(node: Node, unrolled: Loop, pairs: bool, pixels: int) -> float:
+def _block(node: Node, unrolled: Loop, pairs: bool) -> Classes:
+    """Instructions of eight outputs: two pixels' of four channels, or a pixel's of eight."""
+    steps, out_c = unrolled.steps * unrolled.passes, node.output.type.shape[-1]
+    if pairs:
+        each = Classes(load=6, multiply=8).times(steps)
+        end = Classes(load=3, alu=2 + (out_c > 127) + 4 * (out_c % 4 > 0), store=2, branch=1)
+    else:
+        each = Classes(load=9, multiply=8).times(steps)
+        end = Classes(load=6, alu=1 + 4 * (out_c % 8 > 0), store=1, branch=1)
+    passes = Classes(alu=13 + 3 * unrolled.passes, branch=unrolled.passes) if unrolled.passes > 1 else Classes()
+    return each + end + passes + finish(node)
+
+
+def row_classes(node: Node, unrolled: Loop, pairs: bool, pixels: int) -> Classes:
     """Instructions of a call for so many pixels, or of as many calls for one."""
     out_c, block = node.output.type.shape[-1], _block(node, unrolled, pairs)
     if pairs:
-        return 25 + (pixels + 1) // 2 * (-(-out_c // 4) * block + 17)
-    return pixels * (-(-out_c // 8) * block + 30)
+        pair = block.times(-(-out_c // 4)) + Classes(alu=6, load=1, branch=1)
+        return pair.times((pixels + 1) // 2) + Classes(alu=12, load=15, store=16)
+    return (block.times(-(-out_c // 8)) + Classes(alu=12, load=15, store=15)).times(pixels)
 
 
 def lead_of_mixed(steps: Sequence[tuple[int, int]]) -> int:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from smidgen.kernels.common import constant_weights, int8_elements, window_param
 from smidgen.kernels.flash_use import FlashUse
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue, Predicate
 from smidgen.kernels.winograd.geometry import Shape, lead_bytes, shape_of
-from smidgen.kernels.winograd_portable.cost import count, weights_count
+from smidgen.kernels.winograd_portable.cost import count, transforms, weights_count
 from smidgen.kernels.winograd_portable.domain import F2, F4, S2, S4, Domain, first_start, streamed_weights, sum_starts
 from smidgen.kernels.winograd_portable.geometry import (
     Block,
@@ -150,6 +150,13 @@ def _halves(rows: Array, channels: int) -> Array:
     return blocks.reshape(len(blocks), -1).view(np.int32)
 
 
+def _corev(symbol: str, scheme: str, shape: Predicate, domain: Domain) -> Kernel:
+    """The same kernel with CORE-V's products."""
+    plain = _kernel(symbol, scheme, shape, CoreV(domain, WIDE), frozenset(("xcv",)))
+    requires, includes = (*plain.requires, whole_words), (*plain.includes, "smg_corev_products.inc.h")
+    return replace(plain, requires=requires, includes=includes, unless=frozenset())
+
+
 def _kernel(symbol: str, scheme: str, shape: Predicate, variant: Variant, isa: frozenset[str]) -> Kernel:
     parts = ("winograd", scheme, "input", "products", "output", "conv", "weights", "whole")
     return Kernel(
@@ -162,7 +169,43 @@ def _kernel(symbol: str, scheme: str, shape: Predicate, variant: Variant, isa: f
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class CoreV(Variant):
+    """Products of words of two inputs by two weights."""
+
+    def pack(self, node: Node) -> Mapping[str, Packed]:
+        """As ``Variant.pack``, weights as (products, in_c / 2, channels, 2)."""
+        w, channels = node["w"].constant, self.block.channels
+        columns, bias = channel_columns(node, self.domain.scheme.scale_bits)
+        starts = sum_starts(w, self.domain, bias)
+        parts = [_words(columns.T, channels)]
+        for each, start in zip(streamed_weights(w, self.domain), starts.T, strict=True):
+            pairs = np.ascontiguousarray(each.reshape(len(each), -1, 2)).view("<i4").reshape(len(each), -1)
+            parts += [_words(start[:, None], channels), _words(pairs.astype(np.int64), channels)]
+        return {"w": Packed(None), "b": Packed(np.ascontiguousarray(np.concatenate(parts, axis=1)))}
+
+    def cost(self, node: Node, core: Core) -> float:
+        """The same but for the products: a multiply of words for two, no addition, and no end of a loop."""
+        shape = self.shape(node)
+        cut, load, multiply = cut_of(shape, self.block), core.cycles["load"], core.cycles["multiply"]
+        blocks = shape.batch * cut.blocks(shape) * -(-shape.out_c // self.block.channels)
+        sums = self.block.tiles * self.block.channels
+        loads = self.block.tiles + self.block.channels
+        ends = sums * (core.cycles["alu"] + core.cycles["store"])
+        place = shape.in_c // 2 * (loads * load + sums * multiply) + ends
+        return (
+            transforms(shape, cut, self.domain, self.constants(node)).cycles(core)
+            + blocks * self.domain.side**2 * place
+        )
+
+
+def whole_words(node: Node) -> bool:
+    """Four divides the input channels"""
+    return node["x"].type.shape[-1] % 4 == 0
+
+
 RISCV, THUMB = frozenset(("rv32m",)), frozenset(("thumb",))
+WIDE = Block(4, 4)
 
 
 _SCHEMES = (
@@ -184,5 +227,9 @@ def _family(isa: frozenset[str], tiles: int, channels: int) -> tuple[Kernel, ...
     )  # fmt: skip
 
 
-KERNELS = (*_family(RISCV, 4, 4), *_family(THUMB, 2, 2))
+KERNELS = (
+    *_family(RISCV, 4, 4),
+    *_family(THUMB, 2, 2),
+    _corev("smg_conv2d_3x3_winograd4_s8_corev", "f4", stride_one, F4),
+)
 """4x4 for 31 registers, 2x2 for 15 or fewer."""

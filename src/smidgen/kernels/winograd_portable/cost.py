@@ -59,9 +59,15 @@ def count(
     shape: Shape, cut: Cut, domain: Domain, block: Block, constants: Mapping[str, int], features: frozenset[str]
 ) -> Count:
     """Of all images of the batch, with the instance's constants, on a core with these features."""
-    lines, few = _LINES[shape.tile, shape.stride], "thumb" in features and "thumb2" not in features
-    around = (_inputs(shape, cut, lines) + _outputs(shape, domain, constants)) * (_FEW_REGISTERS if few else 1)
-    return (around + _products(shape, cut, domain, block, _step(block, features))) * shape.batch
+    few = "thumb" in features and "thumb2" not in features
+    around = transforms(shape, cut, domain, constants) * (_FEW_REGISTERS if few else 1)
+    return around + _products(shape, cut, domain, block, _step(block, features)) * shape.batch
+
+
+def transforms(shape: Shape, cut: Cut, domain: Domain, constants: Mapping[str, int]) -> Count:
+    """Of all images, without the products."""
+    lines = _LINES[shape.tile, shape.stride]
+    return (_inputs(shape, cut, lines) + _outputs(shape, domain, constants)) * shape.batch
 
 
 def weights_count(shape: Shape, domain: Domain, features: frozenset[str]) -> Count:

@@ -57,9 +57,8 @@ class GdbClient:
         self._ask(f"z1,{address:x},2")
 
     def step(self) -> None:
-        """One instruction, whether or not the core is to stop at it."""
+        """One instruction, whether or not the core is to stop at it; as after ``resume``, ``wait`` for its end."""
         self._send("vCont;s:1")
-        self._stopped(ANSWER_S)
 
     def resume(self) -> None:
         """The core runs; nothing but ``wait`` and ``interrupt`` may follow."""

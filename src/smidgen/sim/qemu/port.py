@@ -115,6 +115,8 @@ class QemuPort:
             action(self.pc)
         self._pc = None
         self._gdb.step()  # off a place that it stops at
+        if not self._wait(deadline, last):
+            return False
         if self.pc in self._stops:
             return time.monotonic() < deadline
         self._pc = None

@@ -25,6 +25,7 @@ from smidgen.sim.rtl.cores import HDL, HOST, RtlCore
 JOBS = 2
 INSTALL = "pip install 'smidgen[rtl]'"
 PROGRAM = "simulator"
+_NEEDED_BYTES = 16 << 20  # with less, what a tool failed of is a full disk; the compiler only aborts
 _PREFIX = "Vsmg"
 _VERILATOR = (
     *("--cc", "-O3", "--x-assign", "0", "--x-initial", "0", "--noassert", "--no-timing", "--flatten"),
@@ -217,8 +218,12 @@ def _locked(path: Path) -> Iterator[None]:
 def _disk_errors(cache: Path) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
+    except (OSError, BuildFailed) as error:
+        full = shutil.disk_usage(cache).free < _NEEDED_BYTES
+        if isinstance(error, BuildFailed) and not full:
+            raise
+        reason = "No space left on device" if full else getattr(error, "strerror", None) or error
         raise BuildFailed(
-            f"a simulator cannot be written to {cache}: {error.strerror or error}; make room (about 100 MB), or set "
-            "XDG_CACHE_HOME to another folder"
+            f"a simulator cannot be written to {cache}: {reason}; make room (about 100 MB), or set XDG_CACHE_HOME to "
+            "another folder"
         ) from None

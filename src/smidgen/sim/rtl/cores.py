@@ -99,7 +99,7 @@ VEXRISCV = RtlCore(
     module="pythondata_cpu_vexriscv",
     folder="verilog",
     sources=("VexRiscv_Full.v",),
-    top=("vexriscv.vlt", "vexriscv.sv"),
+    top=("vexriscv_public.sv", "vexriscv.sv"),
     tags=MappingProxyType(
         {
             "SMG_DATA_TAGS": "smg_top__DOT__tcm__DOT__core__DOT__dataCache_1__DOT__ways_0_tags",

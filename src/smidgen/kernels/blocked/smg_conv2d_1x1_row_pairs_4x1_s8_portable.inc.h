@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Blocks of 4 rows by 2 pairs of output channels. */
+/* Blocks of 2 pairs of rows by 1 output channel. */
+#define SMG_ROW_PAIRS
 #define SMG_ROWS 4
-#define SMG_PAIRS 2
+#define SMG_CHANNELS 1
 #include "smg_conv2d_1x1_blocked.inc.h"
