@@ -184,6 +184,10 @@ class CoreV(Variant):
             parts += [_words(start[:, None], channels), _words(pairs.astype(np.int64), channels)]
         return {"w": Packed(None), "b": Packed(np.ascontiguousarray(np.concatenate(parts, axis=1)))}
 
+    def overlap(self, node: Node) -> Mapping[str, int]:
+        """Whole words: inputs are read as such."""
+        return {name: lead + -lead % 4 for name, lead in Variant.overlap(self, node).items()}
+
     def cost(self, node: Node, core: Core) -> float:
         """The same but for the products: a multiply of words for two, no addition, and no end of a loop."""
         shape = self.shape(node)
