@@ -6,7 +6,7 @@
 #include "smg_blocked_pairs.inc.h"
 #elif defined(SMG_ROW_PAIRS)
 #include "smg_blocked_row_pairs.inc.h"
-#define SMG_WORD_BYTES (2 * SMG_ROWS * SMG_INPUTS) /* of scratch that smg_blocked_rows takes */
+#define SMG_WORD_BYTES (2 * SMG_ROWS * SMG_PADDED) /* of scratch that smg_blocked_rows takes */
 #else
 #include "smg_blocked_rows.inc.h"
 #endif
