@@ -16,7 +16,7 @@ from smidgen import ops
 from smidgen.ir import Array, Node
 from smidgen.kernels import Kernel, corev, winograd_portable
 from smidgen.kernels.affine_requantize import channel_steps
-from smidgen.kernels.corev.requantize import GENERAL, ONE_SIDED, TWO_SIDED, form_of
+from smidgen.kernels.corev.requantize import GENERAL, ONE_SIDED, OWN_SPLIT, TWO_SIDED, form_of
 from smidgen.ops.accumulators import channel_weights, multipliers
 from smidgen.ops.arithmetic import int_bounds, requantize
 from smidgen.targets import load_target
@@ -46,9 +46,13 @@ def outputs(node: Node, sums: Array) -> Array:
     low, high, addend, shift, *rest = (column[:, None] for column in form.words.astype(np.int64).T)
     if form.clip:
         sums = np.clip(sums, -(1 << form.clip >> 1), (1 << form.clip >> 1) - 1)
+    split = np.int64(form.split)
+    if form.form == OWN_SPLIT:
+        split, most = rest
+        sums = np.clip(sums, -most - 1, most)
     product = sums * low
     assert abs(product).max() < 1 << 31
-    scaled = (product >> form.split) + sums * high
+    scaled = (product >> split) + sums * high
     if form.form == TWO_SIDED:
         border, back = rest
         scaled = scaled - back * (sums < border)
