@@ -16,7 +16,7 @@ from smidgen import ops
 from smidgen.ir import Array, Node
 from smidgen.kernels import Kernel, corev, winograd_portable
 from smidgen.kernels.affine_requantize import channel_steps
-from smidgen.kernels.corev.requantize import GENERAL, ONE_SIDED, OWN_SPLIT, TWO_SIDED, form_of
+from smidgen.kernels.corev.requantize import GENERAL, ONE_SIDED, OWN_CLIP, OWN_SPLIT, TWO_SIDED, form_of
 from smidgen.ops.accumulators import channel_weights, multipliers
 from smidgen.ops.arithmetic import int_bounds, requantize
 from smidgen.targets import load_target
@@ -48,6 +48,8 @@ def outputs(node: Node, sums: Array) -> Array:
         sums = np.clip(sums, -(1 << form.clip >> 1), (1 << form.clip >> 1) - 1)
     split = np.int64(form.split)
     if form.form == OWN_SPLIT:
+        (split,) = rest
+    if form.form == OWN_CLIP:
         split, most = rest
         sums = np.clip(sums, -most - 1, most)
     product = sums * low
