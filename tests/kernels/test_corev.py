@@ -74,8 +74,19 @@ def wide(draw: nodes.Draw) -> tuple[Node, list[Array]]:
     )
 
 
-@settings(max_examples=100, deadline=None, derandomize=True, database=None)
-@given(st.one_of(nodes.dense(), nodes.pointwise(), wide(), wide()))
+@st.composite
+def uneven(draw: nodes.Draw) -> tuple[Node, list[Array]]:
+    """Channels of many scales, with sums beyond the steps, clamped at the zero point or rounding to even."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    k, rounding = draw(st.sampled_from([144, 288, 576])), draw(st.sampled_from(["double", "even"]))
+    ends, shape = (-128, (-128.0, 127.0)), (draw(st.integers(4, 12)), 1, 1, k)
+    return nodes.draw_layer(
+        draw, rng, ops.Conv2D, (1, 1, 2, k), shape, 0, per_tensor=False, out=ends, groups=1, rounding=rounding
+    )
+
+
+@settings(max_examples=120, deadline=None, derandomize=True, database=None)
+@given(st.one_of(nodes.dense(), nodes.pointwise(), wide(), wide(), uneven(), uneven()))
 def test_forms_equal_the_roundings_next_to_every_step(case: tuple[Node, list[Array]]) -> None:
     """At every sum where an output begins, one below, and at both ends: between those neither side changes."""
     node, _ = case
@@ -108,6 +119,7 @@ def test_every_form_was_drawn() -> None:
     if not SEEN:
         test_forms_equal_the_roundings_next_to_every_step()
     assert min(SEEN[ONE_SIDED], SEEN[TWO_SIDED]) >= 5
+    assert SEEN[OWN_SPLIT] + SEEN[OWN_CLIP] >= 2
     assert SEEN["clipped"] >= 1
 
 
