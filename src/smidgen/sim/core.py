@@ -16,7 +16,7 @@ from smidgen.errors import ImageError, SimulationError, TargetError
 from smidgen.sim.port import Reading
 from smidgen.sim.registers import PROCESSORS
 from smidgen.sim.simulator import Limits
-from smidgen.sim.stops import FAULT, fault, not_reached
+from smidgen.sim.stops import FAULT, fault, not_reached, stack_fact, uncaught_trap
 from smidgen.sim.traps import instructions_in
 from smidgen.targets import Target
 
@@ -168,6 +168,8 @@ class EmulatedCore:
         try:
             self.uc.emu_start(self.pc | self.processor.code_bit, until, microseconds, instructions)
         except unicorn.UcError as error:
+            if error.errno == unicorn.UC_ERR_EXCEPTION and self.target.core.isa == "riscv":
+                raise uncaught_trap(self) from None
             reason = _REASONS.get(error.errno, str(error))
             raise SimulationError(f"the core faulted{self.place()}: {reason}{self._hint()}") from None
 
@@ -228,7 +230,7 @@ class EmulatedCore:
         return f" at pc {self.pc:#010x} in {self.elf.function_at(self.pc)}{step}"
 
     def _hint(self) -> str:
-        return f" (lr {self.lr:#010x} in {self.elf.function_at(self.lr & ~1)}, sp {self.sp:#010x})"
+        return f" (lr {self.lr:#010x} in {self.elf.function_at(self.lr & ~1)}, sp {self.sp:#010x}{stack_fact(self)})"
 
 
 def _gaps(low: int, high: int, pages: list[int]) -> Iterator[tuple[int, int]]:

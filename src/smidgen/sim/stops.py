@@ -6,6 +6,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 
+from unicorn import UcError
+
 from smidgen.errors import SimulationError
 from smidgen.sim.port import Port
 from smidgen.sim.simulator import Limits
@@ -33,6 +35,7 @@ _CFSR_BITS: Mapping[int, str] = {
     25: "a division by zero",
 }
 """Armv7-M Architecture Reference Manual, B3.2.15; Armv8-M, D1.2.48 (CFSR)."""
+_ECALL, _EBREAK, _EBREAK_SHORT = b"\x73\0\0\0", b"\x73\0\x10\0", b"\x02\x90"
 _FRAME_PC = 24  # bytes from the stack pointer in a handler to the stacked pc
 
 
@@ -44,7 +47,29 @@ def fault(port: Port) -> SimulationError:
     pc, reason = found
     step = f", {port.where}" if port.where else ""
     at = port.place() if pc is None else f" at pc {pc:#010x} in {port.elf.function_at(pc)}{step}"
-    return SimulationError(f"the core faulted{at}: {reason} (sp {port.sp:#010x})")
+    return SimulationError(f"the core faulted{at}: {reason} (sp {port.sp:#010x}{stack_fact(port)})")
+
+
+def stack_fact(port: Port) -> str:
+    """What to say of a stack pointer that is nowhere in RAM, for the end of a message."""
+    if any(r.base <= port.sp <= r.base + r.size_bytes for r in port.target.regions if r.kind == "sram"):
+        return ""
+    return ", which is outside of RAM: the stack overflowed, or its pointer was overwritten"
+
+
+def uncaught_trap(port: Port) -> SimulationError:
+    """The error of a RISC-V core on unicorn, which stops four bytes past the instruction that trapped."""
+    pc = port.pc - 4
+    try:
+        code = port.read(pc, 4)
+    except (SimulationError, UcError):
+        code = b""
+    cause = 11 if code == _ECALL else 3 if code == _EBREAK or code[:2] == _EBREAK_SHORT else 2
+    step = f", {port.where}" if port.where else ""
+    return SimulationError(
+        f"the core faulted at pc {pc:#010x} in {port.elf.function_at(pc)}{step}: {trap_cause(cause)} "
+        f"(sp {port.sp:#010x}{stack_fact(port)})"
+    )
 
 
 def not_reached(port: Port, until: int, limits: Limits) -> SimulationError:

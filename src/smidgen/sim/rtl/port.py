@@ -16,6 +16,7 @@ from smidgen.sim.rtl.build import build_simulator
 from smidgen.sim.rtl.cores import RtlCore
 from smidgen.sim.rtl.server import Answer, Request, Server, Status
 from smidgen.sim.simulator import Limits
+from smidgen.sim.stops import stack_fact
 from smidgen.sim.traps import trap_cause
 from smidgen.targets import Target
 
@@ -206,7 +207,7 @@ class RtlPort:
         raise SimulationError(f"the core faulted{self.place()}: {reason}{self._hint()}")
 
     def _hint(self) -> str:
-        return f" (ra {self.lr:#010x} in {self.elf.function_at(self.lr)}, sp {self.sp:#010x})"
+        return f" (ra {self.lr:#010x} in {self.elf.function_at(self.lr)}, sp {self.sp:#010x}{stack_fact(self)})"
 
     def _trapped(self) -> SimulationError:
         """What the start-up code's trap handler kept, where it has come through there."""
