@@ -30,6 +30,7 @@ def environment_key(target: Target, toolchain: Toolchain) -> str:
         *toolchain.compile_flags(target, OPTIMIZE),
         *(f"{rule} {cycles}" for rule, cycles in sorted(target.core.cycles.items())),
         *sorted(target.core.features),
+        f"{target.core.simulator} {target.core.machine} {target.core.counts}",
         f"flash {flash.wait_states} {flash.base} {target.flash_cache}",
     ]
     return _digest([*(p.encode() for p in parts), *(_code(p) for p in _model_files())])
