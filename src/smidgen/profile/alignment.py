@@ -48,10 +48,10 @@ class _EveryAccessWatch:
 
     def _on_access(self, uc: Uc, access: int, address: int, nbytes: int, value: int, data: object) -> None:
         if address & nbytes - 1:
-            core = self._core.target.core.title
+            core = self._core
             raise SimulationError(
-                f"the core accesses {nbytes} bytes at {address:#010x}{self._core.place()}: {core} faults there, or may, "
-                f"unless the address is a multiple of {nbytes}"
+                f"the core accesses {nbytes} bytes at {address:#010x}{core.place()}: {core.target.core.title} faults "
+                f"there, or may, unless the address is a multiple of {nbytes}"
             )
 
 

@@ -16,7 +16,7 @@ from smidgen.errors import ImageError, SimulationError, TargetError
 from smidgen.sim.port import Reading
 from smidgen.sim.registers import PROCESSORS
 from smidgen.sim.simulator import Limits
-from smidgen.sim.stops import FAULT, fault, not_reached
+from smidgen.sim.stops import FAULT, fault, hint, not_reached, placed
 from smidgen.sim.traps import instructions_in
 from smidgen.targets import Target
 
@@ -169,7 +169,7 @@ class EmulatedCore:
             self.uc.emu_start(self.pc | self.processor.code_bit, until, microseconds, instructions)
         except unicorn.UcError as error:
             reason = _REASONS.get(error.errno, str(error))
-            raise SimulationError(f"the core faulted{self.place()}: {reason}{self._hint()}") from None
+            raise SimulationError(f"the core faulted{self.place()}: {reason}{hint(self)}") from None
 
     def on_reach(self, addresses: Iterable[int], action: Callable[[int], None]) -> None:
         """As ``Port.on_reach``."""
@@ -224,11 +224,7 @@ class EmulatedCore:
 
     def place(self) -> str:
         """Where the core is, for messages."""
-        step = f", {self.where}" if self.where else ""
-        return f" at pc {self.pc:#010x} in {self.elf.function_at(self.pc)}{step}"
-
-    def _hint(self) -> str:
-        return f" (lr {self.lr:#010x} in {self.elf.function_at(self.lr & ~1)}, sp {self.sp:#010x})"
+        return placed(self)
 
 
 def _gaps(low: int, high: int, pages: list[int]) -> Iterator[tuple[int, int]]:

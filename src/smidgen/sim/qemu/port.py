@@ -16,7 +16,7 @@ from smidgen.sim.qemu.machines import machine_of
 from smidgen.sim.qemu.monitor import Monitor
 from smidgen.sim.qemu.process import QemuProcess
 from smidgen.sim.simulator import Limits
-from smidgen.sim.stops import FAULT, fault, not_reached
+from smidgen.sim.stops import FAULT, fault, not_reached, placed
 from smidgen.targets import Target
 
 _LOOK_S = 0.02  # between two looks at the count of a core that runs with a limit of instructions
@@ -180,8 +180,7 @@ class QemuPort:
 
     def place(self) -> str:
         """As ``Port.place``."""
-        step = f", {self.where}" if self.where else ""
-        return f" at pc {self.pc:#010x} in {self.elf.function_at(self.pc)}{step}"
+        return placed(self)
 
     @contextlib.contextmanager
     def _talking(self, what: str = "QEMU refused a request") -> Iterator[None]:
