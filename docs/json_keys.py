@@ -30,8 +30,8 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "model, target, numerics, toolchain, clock_hz": "what was measured",
         "macs, live_macs": "nominal, as in the model's file, and what cycles_per_mac refers to; live: what is computed",
         "instructions, instructions_kind": "`counted`",
-        "cycles, cycles_kind, cycles_per_mac, latency_ms": "`modelled`, or `counted` on the core's RTL, zero wait states; "
-        "milliseconds at clock_hz; all null, layers' too, where nothing but instructions is known",
+        "cycles, cycles_kind, cycles_per_mac, latency_ms": "`modelled`, or `counted` on the core's RTL, zero wait "
+        "states; milliseconds at clock_hz; all null, layers' too, where nothing but instructions is known",
         "instructions_per_mac": "of nominal MACs",
         "board_cycles, board_latency_ms": "modelled with the board's flash, prefetch and caches; null without",
         "latency_ms_range": "between which milliseconds silicon is expected, or null: the board was never compared",
