@@ -27,7 +27,7 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "first_divergence": "null, or case, step, name, source, kernel, element, expected, got, differing_elements",
     },
     "profile": {
-        "model, target, numerics, toolchain, clock_hz": "what was measured",
+        "model, target, numerics, toolchain, simulator, clock_hz": "what was measured, built and run with what",
         "macs, live_macs": "nominal, as in the model's file, and what cycles_per_mac refers to; live: what is computed",
         "instructions, instructions_kind": "`counted`",
         "cycles, cycles_kind, cycles_per_mac, latency_ms": "`modelled`, or `counted` on the core's RTL, zero wait "

@@ -20,6 +20,7 @@ from smidgen.sim.stops import FAULT, fault, hint, not_reached, placed
 from smidgen.sim.traps import instructions_in
 from smidgen.targets import Target
 
+SIMULATOR = f"unicorn {unicorn.__version__}"
 PAGE = 4096
 PERIPHERALS = ((0x4000_0000, 0x2000_0000), (0xE000_0000, 0x10_0000))
 """Mapped as plain memory that reads back what was written: start-up code may write them, but nothing happens."""
@@ -203,6 +204,10 @@ class EmulatedCore:
 
     def close(self) -> None:
         """Nothing to do: the emulator is memory of this process."""
+
+    @property
+    def simulator(self) -> str:
+        return SIMULATOR
 
     @property
     def pc(self) -> int:

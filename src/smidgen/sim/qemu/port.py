@@ -45,7 +45,7 @@ class QemuPort:
         self._process: QemuProcess | None = None
         self._start_count = 0
         self._pc: int | None = None  # of the core that stands; None: not asked yet
-        self.version = ""  # QEMU's, from reset on
+        self.simulator = ""  # QEMU's version, from reset on
 
     def __enter__(self) -> QemuPort:
         return self
@@ -76,7 +76,7 @@ class QemuPort:
         with self._talking():
             self._monitor = Monitor(self._process.monitor)
             self._gdb = GdbClient(self._process.gdb)
-            self.version = self._monitor.version
+            self.simulator = self._monitor.version
             self._check_memory()
             if self._machine.isa == "riscv":  # QEMU would come here from a boot ROM of its own
                 self._gdb.write_register(self._machine.emulator.pc, self.target.region("flash").base)

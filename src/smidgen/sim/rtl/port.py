@@ -12,7 +12,7 @@ from typing import Self
 from smidgen.build.elf import Elf
 from smidgen.errors import SimulationError, TargetError
 from smidgen.sim.port import Reading
-from smidgen.sim.rtl.build import build_simulator
+from smidgen.sim.rtl.build import build_simulator, simulator_identity
 from smidgen.sim.rtl.cores import RtlCore
 from smidgen.sim.rtl.server import Answer, Request, Server, Status
 from smidgen.sim.simulator import Limits
@@ -61,6 +61,10 @@ class RtlPort:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def simulator(self) -> str:
+        return simulator_identity(self.core)
 
     @property
     def process_id(self) -> int:
