@@ -43,4 +43,4 @@ def many_rows(draw: Draw) -> CASE:
 def depthwise() -> st.SearchStrategy[CASE]:
     """Windows of every kind that fits its words, most often 3x3."""
     styles = ("one", "kxk", "3x3s1", "3x3s1", "3x3s2")
-    return st.one_of(*(nodes.depthwise(r, s) for s in styles for r in ("double", "even")))  # type: ignore[arg-type]
+    return st.one_of(*(nodes.depthwise(r, s) for s in styles for r in ("double", "even")))

@@ -100,7 +100,8 @@ def windows() -> st.SearchStrategy[Case]:
 
 
 OF_SYMBOLS: tuple[tuple[str, Callable[[], st.SearchStrategy[Case]]], ...] = (
-    ("fully_connected", lambda: st.one_of(nodes.dense(), matrix(ops.FullyConnected), steep())),
+    ("fully_connected_s8", lambda: st.one_of(steep(), steep(), nodes.dense(), matrix(ops.FullyConnected))),
+    ("fully_connected", lambda: st.one_of(nodes.dense(), matrix(ops.FullyConnected))),
     ("1x1", lambda: st.one_of(nodes.pointwise(), matrix(ops.Conv2D))),
     ("conv2d", windows),
     ("depthwise", depthwise),

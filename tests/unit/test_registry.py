@@ -42,7 +42,7 @@ def roundings(op: type[Op]) -> tuple[str, ...]:
 
 ISA = {
     "scalar": [set()],
-    "portable": [set(), {"rv32m"}, {"thumb"}],
+    "portable": [set(), {"rv32m"}, {"thumb"}, {"thumb2"}],
     "dsp": [{"dsp"}],
     "fpu": [{"fpu"}],
     "m4": [{"dsp", "fpu"}],

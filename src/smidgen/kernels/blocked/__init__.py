@@ -13,7 +13,7 @@ from smidgen.kernels.high_requantize import requantizable
 from smidgen.kernels.kernel import Kernel
 from smidgen.ops import Conv2D, FullyConnected
 
-_PARTS = tuple(f"smg_blocked_{part}.inc.h" for part in ("all", "rows", "pairs", "row_pairs", "lanes", "gather"))
+_PARTS = tuple(f"smg_blocked_{part}.inc.h" for part in ("all", "rows", "pairs", "row_pairs", "lanes"))
 _BETTER = frozenset(("dsp", "xcv", "rvv", "mve"))
 _RISCV, _THUMB = frozenset(("rv32m",)), frozenset(("thumb",))
 
@@ -21,10 +21,11 @@ _RISCV, _THUMB = frozenset(("rv32m",)), frozenset(("thumb",))
 def _conv(size: str, block: Block | Lanes, isa: frozenset[str]) -> Kernel:
     shape = one_group if block.gathers else pointwise
     name = "" if block.gathers else "1x1_"
+    gather = ("smg_blocked_gather.inc.h",) if block.gathers else ()
     return Kernel(
         f"smg_conv2d_{name}{size}_s8_portable", "blocked", "conv2d", Conv2D, block.cost, conv_params, isa,
         (int8_elements, constant_weights, shape, requantizable, *block.fits), block.pack, block.scratch,
-        includes=(*_PARTS, f"smg_conv2d_{name}blocked.inc.h"), constants=block.constants, footprint=block.footprint,
+        includes=(*_PARTS, f"smg_conv2d_{name}blocked.inc.h", *gather), constants=block.constants, footprint=block.footprint,
         unless=_BETTER,
     )  # fmt: skip
 

@@ -57,7 +57,7 @@ def _channels(node: Node, channels: int) -> Array:
     return first[:, None] + np.arange(channels)
 
 
-def _chunks(begins: tuple[bool, ...]) -> list[tuple[int, int]]:
+def chunks_of(begins: tuple[bool, ...]) -> list[tuple[int, int]]:
     """(first step, steps) of each chunk of a block."""
     first = np.flatnonzero([True, *begins[1:]])
     return list(zip(first.tolist(), np.diff(np.append(first, len(begins))).tolist(), strict=True))
@@ -145,7 +145,7 @@ class Pairs(Lanes):
         words = (w[:, 1::2] << 16) + w[:, 0::2]  # (blocks, pairs, inputs)
         parts: list[Array] = []
         for block, begins in enumerate(ends):
-            chunks = _chunks(begins)
+            chunks = chunks_of(begins)
             first, second = columns[block, 0::2, 0], columns[block, 1::2, 0]
             starts = [second, (second << 16) + first - (len(chunks) << 15)]
             parts.append(np.stack(starts, axis=1).reshape(-1))
@@ -180,7 +180,7 @@ class RowPairs(Lanes):
         """Weights (blocks, inputs, channels); of each block starting sums, lengths of chunks and requantisation."""
         (_, ends), columns, parts = self.ends(node), self.columns(node), list[Array]()
         for block, begins in enumerate(ends):
-            chunks, bias = _chunks(begins), columns[block, :, 0]
+            chunks, bias = chunks_of(begins), columns[block, :, 0]
             starts = np.stack([bias, (bias << 16) + bias - (len(chunks) << 15)], axis=1)
             lengths = np.array([*(steps for _, steps in chunks), 0])
             parts += [starts.reshape(-1), lengths, columns[block, :, 1:].reshape(-1)]

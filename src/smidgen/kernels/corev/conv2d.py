@@ -12,6 +12,7 @@ from smidgen.kernels.common import Int32s, constant_weights, int8_elements, pad_
 from smidgen.kernels.conv2d import packed_params
 from smidgen.kernels.conv2d.shapes import one_group, pointwise
 from smidgen.kernels.corev.requantize import (
+    WORDS,
     exact_requantize,
     form_of,
     requantize_constants,
@@ -90,7 +91,7 @@ def block_cycles(node: Node, core: Core) -> float:
     """Four pixels, all channels."""
     load, multiply, alu, store = (core.cycles[name] for name in ("load", "multiply", "alu", "store"))
     groups = -(-node.output.type.shape[-1] // 4)
-    words = int(form_of(node).words.shape[1])
+    words = WORDS[form_of(node).form]
     outputs = 16 * requantize_cycles(node, core) + 4 * words * load + 8 * alu + 4 * store
     group = steps_of(node) * (8 * load + 16 * multiply) + outputs + 4 * alu
     return groups * group + 8 * alu + 6 * load + core.cycles["branch"]

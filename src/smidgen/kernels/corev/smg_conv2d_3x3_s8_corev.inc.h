@@ -148,7 +148,8 @@ SMG_INLINE void smg_corev_row(const int8_t *const *rows, const int32_t *stream, 
             for (int32_t ky = 0; ky < 3; ky++)
                 for (int32_t k = 0; k < SMG_WIDE_C; k += 4)
                     for (int32_t kx = 0; kx < 3; kx++, w += 2)
-                        sum = smg_sdotsp4((uint32_t)*w, smg_load32(rows[ky] + (i * SMG_STRIDE + kx) * SMG_WIDE_C + k), sum);
+                        sum = smg_sdotsp4((uint32_t)*w, smg_load32(rows[ky] + (i * SMG_STRIDE + kx) * SMG_WIDE_C + k),
+                                          sum);
             y[c] = smg_xcv_output(sum, pair + 18 * SMG_WIDE_C / 4 + c % 2 * SMG_WORDS);
         }
     }

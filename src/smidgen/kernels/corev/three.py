@@ -12,7 +12,7 @@ from smidgen.kernels.common import constant_weights, int8_elements, pad_last
 from smidgen.kernels.conv2d import packed_params
 from smidgen.kernels.conv2d.shapes import one_group
 from smidgen.kernels.corev.conv2d import XCV
-from smidgen.kernels.corev.requantize import exact_requantize, form_of, requantize_constants, requantize_cycles
+from smidgen.kernels.corev.requantize import WORDS, exact_requantize, form_of, requantize_constants, requantize_cycles
 from smidgen.kernels.kernel import Kernel, Packed
 from smidgen.ops import Conv2D
 from smidgen.targets.target import Core
@@ -88,7 +88,7 @@ def cost(node: Node, core: Core) -> float:
     load, multiply, alu, store = (core.cycles[name] for name in ("load", "multiply", "alu", "store"))
     (n, oh, ow, out_c), in_c, stride = node.output.type.shape, _wide(node), op.stride[1]
     step = (6 + 7 * stride + 3) * load + 48 * multiply
-    words = int(form_of(node).words.shape[1])
+    words = WORDS[form_of(node).form]
     pair = 3 * in_c // 4 * step + 16 * (requantize_cycles(node, core) + store) + (2 * words + 3) * load + 5 * alu
     block = out_c // 2 * pair + 10 * load + 12 * alu
     rows = (oh - 1) * stride + 3

@@ -16,7 +16,6 @@
 #define SMG_XCV 0
 #endif
 
-
 /* acc + a0 * b0 + a1 * b1 + a2 * b2 + a3 * b3 over signed bytes. */
 SMG_INLINE int32_t smg_sdotsp4(uint32_t a, uint32_t b, int32_t acc) {
 #if SMG_XCV

@@ -10,11 +10,19 @@ import numpy as np
 
 from smidgen.ir import Array, Node
 from smidgen.kernels.common import constant_weights, int8_elements, window_params, without_multipliers
+from smidgen.kernels.flash_use import FlashUse
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue, Predicate
 from smidgen.kernels.winograd.geometry import Shape, lead_bytes, shape_of
 from smidgen.kernels.winograd_portable.cost import count, transforms, weights_count
 from smidgen.kernels.winograd_portable.domain import F2, F4, S2, S4, Domain, first_start, streamed_weights, sum_starts
-from smidgen.kernels.winograd_portable.geometry import Block, cut_of, evenly_spaced, scratch_bytes, stream_words
+from smidgen.kernels.winograd_portable.geometry import (
+    Block,
+    cut_of,
+    evenly_spaced,
+    footprint,
+    scratch_bytes,
+    stream_words,
+)
 from smidgen.kernels.winograd_portable.requantize import channel_columns, rounding_macros, scaled_requantize
 from smidgen.ops import Conv2D
 from smidgen.targets.target import Core
@@ -100,7 +108,15 @@ class Variant:
         return {"y": lead_bytes(shape, cut_of(shape, self.block))}
 
     def footprint(self, node: Node) -> tuple[int, int]:
-        return 9000, 700
+        return footprint(self.shape(node), self.block, staged=self.staged)
+
+    def flash_use(self, node: Node) -> FlashUse:
+        """Unless they were transformed in scratch, weights are read again for each block of tiles."""
+        shape = self.shape(node)
+        times = shape.batch * cut_of(shape, self.block).blocks(shape) - 1
+        blocks = -(-shape.out_c // self.block.channels)
+        stream = 0 if self.staged else 4 * blocks * stream_words(shape.in_c, self.domain, self.block)
+        return FlashUse(times * stream)
 
     def cost(self, node: Node, core: Core) -> float:
         shape = self.shape(node)
@@ -137,7 +153,8 @@ def _halves(rows: Array, channels: int) -> Array:
 def _corev(symbol: str, scheme: str, shape: Predicate, domain: Domain) -> Kernel:
     """The same kernel with CORE-V's products."""
     plain = _kernel(symbol, scheme, shape, CoreV(domain, WIDE), frozenset(("xcv",)))
-    requires, includes = (*plain.requires, whole_words), (*plain.includes, "smg_corev_products.inc.h")
+    parts = tuple(f"smg_portable_{part}.inc.h" for part in ("winograd", scheme, "input", "products", "output", "conv"))
+    requires, includes = (*plain.requires, whole_words), (*parts, "smg_corev_products.inc.h")
     return replace(plain, requires=requires, includes=includes, unless=frozenset())
 
 
@@ -149,7 +166,7 @@ def _kernel(symbol: str, scheme: str, shape: Predicate, variant: Variant, isa: f
          scaled_requantize(variant.domain.scheme.scale_bits)),
         variant.pack, variant.scratch, overlap=variant.overlap,
         includes=tuple(f"smg_portable_{part}.inc.h" for part in parts), constants=variant.constants,
-        footprint=variant.footprint, unless=BETTER,
+        footprint=variant.footprint, flash_use=variant.flash_use, unless=BETTER,
     )  # fmt: skip
 
 
@@ -167,6 +184,10 @@ class CoreV(Variant):
             pairs = np.ascontiguousarray(each.reshape(len(each), -1, 2)).view("<i4").reshape(len(each), -1)
             parts += [_words(start[:, None], channels), _words(pairs.astype(np.int64), channels)]
         return {"w": Packed(None), "b": Packed(np.ascontiguousarray(np.concatenate(parts, axis=1)))}
+
+    def overlap(self, node: Node) -> Mapping[str, int]:
+        """Whole words: inputs are read as such."""
+        return {name: lead + -lead % 4 for name, lead in Variant.overlap(self, node).items()}
 
     def cost(self, node: Node, core: Core) -> float:
         """The same but for the products: a multiply of words for two, no addition, and no end of a loop."""
@@ -207,6 +228,7 @@ def _family(isa: frozenset[str], tiles: int, channels: int) -> tuple[Kernel, ...
                 Variant(domain, Block(tiles, channels), staged), isa)
         for staged in (False, True)
         for name, scheme, shape, domain in _SCHEMES
+        if not staged or domain in (F4, S2)  # of S4 it takes longer than S4 saves, and F2's weights grow little
     )  # fmt: skip
 
 
