@@ -68,6 +68,9 @@ _CORE_KEYS = frozenset(
         "cycles",
     )
 )
+COST_CLASSES = ("alu", "multiply", "load", "store", "branch", "divide")
+"""The classes of instructions whose cycles every core's file gives."""
+
 _COUNTING: Mapping[str, tuple[str, ...]] = {
     "unicorn": ("model", "instructions"),
     "qemu": ("instructions",),
@@ -90,9 +93,12 @@ def _core(path: Path) -> Core:
             raise TargetError(f"{path}: {where} is not a table with value and provenance")
         cycles[rule] = _natural(path, entry, "value", where)
         provenance[rule] = _provenance(path, entry, where)
+    if missing := [c for c in COST_CLASSES if c not in cycles]:
+        raise TargetError(f"{path}: no cycles for {', '.join(missing)}: kernels' costs are sums of these classes")
     name, title, zig_cpu = (_field(path, table, key, str) for key in ("name", "title", "zig_cpu"))
     simulator = _one_of(path, table, "simulator", tuple(_COUNTING), "unicorn")
-    counts = _one_of(path, table, "counts", _COUNTING[simulator], _COUNTING[simulator][0])
+    counted = tuple(c for c in _COUNTING[simulator] if isa == "arm" or c != "model")  # a model reads Thumb code
+    counts = _one_of(path, table, "counts", counted, counted[0])
     default = {"machine": _MACHINES[isa], "zig_flags": []} if simulator == "unicorn" else {"zig_flags": []}
     machine = _field(path, default | dict(table), "machine", str)
     zig_flags, gcc_flags = (_strings(path, default | dict(table), key) for key in ("zig_flags", "gcc_flags"))
