@@ -80,10 +80,11 @@ def command(
     models: Path | None,
     as_json: bool,
 ) -> None:
-    """Count one inference of MODEL on the emulated core, layer by layer, or any firmware between two symbols.
+    """Count one inference of MODEL on the simulated core, layer by layer, or any firmware between two symbols.
 
-    Instructions are counted, cycles modelled from them by the core's published timings with zero wait states; the
-    board's flash, prefetch and caches come on top as a second figure. With --streaming one step of a stream counts.
+    Instructions are counted. Cycles are counted on the core's RTL where that is simulated, or modelled by the core's
+    published timings with zero wait states, the board's flash, prefetch and caches on top as a second figure; where
+    there is neither, there are none. With --streaming one step of a stream counts.
     """
     if (model is None) == (elf is None):
         raise click.UsageError("give either MODEL or --elf F.elf --begin SYM --end SYM")
