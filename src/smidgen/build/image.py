@@ -9,7 +9,6 @@ from pathlib import Path
 
 from smidgen.build.elf import read_elf
 from smidgen.build.features import feature_check
-from smidgen.build.library import FLAGS as LIBRARY_FLAGS
 from smidgen.build.library import FOLDER as LIBRARY
 from smidgen.build.library import library_files, library_includes
 from smidgen.build.link import CATEGORIES, DEFAULT_STACK_BYTES, linker_script
@@ -20,6 +19,7 @@ from smidgen.build.toolchain import Toolchain, run_tool
 from smidgen.build.zig import Zig
 from smidgen.codegen.sources import Interface, Sources
 from smidgen.errors import BuildFailed, DoesNotFit, OutputError, UsageError
+from smidgen.kernels.library import LIBRARY_FLAGS
 from smidgen.targets import Target
 
 RUNTIME = Path(__file__).parent.parent / "runtime"

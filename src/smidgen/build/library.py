@@ -10,8 +10,6 @@ from smidgen.kernels.library import LibraryCode
 
 FOLDER = "library"
 _HOSTED = "runtime/hosted"
-FLAGS = ("-fhosted", "-w")
-"""For the library's sources, behind ours: it counts on memcpy of four bytes being a load; its warnings are not ours."""
 
 
 def library_files(library: LibraryCode, runtime: Path) -> Mapping[str, str]:

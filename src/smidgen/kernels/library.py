@@ -11,6 +11,9 @@ from pathlib import Path
 
 from smidgen.errors import UsageError
 
+LIBRARY_FLAGS = ("-fhosted", "-w")
+"""For a library's sources, behind ours: it counts on memcpy of four bytes being a load; its warnings are not ours."""
+
 
 @dataclass(frozen=True)
 class LibraryCode:
@@ -23,6 +26,7 @@ class LibraryCode:
     include: str  # the folder that is searched for headers
     headers: tuple[str, ...]
     sources: tuple[str, ...]
+    unfit: str = "0"  # the preprocessor's condition under which its code needs other buffers than were planned
 
     def texts(self) -> Mapping[str, str]:
         """Every file by its path. UsageError if one cannot be read."""
@@ -38,6 +42,11 @@ class LibraryCode:
     def remedy(self) -> str:
         """What to do about a library that is not as it should be."""
         return f"set {self.variable} to a current checkout of {self.name}"
+
+    @property
+    def title(self) -> str:
+        """Name, version and digest, for reports."""
+        return f"{self.name} {self.version}, SHA-256 of the files used {self.digest}"
 
     @cached_property
     def digest(self) -> str:
@@ -58,5 +67,5 @@ def merged(parts: Iterable[LibraryCode]) -> LibraryCode | None:
     headers, sources = ({p for c in codes for p in getattr(c, kind)} for kind in ("headers", "sources"))
     return LibraryCode(
         first.name, first.version, first.variable, first.root, first.include,
-        tuple(sorted(headers)), tuple(sorted(sources)),
+        tuple(sorted(headers)), tuple(sorted(sources)), first.unfit,
     )  # fmt: skip

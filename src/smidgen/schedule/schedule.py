@@ -104,7 +104,8 @@ def make_schedule(
     """Choose the kernels of all nodes together under ``objective``, an order and a place for every buffer.
 
     ``graph`` is in lowered form. ``force`` maps step names to kernel symbols; ``costs`` knows measured cycles; kernels
-    of ``preferred`` are taken wherever they can be. Raises NoKernel, UsageError for a forced name that does not exist, DoesNotFit if no choice keeps the objective's limits.
+    of ``preferred`` are taken wherever they can be. Raises NoKernel, UsageError for a forced name that does not exist,
+    DoesNotFit if no choice keeps the objective's limits.
     """
     search = make_search(graph, target, force, costs, preferred)
     chosen = choose(search, objective, graph.name)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -25,6 +26,7 @@ from smidgen.kernels.cmsis_nn.domain import (
 )
 from smidgen.kernels.common import accumulator_fits, constant_weights, double_rounding, int8_elements, same_shape
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue, Predicate, no_scratch
+from smidgen.kernels.library import LibraryCode
 from smidgen.ops import Add, AveragePool2D, Conv2D, DepthwiseConv2D, FullyConnected, MaxPool2D, Mul, Softmax
 from smidgen.targets.target import Core
 
@@ -43,6 +45,9 @@ def kernels(checkout: Checkout, core: Core, answer: sizes.Sizes) -> tuple[Kernel
     def scratch(question: Callable[[Node, Core], sizes.Question]) -> Callable[[Node], int]:
         return lambda node: answer(question(node, core))
 
+    def library(functions: tuple[str, ...]) -> LibraryCode:
+        return replace(checkout.reached(functions), unfit=sizes.UNFIT[sizes.variant(core)])
+
     def record(
         name: str,
         contract: str,
@@ -56,7 +61,7 @@ def kernels(checkout: Checkout, core: Core, answer: sizes.Sizes) -> tuple[Kernel
         return Kernel(
             f"smg_{name}_s8_cmsis_nn", "cmsis_nn", contract, op, partial(_cost, variant=sizes.variant(core)), params,
             requires=requires, pack=pack, scratch=scratch(size) if size else no_scratch, includes=_INCLUDES,
-            footprint=partial(_footprint, weighted=pack is not None), library=checkout.reached(functions),
+            footprint=partial(_footprint, weighted=pack is not None), library=library(functions),
         )  # fmt: skip
 
     return (

@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The most of plain C, which every compiler can be told to take, and of the code for a core. */
 static int32_t of_variant(const char *variant, int32_t plain, int32_t dsp, int32_t mve) {
-    return strcmp(variant, "mve") == 0 ? mve : strcmp(variant, "dsp") == 0 ? dsp : plain;
+    const int32_t bytes = strcmp(variant, "mve") == 0 ? mve : strcmp(variant, "dsp") == 0 ? dsp : plain;
+    return bytes > plain ? bytes : plain;
 }
 
 static int32_t of_window(int is_depthwise, const char *variant, const int32_t *n) {
@@ -49,9 +51,9 @@ int main(int count, char **arguments) {
                            arm_fully_connected_s8_get_buffer_size_dsp(&filter),
                            arm_fully_connected_s8_get_buffer_size_mve(&filter));
     } else if (strcmp(kind, "avgpool") == 0) {
-        bytes = of_variant(variant, arm_avgpool_s8_get_buffer_size(n[0], n[1]),
-                           arm_avgpool_s8_get_buffer_size_dsp(n[0], n[1]),
-                           arm_avgpool_s8_get_buffer_size_mve(n[0], n[1]));
+        bytes =
+            of_variant(variant, arm_avgpool_s8_get_buffer_size(n[0], n[1]),
+                       arm_avgpool_s8_get_buffer_size_dsp(n[0], n[1]), arm_avgpool_s8_get_buffer_size_mve(n[0], n[1]));
     } else {
         bytes = of_window(strcmp(kind, "depthwise") == 0, variant, n);
     }

@@ -34,6 +34,14 @@ def variant(core: Core) -> str:
     return next((feature for feature in ("mve", "dsp") if feature in core.features), "plain")
 
 
+UNFIT = {
+    "plain": "defined(__ARM_FEATURE_DSP) || defined(__ARM_FEATURE_MVE)",
+    "dsp": "defined(__ARM_FEATURE_MVE)",
+    "mve": "defined(__ARM_FEATURE_DSP) && !defined(__ARM_FEATURE_MVE)",
+}
+"""When its code is another one than planned for. Plain C, as on a host, is planned for as well."""
+
+
 def of_conv2d(node: Node, core: Core) -> Question:
     p = conv_params(node)
     return ("conv2d", variant(core), *(str(p[name]) for name in (*_WINDOW, "groups")))
