@@ -174,6 +174,8 @@ def _show(r: ProfileReport, source: str) -> None:
     staged = [layer.staged_bytes for layer in r.layers]
     lines.append(f"weights       {weights_fact(r.weights, staged, ram.static)}")
     lines.append(f"choice        {choice_fact(r.optimize, r.max_ram_bytes, r.max_flash_bytes)}")
+    if r.library is not None:
+        lines.append(f"library       {r.library}")
     if r.unknown_instructions:
         lines.append(f"not priced    {r.unknown_instructions}: these instructions have no rule in the cycle model")
     show("\n".join(lines))
