@@ -9,6 +9,7 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "optimize, max_ram_bytes, max_flash_bytes": "the setting and its limits, null: none",
         "weights": "where weights are read from: flash, staged or sram",
         "notes": "what the importer left out, which steps compute in float32",
+        "library": "null, or the library that kernels call: name, version, SHA-256 of its files in use",
         "bytes.{arena,weights,static}": "exact; static: weights copied to RAM at start-up",
         "bytes_modelled.code, bytes_modelled.stack": "before building, from measured kernel sizes",
         "arena_lower_bound_bytes": "no order of execution and no placement needs less",
@@ -52,6 +53,7 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "overhead_cycles": "before the first kernel: the call and the copy of the input",
         "unknown_instructions": "mnemonic to count of what the cycle model has no rule for; empty is right",
         "functions[]": "on a core simulated from its RTL, without what they call: name, instructions, cycles",
+        "library": "null, or the library that kernels call: name, version, SHA-256 of its files in use",
         "with --elf": "elf, begin, end, instructions, cycles, latency_ms, stack_bytes, functions[], mix, "
         "cycles_by_rule, unknown_instructions, notes",
     },

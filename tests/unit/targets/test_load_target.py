@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 
 from smidgen.errors import TargetError, UsageError
+from smidgen.sim.qemu import machines as qemu_machines
+from smidgen.sim.registers import PROCESSORS
+from smidgen.sim.rtl import CORES
 from smidgen.targets import list_targets, load_target
 from smidgen.targets.isa import FEATURES, IMPLIES, close
-from smidgen.targets.load import COST_CLASSES
+from smidgen.targets.machines import COST_CLASSES, MACHINES
 
 BOARD = """
 name = "mine"
@@ -68,7 +71,7 @@ def test_a_users_own_board_and_core(tmp_path: Path) -> None:
     file.write_text(BOARD.replace('"cortex_m4f"', '"core1"'))
     (tmp_path / "core1.toml").write_text(
         'name = "core1"\ntitle = "t"\nfeatures = ["dsp"]\nzig_cpu = "z"\ngcc_flags = []\n'
-        + "".join(f'[cycles.{c}]\nvalue = 3\nprovenance = "p"\n' for c in COST_CLASSES)
+        + "".join(f'[cycles.{name}]\nvalue = 3\nprovenance = "p"\n' for name in COST_CLASSES)
     )
     target = load_target(file)
     assert target.core.cycles == dict.fromkeys(COST_CLASSES, 3)
@@ -112,19 +115,21 @@ def test_a_core_number_without_provenance_does_not_load(tmp_path: Path) -> None:
         load_target(tmp_path / "mine.toml")
 
 
-def test_a_core_says_what_kernels_cost_on_it_and_what_can_be_counted(tmp_path: Path) -> None:
+def test_a_risc_v_core_is_not_priced_by_a_model_of_thumb_code(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(BOARD.replace('"cortex_m4f"', '"core1"'))
     head = 'name = "core1"\ntitle = "t"\nfeatures = ["rv32m"]\nzig_cpu = "z"\ngcc_flags = []\n'
     cycles = "".join(f'[cycles.{c}]\nvalue = 1\nprovenance = "p"\n' for c in COST_CLASSES)
-    core = tmp_path / "core1.toml"
-    core.write_text(head + cycles)
+    (tmp_path / "core1.toml").write_text(head + cycles)
     assert load_target(tmp_path / "mine.toml").core.counts == "instructions"
-    core.write_text(head + 'counts = "model"\n' + cycles)
+    (tmp_path / "core1.toml").write_text(head + 'counts = "model"\n' + cycles)
     with pytest.raises(TargetError, match="counts is 'model'; use 'instructions' here"):
         load_target(tmp_path / "mine.toml")
-    core.write_text(head + cycles.replace("cycles.divide", "cycles.quotient"))
-    with pytest.raises(TargetError, match="no cycles for divide"):
-        load_target(tmp_path / "mine.toml")
+
+
+def test_the_machines_are_those_that_the_simulators_have() -> None:
+    assert set(MACHINES["qemu"]) == set(qemu_machines.MACHINES)
+    assert set(MACHINES["rtl"]) == {core.name for core in CORES}
+    assert set(MACHINES["unicorn"]) == {name for p in PROCESSORS.values() for name in p.models}
 
 
 def test_implied_features_exist_and_close() -> None:

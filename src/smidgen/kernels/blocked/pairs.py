@@ -22,7 +22,7 @@ from smidgen.kernels.kernel import Packed
 from smidgen.ops.accumulators import Int64s, channel_weights
 from smidgen.targets.target import Core
 
-_HIGHEST, _LOWEST = (1 << 15) - 1, -(1 << 15)  # of a lane
+HIGHEST, LOWEST = (1 << 15) - 1, -(1 << 15)  # of a lane
 _UNROLLS = (4, 3, 2, 1)
 
 
@@ -38,19 +38,19 @@ def _ends(node: Node, block: Lanes, unroll: int) -> tuple[tuple[bool, ...], ...]
     steps = w.reshape(*w.shape[:2], -1, unroll)
     highest = np.where(steps > 0, 127 * steps, -128 * steps).sum(axis=3)
     lowest = np.where(steps > 0, -128 * steps, 127 * steps).sum(axis=3)
-    if highest.max() > _HIGHEST or lowest.min() < _LOWEST:
+    if highest.max() > HIGHEST or lowest.min() < LOWEST:
         return None
     most, least = np.zeros(w.shape[:2], np.int64), np.zeros(w.shape[:2], np.int64)
     ends = np.zeros((steps.shape[2], len(w)), bool)
     for i in range(steps.shape[2]):
         most, least = most + highest[:, :, i], least + lowest[:, :, i]
-        ends[i] = ((most > _HIGHEST) | (least < _LOWEST)).any(axis=1)
+        ends[i] = ((most > HIGHEST) | (least < LOWEST)).any(axis=1)
         most = np.where(ends[i][:, None], highest[:, :, i], most)
         least = np.where(ends[i][:, None], lowest[:, :, i], least)
     return tuple(tuple(block) for block in ends.T.tolist())
 
 
-def _channels(node: Node, channels: int) -> Array:
+def channels_of(node: Node, channels: int) -> Array:
     """Channels of each block (blocks, channels)."""
     out_c = node.output.type.shape[-1]
     first: Int64s = np.minimum(np.arange(0, out_c, channels), out_c - channels)
@@ -99,7 +99,7 @@ class Lanes(Rows):
 
     def columns(self, node: Node) -> Array:
         """Bias, mult, addend and shift (blocks, channels, 4)."""
-        columns: Array = high_columns(node).astype(np.int64)[_channels(node, self.channels)]
+        columns: Array = high_columns(node).astype(np.int64)[channels_of(node, self.channels)]
         return columns
 
     def padding(self, node: Node) -> int:
@@ -108,7 +108,7 @@ class Lanes(Rows):
 
     def weights(self, node: Node) -> Int64s:
         """(blocks, channels, inputs)"""
-        w = channel_weights(node)[_channels(node, self.channels)]
+        w = channel_weights(node)[channels_of(node, self.channels)]
         return np.pad(w, ((0, 0), (0, 0), (0, self.padding(node))))
 
     def cost(self, node: Node, core: Core) -> float:

@@ -62,8 +62,12 @@ def price_of(compiled: Compiled, toolchain: str = "zig") -> Price:
 
 
 def untimed(target: Target) -> Price:
-    """Of a target that counts instructions: an inference takes a millisecond, whatever it is."""
-    note = f"{target.name} counts instructions, not cycles: on its virtual board every inference takes a millisecond"
+    """Of a firmware whose cycles are not known on the target: an inference takes a millisecond, whatever it is."""
+    if target.core.counts == "cycles":
+        why = f"a firmware's cycles are not counted on the RTL of {target.name}; give a model for that"
+    else:
+        why = f"{target.name} counts instructions, not cycles"
+    note = f"{why}: on its virtual board every inference takes a millisecond"
     return Price(InferenceCost(0, target.clock_hz // 1000, 0), note)
 
 

@@ -83,11 +83,18 @@ class QemuPort:
             self._start_count = self._monitor.instructions()
 
     def _check_memory(self) -> None:
+        """By writing too: elsewhere, as in a window for devices, every read may give the same."""
         for region in self.target.regions:
             for address in (region.base, region.base + region.size_bytes - 4):
                 try:
-                    self._gdb.read(address, 4)
+                    before = self._gdb.read(address, 4)
+                    other = bytes(b ^ 0x5A for b in before)
+                    self._gdb.write(address, other)
+                    kept = self._gdb.read(address, 4) == other
+                    self._gdb.write(address, before)
                 except Refused:
+                    kept = False
+                if not kept:
                     self.close()
                     raise TargetError(
                         f"{self.target.name}: QEMU's {self._machine.board} has no memory at {address:#010x}, where the "
