@@ -6,12 +6,9 @@ from pathlib import Path
 import pytest
 
 from smidgen.errors import TargetError, UsageError
-from smidgen.sim.qemu import machines as qemu_machines
-from smidgen.sim.registers import PROCESSORS
-from smidgen.sim.rtl import CORES
 from smidgen.targets import list_targets, load_target
 from smidgen.targets.isa import FEATURES, IMPLIES, close
-from smidgen.targets.machines import COST_CLASSES, MACHINES
+from smidgen.targets.machines import COST_CLASSES
 
 BOARD = """
 name = "mine"
@@ -124,12 +121,6 @@ def test_a_risc_v_core_is_not_priced_by_a_model_of_thumb_code(tmp_path: Path) ->
     (tmp_path / "core1.toml").write_text(head + 'counts = "model"\n' + cycles)
     with pytest.raises(TargetError, match="counts is 'model'; use 'instructions' here"):
         load_target(tmp_path / "mine.toml")
-
-
-def test_the_machines_are_those_that_the_simulators_have() -> None:
-    assert set(MACHINES["qemu"]) == set(qemu_machines.MACHINES)
-    assert set(MACHINES["rtl"]) == {core.name for core in CORES}
-    assert set(MACHINES["unicorn"]) == {name for p in PROCESSORS.values() for name in p.models}
 
 
 def test_implied_features_exist_and_close() -> None:
