@@ -93,7 +93,7 @@ def check(target: Target, count: int) -> None:
 
 @needs_checkout
 @pytest.mark.slow
-@pytest.mark.parametrize("count", (6, pytest.param(40, marks=pytest.mark.full)))
+@pytest.mark.parametrize("count", (6, pytest.param(24, marks=pytest.mark.full)))
 @pytest.mark.parametrize("board", ("nucleo-l4r5zi", "generic-cortex-m0plus", "m55-reference", "rv32imc"))
 def test_equals_the_reference(board: str, count: int) -> None:
     check(_board(board), count)
