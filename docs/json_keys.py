@@ -28,10 +28,12 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "first_divergence": "null, or case, step, name, source, kernel, element, expected, got, differing_elements",
     },
     "profile": {
-        "model, target, numerics, toolchain, clock_hz": "what was measured",
+        "model, target, numerics, toolchain, simulator, clock_hz": "what was measured, built and run with what",
         "macs, live_macs": "nominal, as in the model's file, and what cycles_per_mac refers to; live: what is computed",
         "instructions, instructions_kind": "`counted`",
-        "cycles, cycles_kind, cycles_per_mac, latency_ms": "`modelled`, zero wait states; milliseconds at clock_hz",
+        "cycles, cycles_kind, cycles_per_mac, latency_ms": "`modelled`, or `counted` on the core's RTL, zero wait "
+        "states; milliseconds at clock_hz; all null, layers' too, where nothing but instructions is known",
+        "instructions_per_mac": "of nominal MACs",
         "board_cycles, board_latency_ms": "modelled with the board's flash, prefetch and caches; null without",
         "latency_ms_range": "between which milliseconds silicon is expected, or null: the board was never compared",
         "energy": "energy_uj, range_uj (between which silicon is expected, or null), power_mw, cycle (picojoules, "

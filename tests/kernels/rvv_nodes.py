@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from smidgen import ops
-from smidgen.ir import Array, Node, Rounding, TensorType
+from smidgen.ir import Array, Node, Op, QuantParams, Rounding, TensorType
 from tests.kernels import nodes, strided
 
 Case = tuple[Node, list[Array]]
@@ -26,7 +26,7 @@ def _clamped(draw: nodes.Draw) -> tuple[int, tuple[float, float]]:
 
 
 @st.composite
-def wide_window(draw: nodes.Draw, op: type[ops.Op]) -> Case:
+def wide_window(draw: nodes.Draw, op: type[Op]) -> Case:
     """3x3 and the like over rows or channels longer than vectors."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     depthwise = op is ops.DepthwiseConv2D
@@ -47,13 +47,29 @@ def _layer(draw: nodes.Draw, op: Any, x: tuple[int, ...], w: tuple[int, ...], ax
 
 
 @st.composite
-def matrix(draw: nodes.Draw, op: type[ops.Op]) -> Case:
+def matrix(draw: nodes.Draw, op: type[Op]) -> Case:
     """Output channels on either side of whole vectors."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     rows, k, o = draw(st.integers(1, 7)), draw(st.sampled_from([1, 5, 8, 24, 67])), draw(st.sampled_from(_LANES))
     if op is ops.FullyConnected:
         return draw(_layer(op, (rows, k), (o, k), 0, seed=rng))
     return draw(_layer(op, (1, rows, draw(st.integers(1, 3)), k), (o, 1, 1, k), 0, seed=rng))
+
+
+@st.composite
+def steep(draw: nodes.Draw) -> Case:
+    """Fully connected, multipliers from 1/16 up: hardly a bit is shifted out, and with ties to even many are ties."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    k, o = draw(st.integers(1, 4)), draw(st.integers(1, 9))
+    scales = tuple(float(np.float32(s)) for s in rng.choice([0.0625, 0.125, 0.25, 0.3, 0.45, 0.5, 0.75, 1.0, 1.7], o))
+    w = rng.integers(-3, 4, (o, k)).astype(np.int8)
+    x = TensorType("int8", (3, k), nodes.quant(0.5, draw(nodes.ZERO_POINTS)))
+    w_type = TensorType("int8", w.shape, QuantParams(scales, (0,) * o, 0))
+    zero_point, clamp = _clamped(draw)
+    rounding = draw(st.sampled_from(_BOTH))
+    op = ops.FullyConnected(clamp=clamp, out_quant=nodes.quant(0.5, zero_point), rounding=rounding)
+    data = rng.integers(-128, 128, x.shape).astype(np.int8)
+    return nodes.make(op, [(x, None), (w_type, w)]), [data, w]
 
 
 @st.composite
@@ -84,6 +100,7 @@ def windows() -> st.SearchStrategy[Case]:
 
 
 OF_SYMBOLS: tuple[tuple[str, Callable[[], st.SearchStrategy[Case]]], ...] = (
+    ("fully_connected_s8", lambda: st.one_of(steep(), steep(), nodes.dense(), matrix(ops.FullyConnected))),
     ("fully_connected", lambda: st.one_of(nodes.dense(), matrix(ops.FullyConnected))),
     ("1x1", lambda: st.one_of(nodes.pointwise(), matrix(ops.Conv2D))),
     ("conv2d", windows),

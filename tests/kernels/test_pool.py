@@ -12,15 +12,17 @@ import pytest
 from smidgen.ir import Node, Rounding, TensorType
 from smidgen.kernels.registry import all_kernels
 from smidgen.ops import AveragePool2D, MaxPool2D
-from tests.kernels.admitted import EVERY_FEATURE
+from tests.kernels.admitted import EVERY_FEATURE, core_of, runs_on_host
 from tests.kernels.host import run
 from tests.kernels.nodes import make, quant
 
-AVERAGES = [k for k in all_kernels() if k.op is AveragePool2D and "_s8" in k.symbol]
+AVERAGES = [
+    k for k in all_kernels() if k.op is AveragePool2D and "_s8" in k.symbol and not k.constants and runs_on_host(k)
+]
 
 
 def average(rounding: Rounding, size: tuple[int, int], **attributes: Any) -> Node:
-    x = TensorType("int8", (1, *size, 4), quant(0.5, 3))
+    x = TensorType("int8", (1, *size, 8), quant(0.5, 3))
     out = x.quant if rounding == "double" else quant(0.25, -7)
     return make(AveragePool2D(out_quant=out, rounding=rounding, **attributes), [(x, None)])
 
@@ -55,9 +57,12 @@ def test_a_sum_that_may_leave_32_bits_is_refused(kernel: Any) -> None:
     largest = ((1 << 31) - 1) // 255
     size = (2901, 2903)  # their product is just above
     assert 2901 * 2902 < largest < 2901 * 2903
-    assert kernel.rejects(average(rounding, size, kernel=size), EVERY_FEATURE).startswith("needs: The ")
-    fits = kernel.rejects(average(rounding, size, kernel=(2901, 2902)), EVERY_FEATURE)
+    assert kernel.rejects(average(rounding, size, kernel=size), core_of(kernel)).startswith("needs: The ")
+    fits = kernel.rejects(average(rounding, size, kernel=(2901, 2902)), core_of(kernel))
     doubled = "needs: Twice the sum over a window, shifted left where a multiplier is above 1, fits 32 bits"
+    if kernel.symbol == "smg_avgpool_s8_portable":  # divides by a reciprocal that is exact to there
+        assert fits == "needs: The windows have at most 4000 elements"
+        return
     assert fits is None or (kernel.symbol == "smg_avgpool_s8rne_dsp" and fits.startswith(doubled))
 
 

@@ -64,7 +64,11 @@ def build(
     jobs = [_job(path, category, object_dir, sources) for path, category in sorted(categories.items())]
     check = toolchain.name == "zig" and target.core.isa == "arm"
     compiler = Compiler(identity, toolchain.command(), flags, toolchain.environment(work_dir), check)
-    compile_all(compiler, source_dir, jobs, INCLUDES)
+    contradictions_first = sorted(jobs, key=lambda job: job.source != _FEATURES)
+    try:
+        compile_all(compiler, source_dir, contradictions_first, INCLUDES)
+    except BuildFailed as error:
+        raise _compile_error(str(error), target, toolchain) or error from None
     ram_objects = [object_name(path, "kernels") for path in sources.interface.ram_code]
     interface = sources.interface
     script = linker_script(target, interface.arena_symbol, stack_bytes, ram_objects, interface.second_arena_symbol)
@@ -152,6 +156,17 @@ def link(toolchain: Toolchain, target: Target, objects: list[str], elf_path: Pat
         run_tool(command, cwd=work_dir, what=f"linking {elf_path.name}", environment=toolchain.environment(work_dir))
     except BuildFailed as error:
         raise _link_error(str(error), target, stack_bytes) or error from None
+
+
+def _compile_error(text: str, target: Target, toolchain: Toolchain) -> BuildFailed | None:
+    """Shorter than what zig prints, the names of all CPUs it knows."""
+    unknown = re.search(r"error: (unknown CPU[^\n]*)", text)
+    if unknown is None:
+        return None
+    return BuildFailed(
+        f"{toolchain.name}: {unknown.group(1)}; see zig_cpu, now {target.core.zig_cpu!r}, in the TOML file of core "
+        f"{target.core.name}"
+    )
 
 
 def _link_error(text: str, target: Target, stack_bytes: int) -> DoesNotFit | None:

@@ -46,18 +46,18 @@ class Constants:
 
 def requantizable(node: Node) -> bool:
     """Multipliers are below one half, accumulators fit 30 bits and, with ties to even, none can be a tie"""
-    return _found(node) is not None or fast_requantize(node)
+    return high_form(node) is not None or fast_requantize(node)
 
 
 def high_constants(node: Node) -> Mapping[str, int]:
     """The macros of smg_high_requantize.h."""
-    found = _found(node)
+    found = high_form(node)
     return {"SMG_HIGH": ROUNDED if found is None else found[0], **requantize_constants(node)}
 
 
 def high_columns(node: Node) -> Int32s:
     """Of each channel (out_c, 4): bias with the input's zero point folded in, mult, addend, shift."""
-    found = _found(node)
+    found = high_form(node)
     if found is None:
         return requantize_columns(node)
     rows = [(c.bias, c.mult, c.addend, c.shift) for c in found[1]]
@@ -66,7 +66,7 @@ def high_columns(node: Node) -> Int32s:
 
 
 @lru_cache(maxsize=256)
-def _found(node: Node) -> tuple[int, tuple[Constants, ...]] | None:
+def high_form(node: Node) -> tuple[int, tuple[Constants, ...]] | None:
     """The cheapest form that every channel has, and its constants."""
     steps = channel_steps(node)
     offsets = fitted_bias(node) - node["x"].type.zero_point * channel_weights(node).sum(axis=1)

@@ -93,6 +93,7 @@ class ProfileReport:
     target: str
     numerics: str
     toolchain: str
+    simulator: str  # with its version
     clock_hz: int
     optimize: Setting
     weights: Weights
@@ -136,6 +137,7 @@ def profile_report(schedule: Schedule, image: Image, costs: ImageProfile) -> Pro
         target=target.name,
         numerics=schedule.graph.numerics,
         toolchain=image.toolchain,
+        simulator=costs.simulator,
         clock_hz=target.clock_hz,
         optimize=schedule.objective.setting,
         weights=schedule.weights,

@@ -8,6 +8,7 @@ import pytest
 from smidgen.errors import TargetError, UsageError
 from smidgen.targets import list_targets, load_target
 from smidgen.targets.isa import FEATURES, IMPLIES, close
+from smidgen.targets.machines import COST_CLASSES
 
 BOARD = """
 name = "mine"
@@ -67,10 +68,10 @@ def test_a_users_own_board_and_core(tmp_path: Path) -> None:
     file.write_text(BOARD.replace('"cortex_m4f"', '"core1"'))
     (tmp_path / "core1.toml").write_text(
         'name = "core1"\ntitle = "t"\nfeatures = ["dsp"]\nzig_cpu = "z"\ngcc_flags = []\n'
-        '[cycles.alu]\nvalue = 3\nprovenance = "p"\n'
+        + "".join(f'[cycles.{name}]\nvalue = 3\nprovenance = "p"\n' for name in COST_CLASSES)
     )
     target = load_target(file)
-    assert target.core.cycles == {"alu": 3}
+    assert target.core.cycles == dict.fromkeys(COST_CLASSES, 3)
     assert "thumb2" in target.core.features
     assert "fpu" not in target.core.features
 

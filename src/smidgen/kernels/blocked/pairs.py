@@ -22,42 +22,42 @@ from smidgen.kernels.kernel import Packed
 from smidgen.ops.accumulators import Int64s, channel_weights
 from smidgen.targets.target import Core
 
-_HIGHEST, _LOWEST = (1 << 15) - 1, -(1 << 15)  # of a lane
-_UNROLLS = (4, 2, 1)
+HIGHEST, LOWEST = (1 << 15) - 1, -(1 << 15)  # of a lane
+_UNROLLS = (4, 3, 2, 1)
 
 
 @lru_cache(maxsize=512)
-def _ends(node: Node, channels: int, unroll: int) -> tuple[tuple[bool, ...], ...] | None:
+def _ends(node: Node, block: Lanes, unroll: int) -> tuple[tuple[bool, ...], ...] | None:
     """Of each block, whether a chunk ends before each step; None if some step alone lets a lane overflow.
 
     Chunks are as long as any input lets them be: every lane's sum of products with bytes stays a signed 16-bit number.
     """
-    w = channel_weights(node)[_channels(node, channels)]  # (blocks, channels, inputs)
+    w = block.weights(node)
     if w.shape[2] % unroll:
         return None
     steps = w.reshape(*w.shape[:2], -1, unroll)
     highest = np.where(steps > 0, 127 * steps, -128 * steps).sum(axis=3)
     lowest = np.where(steps > 0, -128 * steps, 127 * steps).sum(axis=3)
-    if highest.max() > _HIGHEST or lowest.min() < _LOWEST:
+    if highest.max() > HIGHEST or lowest.min() < LOWEST:
         return None
     most, least = np.zeros(w.shape[:2], np.int64), np.zeros(w.shape[:2], np.int64)
     ends = np.zeros((steps.shape[2], len(w)), bool)
     for i in range(steps.shape[2]):
         most, least = most + highest[:, :, i], least + lowest[:, :, i]
-        ends[i] = ((most > _HIGHEST) | (least < _LOWEST)).any(axis=1)
+        ends[i] = ((most > HIGHEST) | (least < LOWEST)).any(axis=1)
         most = np.where(ends[i][:, None], highest[:, :, i], most)
         least = np.where(ends[i][:, None], lowest[:, :, i], least)
     return tuple(tuple(block) for block in ends.T.tolist())
 
 
-def _channels(node: Node, channels: int) -> Array:
+def channels_of(node: Node, channels: int) -> Array:
     """Channels of each block (blocks, channels)."""
     out_c = node.output.type.shape[-1]
     first: Int64s = np.minimum(np.arange(0, out_c, channels), out_c - channels)
     return first[:, None] + np.arange(channels)
 
 
-def _chunks(begins: tuple[bool, ...]) -> list[tuple[int, int]]:
+def chunks_of(begins: tuple[bool, ...]) -> list[tuple[int, int]]:
     """(first step, steps) of each chunk of a block."""
     first = np.flatnonzero([True, *begins[1:]])
     return list(zip(first.tolist(), np.diff(np.append(first, len(begins))).tolist(), strict=True))
@@ -83,7 +83,7 @@ class Lanes(Rows):
 
     def ends(self, node: Node) -> tuple[int, tuple[tuple[bool, ...], ...]]:
         """SMG_UNROLL, the number of inputs of a step that makes the fewest instructions, and where chunks end."""
-        found = [(u, ends) for u in _UNROLLS if (ends := _ends(node, self.channels, u)) is not None]
+        found = [(u, ends) for u in _UNROLLS if (ends := _ends(node, self, u)) is not None]
         return min(found, key=lambda f: self._instructions(*f))
 
     def _instructions(self, unroll: int, ends: tuple[tuple[bool, ...], ...]) -> float:
@@ -99,22 +99,27 @@ class Lanes(Rows):
 
     def columns(self, node: Node) -> Array:
         """Bias, mult, addend and shift (blocks, channels, 4)."""
-        columns: Array = high_columns(node).astype(np.int64)[_channels(node, self.channels)]
+        columns: Array = high_columns(node).astype(np.int64)[channels_of(node, self.channels)]
         return columns
 
-    def weights(self, node: Node) -> Array:
+    def padding(self, node: Node) -> int:
+        """Inputs after the last that meet weights of 0."""
+        return 0
+
+    def weights(self, node: Node) -> Int64s:
         """(blocks, channels, inputs)"""
-        return channel_weights(node)[_channels(node, self.channels)]
+        w = channel_weights(node)[channels_of(node, self.channels)]
+        return np.pad(w, ((0, 0), (0, 0), (0, self.padding(node))))
 
     def cost(self, node: Node, core: Core) -> float:
-        (unroll, ends), inputs = self.ends(node), inputs_of(node)
+        (unroll, ends), inputs = self.ends(node), inputs_of(node) + self.padding(node)
         blocks, products, loads = len(ends), self.values * self.words, self.values + self.words
         of_products = inputs * blocks * instruction_cycles(core, multiply=products, load=loads)
         others = self._instructions(unroll, ends) - inputs * blocks * (products + loads)
         block = instruction_cycles(core, alu=12, load=4 * self.channels, branch=1)
         outputs = self.rows * self.channels * instruction_cycles(core, **REQUANTIZE)
         total = of_products + others * instruction_cycles(core, alu=1) + blocks * (block + outputs)
-        return self.around(node, core, total + self.preparation(node, core))
+        return self.around(node, core, total + self.preparation(node, core), 1.5)
 
     def preparation(self, node: Node, core: Core) -> float:
         """Cycles before the blocks of a block of rows."""
@@ -140,7 +145,7 @@ class Pairs(Lanes):
         words = (w[:, 1::2] << 16) + w[:, 0::2]  # (blocks, pairs, inputs)
         parts: list[Array] = []
         for block, begins in enumerate(ends):
-            chunks = _chunks(begins)
+            chunks = chunks_of(begins)
             first, second = columns[block, 0::2, 0], columns[block, 1::2, 0]
             starts = [second, (second << 16) + first - (len(chunks) << 15)]
             parts.append(np.stack(starts, axis=1).reshape(-1))
@@ -161,7 +166,10 @@ class RowPairs(Lanes):
 
     def scratch(self, node: Node) -> int:
         """The words of a block of rows, then its gathered inputs."""
-        return 2 * self.rows * inputs_of(node) + Rows.scratch(self, node)
+        return 2 * self.rows * (inputs_of(node) + self.padding(node)) + Rows.scratch(self, node)
+
+    def padding(self, node: Node) -> int:
+        return inputs_of(node) % 2
 
     def preparation(self, node: Node, core: Core) -> float:
         return inputs_of(node) * (
@@ -172,7 +180,7 @@ class RowPairs(Lanes):
         """Weights (blocks, inputs, channels); of each block starting sums, lengths of chunks and requantisation."""
         (_, ends), columns, parts = self.ends(node), self.columns(node), list[Array]()
         for block, begins in enumerate(ends):
-            chunks, bias = _chunks(begins), columns[block, :, 0]
+            chunks, bias = chunks_of(begins), columns[block, :, 0]
             starts = np.stack([bias, (bias << 16) + bias - (len(chunks) << 15)], axis=1)
             lengths = np.array([*(steps for _, steps in chunks), 0])
             parts += [starts.reshape(-1), lengths, columns[block, :, 1:].reshape(-1)]

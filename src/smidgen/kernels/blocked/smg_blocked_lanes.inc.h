@@ -9,8 +9,9 @@
 
 #define SMG_LANE_START (1U << 15) /* so that an arithmetic shift by 16 leaves the second sum, whatever the first */
 
-/* lanes += products of SMG_UNROLL inputs. */
-SMG_INLINE void smg_lanes_step(uint32_t lanes[SMG_VALUES][SMG_WORDS], const int8_t *from, const int32_t *words) {
+/* lanes, or where they begin, plus products of SMG_UNROLL inputs. */
+SMG_INLINE void smg_lanes_step(int begin, uint32_t lanes[SMG_VALUES][SMG_WORDS], const int8_t *from,
+                               const int32_t *words) {
     SMG_WHOLE
     for (int32_t k = 0; k < SMG_UNROLL; k++) {
         int32_t values[SMG_VALUES], word = words[k * SMG_WORDS];
@@ -29,19 +30,12 @@ SMG_INLINE void smg_lanes_step(uint32_t lanes[SMG_VALUES][SMG_WORDS], const int8
             }
             SMG_WHOLE
             for (int32_t v = 0; v < SMG_VALUES; v++) {
-                lanes[v][i] += (uint32_t)values[v] * (uint32_t)word;
+                const uint32_t sum = begin && k == 0 ? SMG_LANE_START : lanes[v][i];
+                lanes[v][i] = sum + (uint32_t)values[v] * (uint32_t)word;
                 SMG_HERE(lanes[v][i]);
             }
             word = next;
         }
-    }
-}
-
-SMG_INLINE void smg_lanes_begin(uint32_t lanes[SMG_VALUES][SMG_WORDS]) {
-    SMG_WHOLE
-    for (int32_t v = 0; v < SMG_VALUES; v++) {
-        SMG_WHOLE
-        for (int32_t i = 0; i < SMG_WORDS; i++) lanes[v][i] = SMG_LANE_START;
     }
 }
 

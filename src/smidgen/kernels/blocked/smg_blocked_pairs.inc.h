@@ -34,13 +34,15 @@ SMG_INLINE const int32_t *smg_pairs_block(const int8_t *x, const int32_t *b, int
     SMG_ROLLED
     for (int32_t steps = *b++; steps != 0; steps = *b++) {
         uint32_t lanes[SMG_ROWS][SMG_PAIRS];
-        smg_lanes_begin(lanes);
+        smg_lanes_step(1, lanes, x, b);
         SMG_ROLLED
-        do {
-            smg_lanes_step(lanes, x, b);
+        while (--steps) {
             x += SMG_UNROLL;
             b += SMG_UNROLL * SMG_PAIRS;
-        } while (--steps);
+            smg_lanes_step(0, lanes, x, b);
+        }
+        x += SMG_UNROLL;
+        b += SMG_UNROLL * SMG_PAIRS;
         smg_lanes_end(lanes, second, words);
     }
     SMG_WHOLE

@@ -12,6 +12,7 @@ from smidgen.kernels.common import Int32s, constant_weights, int8_elements, pad_
 from smidgen.kernels.conv2d import packed_params
 from smidgen.kernels.conv2d.shapes import one_group, pointwise
 from smidgen.kernels.corev.requantize import (
+    WORDS,
     exact_requantize,
     form_of,
     requantize_constants,
@@ -43,7 +44,7 @@ def four_pixels(node: Node) -> bool:
 
 def step_range(node: Node) -> bool:
     """A window has at most 16376 inputs"""  # the hardware loop counts to 4095
-    return channel_weights(node).shape[1] <= 16376
+    return bool(channel_weights(node).shape[1] <= 16376)
 
 
 def pixels_of(node: Node) -> int:
@@ -53,7 +54,7 @@ def pixels_of(node: Node) -> int:
 
 def steps_of(node: Node) -> int:
     """Words of four inputs of a window."""
-    return -(-channel_weights(node).shape[1] // 4)
+    return -(-int(channel_weights(node).shape[1]) // 4)
 
 
 def weight_words(node: Node) -> Int32s:
@@ -90,7 +91,7 @@ def block_cycles(node: Node, core: Core) -> float:
     """Four pixels, all channels."""
     load, multiply, alu, store = (core.cycles[name] for name in ("load", "multiply", "alu", "store"))
     groups = -(-node.output.type.shape[-1] // 4)
-    words = form_of(node).words.shape[1]
+    words = WORDS[form_of(node).form]
     outputs = 16 * requantize_cycles(node, core) + 4 * words * load + 8 * alu + 4 * store
     group = steps_of(node) * (8 * load + 16 * multiply) + outputs + 4 * alu
     return groups * group + 8 * alu + 6 * load + core.cycles["branch"]

@@ -28,7 +28,7 @@ from smidgen.kernels.corev.conv2d import footprint as block_footprint
 from smidgen.kernels.corev.conv2d import (
     pack as pack_block,
 )
-from smidgen.kernels.corev.requantize import exact_requantize, form_of, requantize_constants, requantize_cycles
+from smidgen.kernels.corev.requantize import WORDS, exact_requantize, form_of, requantize_constants, requantize_cycles
 from smidgen.kernels.fully_connected import packed_params
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue
 from smidgen.ops import Conv2D, FullyConnected
@@ -60,8 +60,8 @@ def scratch(node: Node) -> int:
 
 def cost(node: Node, core: Core) -> float:
     load, multiply, alu, store = (core.cycles[name] for name in ("load", "multiply", "alu", "store"))
-    out_c, in_c = channel_weights(node).shape
-    words = form_of(node).words.shape[1]
+    out_c, in_c = map(int, channel_weights(node).shape)
+    words = WORDS[form_of(node).form]
     each = words * load + requantize_cycles(node, core)
     group = steps_of(node) * (9 * load + 8 * multiply) + 8 * each + 2 * (store + 2 * alu) + 3 * alu
     calls = (out_c >= _OUTPUTS) + (out_c % _OUTPUTS > 0)

@@ -9,7 +9,7 @@ import numpy as np
 
 from smidgen.ir import Node
 from smidgen.kernels.common import constant_weights, int8_elements
-from smidgen.kernels.corev.requantize import exact_requantize, form_of, requantize_constants, requantize_cycles
+from smidgen.kernels.corev.requantize import WORDS, exact_requantize, form_of, requantize_constants, requantize_cycles
 from smidgen.kernels.depthwise import packed_params
 from smidgen.kernels.kernel import Kernel, Packed
 from smidgen.ops import DepthwiseConv2D
@@ -99,7 +99,7 @@ def cost(node: Node, core: Core) -> float:
     load, multiply, alu, store = (core.cycles[name] for name in ("load", "multiply", "alu", "store"))
     (n, oh, ow, channels), rows = node.output.type.shape, _rows(node)
     inside = min(node["x"].type.shape[2], _columns(node))
-    words, constants = _words_of_window(node), form_of(node).words.shape[1]
+    words, constants = _words_of_window(node), WORDS[form_of(node).form]
     columns = _chunks(node) * (inside * (4 * load + 10 * alu + 4 * store) + 30 * alu)
     each = words * load + rows * (words * multiply + requantize_cycles(node, core) + store)
     channel = (rows * words + constants) * load + ow * each + 14 * alu

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import product
 
 import numpy as np
 
@@ -69,9 +70,9 @@ def form_of(node: Node) -> Form:
     form = TWO_SIDED if rounding_mode(node) == DOUBLE else ONE_SIDED
     for seen, clip in ((steps, 0), _clipped(steps)):
         limit = max(max(-s.lowest, s.highest) for s in seen)
-        split = min(16, 32 - int(limit).bit_length())
-        for tried in sorted({ONE_SIDED, form}) if split >= 4 else ():
-            found = _all_channels(node, seen, split, two_sided=tried == TWO_SIDED)
+        most = min(16, 33 - int(limit).bit_length())  # with that, only some of the multipliers fit
+        for split, tried in product((most - 1, most), sorted({ONE_SIDED, form})):
+            found = _all_channels(node, seen, split, two_sided=tried == TWO_SIDED) if split >= 4 else None
             if found is not None:
                 return Form(tried, split, clip, _words(found, split, tried))
     return Form(GENERAL, 0, 0, requantize_columns(node))

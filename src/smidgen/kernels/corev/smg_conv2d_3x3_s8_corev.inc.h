@@ -3,14 +3,16 @@
  * pixels by two channels at a time. Each input word meets all the taps that want it, so that a step of four inputs and
  * three taps takes 48 products of words, and 16 loads at stride 1, 23 at stride 2.
  *
- * Instances define SMG_IN_C, a multiple of four, SMG_OUT_C, a multiple of two, and what smg_xcv_requantize.h asks for
- * too. The stream holds for each pair of channels their words (k_h, in_c / 4, k_w, 2), then each one's constants. */
+ * Instances define SMG_IN_C, SMG_OUT_C, a multiple of two, and what smg_xcv_requantize.h asks for too. Rows in scratch
+ * have SMG_WIDE_C channels, whole words; what fills them up meets weights of 0. The stream holds for each pair of
+ * channels their words (k_h, SMG_WIDE_C / 4, k_w, 2), then each one's constants. */
 #include "smg_kernels.h"
 #include "smg_naked.h"
 #include "smg_xcv_requantize.h"
 
-#define SMG_ROW_BYTES (SMG_COLUMNS * SMG_IN_C)
-#define SMG_PAIR_WORDS (18 * SMG_IN_C / 4 + 2 * SMG_WORDS)
+#define SMG_WIDE_C ((SMG_IN_C + 3) / 4 * 4)
+#define SMG_ROW_BYTES (SMG_COLUMNS * SMG_WIDE_C)
+#define SMG_PAIR_WORDS (18 * SMG_WIDE_C / 4 + 2 * SMG_WORDS)
 
 #if SMG_XCV
 /* clang-format off */
@@ -29,7 +31,7 @@
 #define SMG_TAP0(first, rest, x, p) SMG_TWO(first, "t0", "t1", x, SMG_SUM_##p)
 #define SMG_TAP1(first, rest, x, p) SMG_TWO(rest, "t2", "t3", x, SMG_SUM_##p)
 #define SMG_TAP2(first, rest, x, p) SMG_TWO(rest, "t4", "t5", x, SMG_SUM_##p)
-#define SMG_LOAD(into, column) "lw " SMG_IN_##into ", (" #column "*" SMG_XCV_TEXT(SMG_IN_C) "-4)(a0)\n"
+#define SMG_LOAD(into, column) "lw " SMG_IN_##into ", (" #column "*" SMG_XCV_TEXT(SMG_WIDE_C) "-4)(a0)\n"
 
 /* Four inputs, three taps: each output's first product is `first`, the others `rest`. */
 #define SMG_STEP_OF(first, rest)                                         \
@@ -73,7 +75,7 @@
 #endif
 #define SMG_STEP SMG_STEP_OF("cv.sdotsp.b", "cv.sdotsp.b")
 #define SMG_LOOP(times) "li a3, " times "\n" ".insn i 0x2b, 4, x14, a3, " SMG_LOOP_WORDS "\n" SMG_STEP /* cv.setup 0 */
-#define SMG_FOURS "(" SMG_XCV_TEXT(SMG_IN_C) "/4)"
+#define SMG_FOURS "(" SMG_XCV_TEXT(SMG_WIDE_C) "/4)"
 #if SMG_IN_C > 4
 #define SMG_MORE SMG_LOOP(SMG_FOURS "-1")
 #else
@@ -81,7 +83,7 @@
 #endif
 #define SMG_OUT(acc, pixel, channel) \
     SMG_OUTPUT(acc) "sb " acc ", (" #pixel "*" SMG_XCV_TEXT(SMG_OUT_C) "+" #channel ")(a2)\n"
-#define SMG_NEXT_BLOCK(at) "lw t0, " at "(sp)\n" "addi t0, t0, 8*" SMG_XCV_TEXT(SMG_STRIDE * SMG_IN_C) "\n" "sw t0, " at "(sp)\n"
+#define SMG_NEXT_BLOCK(at) "lw t0, " at "(sp)\n" "addi t0, t0, 8*" SMG_XCV_TEXT(SMG_STRIDE * SMG_WIDE_C) "\n" "sw t0, " at "(sp)\n"
 
 /* All channels of `blocks` times eight pixels of a row. rows: the three rows, from the first pixel's first column on. */
 __attribute__((aligned(4))) SMG_NAKED void smg_corev_row(const int8_t *const *rows, const int32_t *stream, int8_t *y,
@@ -144,14 +146,28 @@ SMG_INLINE void smg_corev_row(const int8_t *const *rows, const int32_t *stream, 
             const int32_t *pair = stream + c / 2 * SMG_PAIR_WORDS, *w = pair + c % 2;
             int32_t sum = 0;
             for (int32_t ky = 0; ky < 3; ky++)
-                for (int32_t k = 0; k < SMG_IN_C; k += 4)
+                for (int32_t k = 0; k < SMG_WIDE_C; k += 4)
                     for (int32_t kx = 0; kx < 3; kx++, w += 2)
-                        sum = smg_sdotsp4((uint32_t)*w, smg_load32(rows[ky] + (i * SMG_STRIDE + kx) * SMG_IN_C + k), sum);
-            y[c] = smg_xcv_output(sum, pair + 18 * SMG_IN_C / 4 + c % 2 * SMG_WORDS);
+                        sum = smg_sdotsp4((uint32_t)*w, smg_load32(rows[ky] + (i * SMG_STRIDE + kx) * SMG_WIDE_C + k),
+                                          sum);
+            y[c] = smg_xcv_output(sum, pair + 18 * SMG_WIDE_C / 4 + c % 2 * SMG_WORDS);
         }
     }
 }
 #endif
+
+/* `pixels` of a row of the image, as they are in scratch. */
+SMG_INLINE void smg_pixels(int8_t **to, const int8_t *from, int32_t pixels) {
+#if SMG_IN_C % 4 == 0
+    smg_words(to, &from, pixels * SMG_IN_C / 4);
+#else
+    for (; pixels * SMG_IN_C >= SMG_WIDE_C; pixels--, from += SMG_IN_C) { /* words that reach into the next pixels */
+        const int8_t *pixel = from;
+        smg_pass(to, &pixel, SMG_WIDE_C);
+    }
+    for (; pixels > 0; pixels--, *to += SMG_WIDE_C - SMG_IN_C) smg_pass(to, &from, SMG_IN_C);
+#endif
+}
 
 /* Row iy of image x, padded; zeros: a word of zero points. */
 SMG_INLINE void smg_padded_row(const smg_conv2d_params *p, const int8_t *x, int32_t iy, int8_t *to, uint32_t zeros) {
@@ -160,10 +176,9 @@ SMG_INLINE void smg_padded_row(const smg_conv2d_params *p, const int8_t *x, int3
         smg_words_same(&to, zeros, SMG_ROW_BYTES / 4);
         return;
     }
-    const int8_t *from = x + iy * p->in_w * SMG_IN_C;
-    smg_words_same(&to, zeros, p->pad_l * SMG_IN_C / 4);
-    smg_words(&to, &from, inside * SMG_IN_C / 4);
-    smg_words_same(&to, zeros, (after - inside) * SMG_IN_C / 4);
+    smg_words_same(&to, zeros, p->pad_l * SMG_WIDE_C / 4);
+    smg_pixels(&to, x + iy * p->in_w * SMG_IN_C, inside);
+    smg_words_same(&to, zeros, (after - inside) * SMG_WIDE_C / 4);
 }
 
 /* x: (batch, in_h, in_w, in_c), b: the stream, y: (batch, out_h, out_w, out_c), scratch: three padded rows. */
@@ -181,7 +196,7 @@ void SMG_FUNCTION(const smg_conv2d_params *p, const int8_t *x, const int8_t *w, 
                 smg_padded_row(p, x, loaded - p->pad_t, slots + loaded % 3 * SMG_ROW_BYTES, zeros);
             for (int32_t k = 0; k < 3; k++) {
                 rows[k] = slots + (oy * SMG_STRIDE + k) % 3 * SMG_ROW_BYTES;
-                last[k] = rows[k] + tail * SMG_STRIDE * SMG_IN_C;
+                last[k] = rows[k] + tail * SMG_STRIDE * SMG_WIDE_C;
             }
             smg_corev_row(rows, b, y, p->out_w / 8);
             if (p->out_w % 8) smg_corev_row(last, b, y + tail * SMG_OUT_C, 1);

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from smidgen.ir import Node
-from smidgen.kernels.common import constant_weights, int8_elements
+from smidgen.kernels.common import constant_weights, int8_elements, pad_last
 from smidgen.kernels.conv2d import packed_params
 from smidgen.kernels.conv2d.shapes import one_group
-from smidgen.kernels.corev.conv2d import XCV, whole_words
-from smidgen.kernels.corev.requantize import exact_requantize, form_of, requantize_constants, requantize_cycles
+from smidgen.kernels.corev.conv2d import XCV
+from smidgen.kernels.corev.requantize import WORDS, exact_requantize, form_of, requantize_constants, requantize_cycles
 from smidgen.kernels.kernel import Kernel, Packed
 from smidgen.ops import Conv2D
 from smidgen.targets.target import Core
@@ -44,7 +44,7 @@ def pixels_reachable(node: Node) -> bool:
     op = node.op
     assert isinstance(op, Conv2D)
     last = (_PIXELS - 1) * op.stride[1] + 2
-    in_c, out_c = node["x"].type.shape[-1], node.output.type.shape[-1]
+    in_c, out_c = _wide(node), node.output.type.shape[-1]
     return last * in_c <= _MOST_OFFSET and _PIXELS * op.stride[1] * in_c <= _MOST_OFFSET and out_c <= 255
 
 
@@ -52,6 +52,12 @@ def _columns(node: Node) -> int:
     op = node.op
     assert isinstance(op, Conv2D)
     return (node.output.type.shape[2] - 1) * op.stride[1] + 3
+
+
+def _wide(node: Node) -> int:
+    """Input channels in whole words."""
+    in_c = node["x"].type.shape[-1]
+    return in_c + -in_c % 4
 
 
 def constants(node: Node) -> Mapping[str, int]:
@@ -63,7 +69,7 @@ def constants(node: Node) -> Mapping[str, int]:
 
 def pack(node: Node) -> Mapping[str, Packed]:
     """Pairs of channels: words (k_h, in_c / 4, k_w, 2), then each one's constants."""
-    w = node["w"].constant
+    w = pad_last(node["w"].constant, 4)
     out_c, _, _, in_c = w.shape
     fours = w.reshape(out_c // 2, 2, 3, 3, in_c // 4, 4).transpose(0, 2, 4, 3, 1, 5)
     words = np.ascontiguousarray(fours).view("<i4").reshape(out_c // 2, -1).astype(np.int32)
@@ -73,16 +79,16 @@ def pack(node: Node) -> Mapping[str, Packed]:
 
 def scratch(node: Node) -> int:
     """Three padded rows."""
-    return 3 * _columns(node) * node["x"].type.shape[-1]
+    return 3 * _columns(node) * _wide(node)
 
 
 def cost(node: Node, core: Core) -> float:
     op = node.op
     assert isinstance(op, Conv2D)
     load, multiply, alu, store = (core.cycles[name] for name in ("load", "multiply", "alu", "store"))
-    (n, oh, ow, out_c), in_c, stride = node.output.type.shape, node["x"].type.shape[-1], op.stride[1]
+    (n, oh, ow, out_c), in_c, stride = node.output.type.shape, _wide(node), op.stride[1]
     step = (6 + 7 * stride + 3) * load + 48 * multiply
-    words = form_of(node).words.shape[1]
+    words = WORDS[form_of(node).form]
     pair = 3 * in_c // 4 * step + 16 * (requantize_cycles(node, core) + store) + (2 * words + 3) * load + 5 * alu
     block = out_c // 2 * pair + 10 * load + 12 * alu
     rows = (oh - 1) * stride + 3
@@ -98,7 +104,7 @@ def footprint(node: Node) -> tuple[int, int]:
 KERNELS = (
     Kernel(
         "smg_conv2d_3x3_s8_corev", "corev", "conv2d", Conv2D, cost, packed_params, XCV,
-        (int8_elements, constant_weights, one_group, three_by_three, whole_words, even_outputs, eight_columns,
+        (int8_elements, constant_weights, one_group, three_by_three, even_outputs, eight_columns,
          pixels_reachable, exact_requantize),
         pack, scratch, constants=constants, footprint=footprint,
     ),

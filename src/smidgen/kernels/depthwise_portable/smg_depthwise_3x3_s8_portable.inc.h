@@ -6,7 +6,6 @@
 #include "smg_depthwise_linear.inc.h"
 #include "smg_kernels.h"
 #include "smg_small.h"
-#include "smg_whole.h"
 
 smg_depthwise_kernel SMG_FUNCTION;
 
@@ -77,13 +76,6 @@ SMG_INLINE smg_column smg_load_column(const int8_t *x, smg_place at) {
 #else
 #define SMG_WEIGHT(w) (w)
 #endif
-
-/* sum + a product, in this order of additions and no other: each needs one register besides the sums. */
-SMG_INLINE int32_t smg_add_product(int32_t sum, int32_t w, int32_t x) {
-    sum += w * x;
-    SMG_HERE(sum);
-    return sum;
-}
 
 /* sums + the products of a column with the taps of column k. */
 SMG_INLINE smg_line_sums smg_taps(smg_line_sums sums, const smg_three *c, int32_t k, smg_column v, smg_place at) {

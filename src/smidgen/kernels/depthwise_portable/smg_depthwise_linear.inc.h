@@ -4,6 +4,7 @@
 #ifndef SMG_DEPTHWISE_LINEAR_H
 #define SMG_DEPTHWISE_LINEAR_H
 #include "smg_output_clamp.h"
+#include "smg_whole.h"
 #include <stdint.h>
 
 enum { SMG_LINEAR_WORDS = SMG_SIGNED ? 4 : 2 };
@@ -38,5 +39,12 @@ SMG_INLINE int32_t smg_linear_high(int32_t value, int32_t mult) { return (int32_
 SMG_INLINE int8_t smg_linear_output(int32_t sum, smg_linear linear) {
     const int32_t value = SMG_SIGNED ? sum + (sum < 0 ? linear.below : 0) + linear.bias : sum;
     return smg_clamp_output(smg_linear_high(value, linear.mult) >> SMG_SHIFT, linear.lowest, SMG_ACT_MAX);
+}
+
+/* sum + a product, in this order of additions and no other: each needs one register besides the sums. */
+SMG_INLINE int32_t smg_add_product(int32_t sum, int32_t w, int32_t x) {
+    sum += w * x;
+    SMG_HERE(sum);
+    return sum;
 }
 #endif

@@ -5,7 +5,6 @@
 #include "smg_depthwise_linear.inc.h"
 #include "smg_kernels.h"
 #include "smg_small.h"
-#include "smg_whole.h"
 
 smg_depthwise_kernel SMG_FUNCTION;
 
@@ -18,8 +17,9 @@ smg_depthwise_kernel SMG_FUNCTION;
 #define SMG_X_PIXEL SMG_CHANNELS
 #endif
 #if SMG_DOWN /* lines are columns of the image */
-#define SMG_X_NEXT (SMG_STRIDE_H * SMG_X_PITCH)
-#define SMG_X_TAP (SMG_DILATION_H * SMG_X_PITCH)
+#define SMG_X_STEP SMG_X_PITCH
+#define SMG_STRIDE SMG_STRIDE_H
+#define SMG_DILATION SMG_DILATION_H
 #define SMG_X_TAPS (SMG_DILATION_W * SMG_X_PIXEL)
 #define SMG_X_LINE (SMG_STRIDE_W * SMG_X_PIXEL)
 #define SMG_Y_NEXT SMG_OUT_PITCH
@@ -29,8 +29,9 @@ smg_depthwise_kernel SMG_FUNCTION;
 #define SMG_TAPS_ALONG SMG_K_H
 #define SMG_TAPS_ACROSS SMG_K_W
 #else
-#define SMG_X_NEXT (SMG_STRIDE_W * SMG_X_PIXEL)
-#define SMG_X_TAP (SMG_DILATION_W * SMG_X_PIXEL)
+#define SMG_X_STEP SMG_X_PIXEL
+#define SMG_STRIDE SMG_STRIDE_W
+#define SMG_DILATION SMG_DILATION_W
 #define SMG_X_TAPS (SMG_DILATION_H * SMG_X_PITCH)
 #define SMG_X_LINE (SMG_STRIDE_H * SMG_X_PITCH)
 #define SMG_Y_NEXT SMG_CHANNELS
@@ -41,16 +42,33 @@ smg_depthwise_kernel SMG_FUNCTION;
 #define SMG_TAPS_ACROSS SMG_K_H
 #endif
 
+#define SMG_X_NEXT (SMG_STRIDE * SMG_X_STEP)
+#define SMG_REACH ((SMG_AT_ONCE - 1) * SMG_STRIDE + (SMG_TAPS_ALONG - 1) * SMG_DILATION + 1) /* inputs of a block */
 #define SMG_BEYOND ((SMG_AT_ONCE - SMG_LENGTH % SMG_AT_ONCE) % SMG_AT_ONCE)
 
 /* x: the input under the first tap of the first output. w (SMG_TAPS_ACROSS, SMG_TAPS_ALONG). */
 SMG_INLINE void smg_window_block(const int8_t *x, const int8_t *w, int8_t *y, int32_t factor, smg_linear linear) {
     int32_t sums[SMG_AT_ONCE] = {0};
     for (int32_t row = 0; row < SMG_TAPS_ACROSS; row++, x += SMG_X_TAPS, w += SMG_TAPS_ALONG) {
+        int32_t taps[SMG_TAPS_ALONG] = {w[0]}, next = x[0];
         SMG_WHOLE
-        for (int32_t tap = 0; tap < SMG_TAPS_ALONG; tap++) {
+        for (int32_t at = 0; at < SMG_REACH; at++) {
+            const int32_t v = next, tap = (at + 1) / SMG_DILATION;
+            if (at + 1 < SMG_REACH) { /* a load's result is late: one step ahead */
+                next = x[(at + 1) * SMG_X_STEP];
+                SMG_HERE(next);
+            }
+            if ((at + 1) % SMG_DILATION == 0 && tap < SMG_TAPS_ALONG) {
+                taps[tap] = w[tap];
+                SMG_HERE(taps[tap]);
+            }
             SMG_WHOLE
-            for (int32_t i = 0; i < SMG_AT_ONCE; i++) sums[i] += w[tap] * x[tap * SMG_X_TAP + i * SMG_X_NEXT];
+            for (int32_t i = 0; i < SMG_AT_ONCE; i++) {
+                const int32_t from = at - i * SMG_STRIDE;
+                if (from >= 0 && from % SMG_DILATION == 0 && from / SMG_DILATION < SMG_TAPS_ALONG) {
+                    sums[i] = smg_add_product(sums[i], taps[from / SMG_DILATION], v);
+                }
+            }
         }
     }
     SMG_WHOLE

@@ -126,7 +126,7 @@ def footprint(node: Node) -> tuple[int, int]:
     of = _lines(node, down(node))
     kinds = [(2, 1)] * (of.first_padded + of.last_padded) + [(3, 2)] * (of.whole > 1) + [(3, 1)] * (of.whole % 2)
     turns = 3 if of.stride == 1 else 1
-    each = sum((turns + 1.2) * (6 * taps * count + 3 * (taps + count) + 14 * count) * 3.6 for taps, count in kinds)
+    each = sum((turns + 1.2) * (6 * taps * count + 3 * (taps + count) + 14 * count) * 3.0 for taps, count in kinds)
     return int(300 + each), 160
 
 

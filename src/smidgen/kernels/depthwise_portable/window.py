@@ -20,7 +20,7 @@ from smidgen.ops import DepthwiseConv2D
 from smidgen.targets.target import Core
 
 _MOST_AT_ONCE = 6
-_LARGEST = 32
+_LARGEST = 64  # loops over more are not unrolled
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,11 @@ class Walk:
         return -(-self.length // self.at_once)
 
     @property
+    def reach(self) -> int:
+        """From a block's first input to its last."""
+        return (self.at_once - 1) * self.stride + (self.taps_along - 1) * self.dilation + 1
+
+    @property
     def inputs(self) -> int:
         """Distinct inputs of a block in a row of taps."""
         return len({i * self.stride + t * self.dilation for i in range(self.at_once) for t in range(self.taps_along)})
@@ -53,8 +58,8 @@ class Walk:
         return row + products + (requantize(self.signed) + Classes(alu=2)).times(self.at_once)
 
     def channel(self) -> Classes:
-        line = (self.block() + Classes(alu=4, branch=1)).times(self.blocks) + Classes(alu=6, branch=1)
-        return line.times(self.lines) + Classes(alu=15, load=8, store=2, branch=2)
+        line = (self.block() + Classes(alu=2, branch=1)).times(self.blocks) + Classes(alu=2, branch=1)
+        return line.times(self.lines) + Classes(alu=6, load=5, branch=1)
 
 
 def _walk(node: Node, down: bool, at_once: int) -> Walk:
@@ -71,12 +76,13 @@ def _walk(node: Node, down: bool, at_once: int) -> Walk:
 def walk(node: Node) -> tuple[Walk, bool]:
     """The cheapest walk on a core where each instruction takes 1, and whether lines are columns."""
     walks = [(_walk(node, down, n), down) for down in (False, True) for n in range(1, _MOST_AT_ONCE + 1)]
-    return min(walks, key=lambda found: found[0].channel().total)
+    short = [found for found in walks if found[0].reach <= _LARGEST] or walks[:1]
+    return min(short, key=lambda found: found[0].channel().total)
 
 
 def moderate_window(node: Node) -> bool:
-    """Windows are at most 32 high and 32 wide"""
-    return max(node["w"].type.shape[:2]) <= _LARGEST
+    """Windows reach over at most 64 inputs one way, dilation included"""
+    return walk(node)[0].reach <= _LARGEST
 
 
 def _plane(node: Node) -> tuple[int, int]:
@@ -146,11 +152,16 @@ def padded_cost(node: Node, core: Core) -> float:
 
 
 def footprint(node: Node) -> tuple[int, int]:
-    """Code of a block, whose rows of taps are a loop if they are many."""
+    """A block's code; rows of taps are a loop."""
     found, _ = walk(node)
-    rows = 1 if found.taps_along * found.taps_across * found.at_once > 200 else found.taps_across
-    products = rows * (found.inputs + found.taps_along * (1 + 2 * found.at_once))
-    return 520 + 4 * (products + found.at_once * (12 + 4 * found.signed)), 160
+    products = found.inputs + found.taps_along * (1 + 2 * found.at_once)
+    return 240 + round(3.6 * (products + found.at_once * (12 + 4 * found.signed))), 160
+
+
+def padded_footprint(node: Node) -> tuple[int, int]:
+    """And the copy's."""
+    code, stack = footprint(node)
+    return code + 160, stack
 
 
 def flash_use(node: Node) -> FlashUse:
@@ -168,7 +179,7 @@ KERNELS = (
     Kernel(
         "smg_depthwise_kxk_s8_portable", "depthwise_portable", "depthwise", DepthwiseConv2D, padded_cost, params,
         requires=_REQUIRES, pack=pack, scratch=plane_scratch, inplace="x", includes=_INCLUDES,
-        constants=padded_constants, footprint=footprint, flash_use=flash_use, unless=frozenset(("dsp",)),
+        constants=padded_constants, footprint=padded_footprint, flash_use=flash_use, unless=frozenset(("dsp",)),
     ),
     Kernel(
         "smg_depthwise_valid_s8_portable", "depthwise_portable", "depthwise", DepthwiseConv2D, cost, params,

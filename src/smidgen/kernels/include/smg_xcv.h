@@ -16,7 +16,6 @@
 #define SMG_XCV 0
 #endif
 
-
 /* acc + a0 * b0 + a1 * b1 + a2 * b2 + a3 * b3 over signed bytes. */
 SMG_INLINE int32_t smg_sdotsp4(uint32_t a, uint32_t b, int32_t acc) {
 #if SMG_XCV
@@ -60,7 +59,16 @@ SMG_INLINE void smg_pass(int8_t **to, const int8_t **from, int32_t bytes) {
         smg_put32(to, w2);
         smg_put32(to, w3);
     }
-    for (; i + 4 <= bytes; i += 4) smg_put32(to, smg_next32(from));
+    if (bytes - i >= 8) {
+        const uint32_t w0 = smg_next32(from), w1 = smg_next32(from);
+        smg_put32(to, w0);
+        smg_put32(to, w1);
+        i += 8;
+    }
+    if (bytes - i >= 4) {
+        smg_put32(to, smg_next32(from));
+        i += 4;
+    }
     for (; i < bytes; i++) {
         *(*to)++ = *(*from)++;
         __asm__ volatile("" ::: "memory");

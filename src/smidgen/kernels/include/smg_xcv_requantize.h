@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From a raw sum(w * x) to an output byte, for instances that define SMG_FORM, SMG_SPLIT, SMG_CLIP (bits
- * that sums are clipped to first, or 0), SMG_ROUNDING_MODE, SMG_ACT_MIN and SMG_ACT_MAX. kernels/corev/requantize.py finds the constants and proves them. */
+ * that sums are clipped to first, or 0), SMG_ROUNDING_MODE, SMG_ACT_MIN and SMG_ACT_MAX. kernels/corev/requantize.py
+ * finds the constants and proves them. */
 #ifndef SMG_XCV_REQUANTIZE_H
 #define SMG_XCV_REQUANTIZE_H
 #include "smg_xcv.h"

@@ -3,6 +3,13 @@
 
 from __future__ import annotations
 
-from smidgen.kernels.mve import addition, convolution, dense, depthwise, depthwise_any
+from smidgen.kernels.mve import addition, convolution, dense, depthwise, depthwise_any, pooling
 
-KERNELS = (*addition.KERNELS, *convolution.KERNELS, *dense.KERNELS, *depthwise.KERNELS, *depthwise_any.KERNELS)
+KERNELS = (
+    *addition.KERNELS,
+    *convolution.KERNELS,
+    *dense.KERNELS,
+    *depthwise.KERNELS,
+    *depthwise_any.KERNELS,
+    *pooling.KERNELS,
+)

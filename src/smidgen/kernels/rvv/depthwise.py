@@ -21,22 +21,22 @@ from smidgen.ops.accumulators import channel_weights
 from smidgen.targets.target import Core
 
 LEAST_PERIOD = 64  # lanes
+MOST_COPY = 12 * 1024  # bytes: few rows are copied twice
 
 
-def planes_total(s: Window, band: Band, outputs: float) -> float:
+def planes_total(s: Window, band: Band, outputs: float, lanes: int) -> float:
     taps = s.k_h * s.k_w
     strip = 20 + s.out_c * (taps * (4 if taps == 9 else 8) + outputs + 12)
     bands = -(-s.out_h // band.rows)
-    whole = planes.fill_instructions(s, band) + planes.crop_instructions(s, band) + 60
-    return planes.clear_instructions(s, band) + s.batch * bands * (whole + planes.strips(s, band)[0] * strip)
+    whole = planes.fill_instructions(s, band) + planes.crop_instructions(s, band, lanes) + 60
+    return planes.clear_instructions(s, band) + s.batch * bands * (whole + planes.strips(s, band, lanes)[0] * strip)
 
 
 @lru_cache(maxsize=64)
 def planes_plan(node: Node) -> tuple[Window, Band, float]:
     s, outputs = planes.window(node), output_instructions(node)
-    costs = {b: planes_total(s, b, outputs) for b in planes.bands(s)}
-    band = planes.best_band(s, costs)
-    return s, band, costs[band]
+    band = planes.best_band(s, lambda b, lanes: planes_total(s, b, outputs, lanes))
+    return s, band, planes_total(s, band, outputs, LANES)
 
 
 def planes_cost(node: Node, core: Core) -> float:
@@ -115,7 +115,7 @@ def channels_total(s: Window, rows: int, outputs: float) -> float:
 def channels_plan(node: Node) -> tuple[Window, int, float]:
     """The layer, rows of a band, instructions."""
     s, outputs = planes.window(node), output_instructions(node)
-    able = [r for r in range(1, s.out_h + 1) if _copy_bytes(s, r) <= planes.MOST_SCRATCH] or [1]
+    able = [r for r in range(1, s.out_h + 1) if _copy_bytes(s, r) <= MOST_COPY] or [1]
     costs = {r: channels_total(s, r, outputs) for r in able}
     limit = planes.WORTH * min(costs.values())
     rows = min(r for r in able if costs[r] <= limit)

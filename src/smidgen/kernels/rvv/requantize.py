@@ -28,6 +28,7 @@ def _shifts(node: Node) -> tuple[Int64s, Int64s, Int64s]:
     channels = len(channel_weights(node))
     mult, shift = (np.broadcast_to(a.astype(np.int64), channels) for a in multipliers(node))
     least = LEAST_EVEN_SHIFT if rounding_mode(node) == EVEN else 0
+    shift = np.where(mult == 0, -least, shift)  # next to nothing: any shift does
     right = np.maximum(-shift, least)
     return mult, right + shift, right
 

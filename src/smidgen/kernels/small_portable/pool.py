@@ -25,7 +25,7 @@ def eight_channels(node: Node) -> bool:
 
 
 def few_elements(node: Node) -> bool:
-    """Windows have at most 4000 elements"""
+    """The windows have at most 4000 elements"""
     op = node.op
     assert isinstance(op, AveragePool2D)
     _, h, w, _ = node["x"].type.shape

@@ -10,12 +10,20 @@ import numpy as np
 
 from smidgen.ir import Array, Node
 from smidgen.kernels.common import constant_weights, int8_elements, window_params, without_multipliers
+from smidgen.kernels.flash_use import FlashUse
 from smidgen.kernels.kernel import Kernel, Packed, ParamValue, Predicate
 from smidgen.kernels.winograd.geometry import Shape, lead_bytes, shape_of
-from smidgen.kernels.winograd_portable.cost import count, transforms
-from smidgen.kernels.winograd_portable.domain import F2, F4, S2, S4, Domain, streamed_weights, sum_starts
-from smidgen.kernels.winograd_portable.geometry import Block, cut_of, evenly_spaced, scratch_bytes
-from smidgen.kernels.winograd_portable.requantize import constants, rounding_macros, scaled_requantize
+from smidgen.kernels.winograd_portable.cost import count, transforms, weights_count
+from smidgen.kernels.winograd_portable.domain import F2, F4, S2, S4, Domain, first_start, streamed_weights, sum_starts
+from smidgen.kernels.winograd_portable.geometry import (
+    Block,
+    cut_of,
+    evenly_spaced,
+    footprint,
+    scratch_bytes,
+    stream_words,
+)
+from smidgen.kernels.winograd_portable.requantize import channel_columns, rounding_macros, scaled_requantize
 from smidgen.ops import Conv2D
 from smidgen.targets.target import Core
 
@@ -52,10 +60,11 @@ def few_channels(node: Node) -> bool:
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to compute: a transform, and what is kept in registers."""
+    """One way to compute: a transform, what is kept in registers, and whether weights are transformed in scratch."""
 
     domain: Domain
     block: Block
+    staged: bool = False
 
     def constants(self, node: Node) -> Mapping[str, int]:
         shape = self.shape(node)
@@ -68,13 +77,20 @@ class Variant:
             "SMG_CHANNELS": self.block.channels,
             "SMG_BAND": cut_of(shape, self.block).band,
             "SMG_EDGES": int(shape.edges),
+            "SMG_STAGED": int(self.staged),
             **rounding_macros(node, self.domain.scheme.scale_bits),
         }
 
     def pack(self, node: Node) -> Mapping[str, Packed]:
-        """Of each block of channels: constants; of each sum its starts and weights (products, in_c, channels)."""
+        """Of each block of channels: constants; of each sum its starts and weights (products, in_c, channels).
+
+        Staged, of each channel constants and a start, and weights as they are.
+        """
         w, channels = node["w"].constant, self.block.channels
-        columns, bias = constants(node, self.domain.scheme.scale_bits)
+        columns, bias = channel_columns(node, self.domain.scheme.scale_bits)
+        if self.staged:
+            each = np.stack([*columns, first_start(w, self.domain, bias)], axis=1)
+            return {"w": Packed(w), "b": Packed((each & 0xFFFFFFFF).astype(np.uint32).view(np.int32))}
         starts = sum_starts(w, self.domain, bias)
         parts = [_words(columns.T, channels)]
         for each, start in zip(streamed_weights(w, self.domain), starts.T, strict=True):
@@ -83,18 +99,32 @@ class Variant:
 
     def scratch(self, node: Node) -> int:
         shape = self.shape(node)
-        return scratch_bytes(shape, cut_of(shape, self.block), self.domain, self.block)
+        blocks = -(-shape.out_c // self.block.channels)
+        weights = 4 * blocks * stream_words(shape.in_c, self.domain, self.block) if self.staged else 0
+        return weights + scratch_bytes(shape, cut_of(shape, self.block), self.domain, self.block)
 
     def overlap(self, node: Node) -> Mapping[str, int]:
         shape = self.shape(node)
         return {"y": lead_bytes(shape, cut_of(shape, self.block))}
 
     def footprint(self, node: Node) -> tuple[int, int]:
-        return 9000, 700
+        return footprint(self.shape(node), self.block, staged=self.staged)
+
+    def flash_use(self, node: Node) -> FlashUse:
+        """Unless they were transformed in scratch, weights are read again for each block of tiles."""
+        shape = self.shape(node)
+        times = shape.batch * cut_of(shape, self.block).blocks(shape) - 1
+        blocks = -(-shape.out_c // self.block.channels)
+        stream = 0 if self.staged else 4 * blocks * stream_words(shape.in_c, self.domain, self.block)
+        return FlashUse(times * stream)
 
     def cost(self, node: Node, core: Core) -> float:
         shape = self.shape(node)
-        return count(shape, cut_of(shape, self.block), self.domain, self.block, self.constants(node)).cycles(core)
+        cut, constants = cut_of(shape, self.block), self.constants(node)
+        total = count(shape, cut, self.domain, self.block, constants, core.features)
+        if self.staged:
+            total += weights_count(shape, self.domain, core.features)
+        return total.cycles(core)
 
     def shape(self, node: Node) -> Shape:
         return shape_of(node, self.domain.scheme.tile)
@@ -123,19 +153,20 @@ def _halves(rows: Array, channels: int) -> Array:
 def _corev(symbol: str, scheme: str, shape: Predicate, domain: Domain) -> Kernel:
     """The same kernel with CORE-V's products."""
     plain = _kernel(symbol, scheme, shape, CoreV(domain, WIDE), frozenset(("xcv",)))
-    requires, includes = (*plain.requires, whole_words), (*plain.includes, "smg_corev_products.inc.h")
+    parts = tuple(f"smg_portable_{part}.inc.h" for part in ("winograd", scheme, "input", "products", "output", "conv"))
+    requires, includes = (*plain.requires, whole_words), (*parts, "smg_corev_products.inc.h")
     return replace(plain, requires=requires, includes=includes, unless=frozenset())
 
 
 def _kernel(symbol: str, scheme: str, shape: Predicate, variant: Variant, isa: frozenset[str]) -> Kernel:
-    parts = ("winograd", scheme, "input", "products", "output", "conv", "whole")
+    parts = ("winograd", scheme, "input", "products", "output", "conv", "weights", "whole")
     return Kernel(
         symbol, "winograd_portable", "conv2d", Conv2D, variant.cost, params, isa,
         (int8_elements, constant_weights, shape, few_channels,
          scaled_requantize(variant.domain.scheme.scale_bits)),
         variant.pack, variant.scratch, overlap=variant.overlap,
         includes=tuple(f"smg_portable_{part}.inc.h" for part in parts), constants=variant.constants,
-        footprint=variant.footprint, unless=BETTER,
+        footprint=variant.footprint, flash_use=variant.flash_use, unless=BETTER,
     )  # fmt: skip
 
 
@@ -146,13 +177,17 @@ class CoreV(Variant):
     def pack(self, node: Node) -> Mapping[str, Packed]:
         """As ``Variant.pack``, weights as (products, in_c / 2, channels, 2)."""
         w, channels = node["w"].constant, self.block.channels
-        columns, bias = constants(node, self.domain.scheme.scale_bits)
+        columns, bias = channel_columns(node, self.domain.scheme.scale_bits)
         starts = sum_starts(w, self.domain, bias)
         parts = [_words(columns.T, channels)]
         for each, start in zip(streamed_weights(w, self.domain), starts.T, strict=True):
             pairs = np.ascontiguousarray(each.reshape(len(each), -1, 2)).view("<i4").reshape(len(each), -1)
             parts += [_words(start[:, None], channels), _words(pairs.astype(np.int64), channels)]
         return {"w": Packed(None), "b": Packed(np.ascontiguousarray(np.concatenate(parts, axis=1)))}
+
+    def overlap(self, node: Node) -> Mapping[str, int]:
+        """Whole words: inputs are read as such."""
+        return {name: lead + -lead % 4 for name, lead in Variant.overlap(self, node).items()}
 
     def cost(self, node: Node, core: Core) -> float:
         """The same but for the products: a multiply of words for two, no addition, and no end of a loop."""
@@ -178,15 +213,23 @@ RISCV, THUMB = frozenset(("rv32m",)), frozenset(("thumb",))
 WIDE = Block(4, 4)
 
 
+_SCHEMES = (
+    ("winograd4", "f4", stride_one, F4),
+    ("winograd2", "f2", stride_one, F2),
+    ("stride2_tile4", "s4", stride_two, S4),
+    ("stride2_tile2", "s2", stride_two, S2),
+)
+
+
 def _family(isa: frozenset[str], tiles: int, channels: int) -> tuple[Kernel, ...]:
     """Every transform with sums of so many tiles and channels in registers."""
-    block, suffix = Block(tiles, channels), f"{tiles}x{channels}_s8_portable"
-    return (
-        _kernel(f"smg_conv2d_winograd4_{suffix}", "f4", stride_one, Variant(F4, block), isa),
-        _kernel(f"smg_conv2d_winograd2_{suffix}", "f2", stride_one, Variant(F2, block), isa),
-        _kernel(f"smg_conv2d_stride2_tile4_{suffix}", "s4", stride_two, Variant(S4, block), isa),
-        _kernel(f"smg_conv2d_stride2_tile2_{suffix}", "s2", stride_two, Variant(S2, block), isa),
-    )
+    return tuple(
+        _kernel(f"smg_conv2d_{name}{'_staged' * staged}_{tiles}x{channels}_s8_portable", scheme, shape,
+                Variant(domain, Block(tiles, channels), staged), isa)
+        for staged in (False, True)
+        for name, scheme, shape, domain in _SCHEMES
+        if not staged or domain in (F4, S2)  # of S4 it takes longer than S4 saves, and F2's weights grow little
+    )  # fmt: skip
 
 
 KERNELS = (

@@ -51,18 +51,40 @@ class Lines:
 
 
 _LINES = {(4, 1): Lines(17, 2, 14), (2, 1): Lines(4, 4, 4), (4, 2): Lines(17, 8, 16), (2, 2): Lines(2, 7, 2)}
+_FEW_REGISTERS = 2.2  # times the instructions where eight registers are all that most of them reach
 _CALL = Count(alu=20, load=14, store=14, branch=4)
 
 
-def count(shape: Shape, cut: Cut, domain: Domain, block: Block, constants: Mapping[str, int]) -> Count:
-    """Of all images of the batch, with the instance's constants."""
-    return transforms(shape, cut, domain, constants) + _products(shape, cut, domain, block) * shape.batch
+def count(
+    shape: Shape, cut: Cut, domain: Domain, block: Block, constants: Mapping[str, int], features: frozenset[str]
+) -> Count:
+    """Of all images of the batch, with the instance's constants, on a core with these features."""
+    few = "thumb" in features and "thumb2" not in features
+    around = transforms(shape, cut, domain, constants) * (_FEW_REGISTERS if few else 1)
+    return around + _products(shape, cut, domain, block, _step(block, features)) * shape.batch
 
 
 def transforms(shape: Shape, cut: Cut, domain: Domain, constants: Mapping[str, int]) -> Count:
     """Of all images, without the products."""
     lines = _LINES[shape.tile, shape.stride]
     return (_inputs(shape, cut, lines) + _outputs(shape, domain, constants)) * shape.batch
+
+
+def weights_count(shape: Shape, domain: Domain, features: frozenset[str]) -> Count:
+    """To transform all weights in scratch."""
+    side, few = domain.side, "thumb" in features and "thumb2" not in features
+    each = Count(10 * (3 + side) + 3 * side**2, 0, 9 + 2 * side**2, 2 * side**2 + 3 * side, side) + _CALL
+    return each * (shape.in_c * shape.out_c * (_FEW_REGISTERS if few else 1))
+
+
+def _step(block: Block, features: frozenset[str]) -> Count:
+    """A product of every sum of a block: with MLA, in ARMv6-M by hand, or multiplied and added."""
+    sums, operands = block.tiles * block.channels, block.tiles + block.channels
+    if "thumb2" in features:
+        return Count(0, sums, operands)
+    if "thumb" in features:
+        return Count(6, 4, 4)
+    return Count(sums, sums, operands)
 
 
 def _inputs(shape: Shape, cut: Cut, lines: Lines) -> Count:
@@ -76,11 +98,11 @@ def _inputs(shape: Shape, cut: Cut, lines: Lines) -> Count:
     return (column * width + tile * (2 * shape.columns) + _CALL) * (quads * shape.rows)
 
 
-def _products(shape: Shape, cut: Cut, domain: Domain, block: Block) -> Count:
+def _products(shape: Shape, cut: Cut, domain: Domain, block: Block, step: Count) -> Count:
     """Of every block of tiles and channels."""
     sums, k = block.tiles * block.channels, depth(shape.in_c)
     steps = min(k, 4 if k % 8 else 8)
-    turn = Count(sums, sums, block.tiles + block.channels) * steps + Count(alu=2, branch=1)
+    turn = step * steps + Count(alu=2, branch=1)
     position = turn * (k // steps) + Count(alu=4, branch=1)
     each = position * domain.side**2 + Count(sums + 6, 0, block.channels, sums, 1) * domain.sums**2 + _CALL
     return each * (cut.blocks(shape) * -(-shape.out_c // block.channels))

@@ -103,10 +103,17 @@ def sum_starts(w: npt.NDArray[np.int8], domain: Domain, bias: Int64s) -> Int64s:
     """
     scheme = domain.scheme
     u = transformed_weights(w, scheme).astype(np.int64).sum(axis=2)
-    starts = np.stack([-scheme.offset * u[:, place].sum(axis=1) for place in domain.places()], axis=1)
-    raised = scheme.raised * w.astype(np.int64).sum(axis=(1, 2, 3)) << scheme.scale_bits
-    starts[:, domain.unit * (domain.sums + 1)] += scheme.odd * (bias - raised)
+    starts: Int64s = np.stack([-scheme.offset * u[:, place].sum(axis=1) for place in domain.places()], axis=1)
+    starts[:, domain.unit * (domain.sums + 1)] += first_start(w, domain, bias)
     return starts
+
+
+def first_start(w: npt.NDArray[np.int8], domain: Domain, bias: Int64s) -> Int64s:
+    """What the bias adds to the sum that adds to every output alike (out_c)."""
+    scheme = domain.scheme
+    raised = scheme.raised * w.astype(np.int64).sum(axis=(1, 2, 3)) << scheme.scale_bits
+    first: Int64s = scheme.odd * (bias - raised)
+    return first
 
 
 def streamed_weights(w: npt.NDArray[np.int8], domain: Domain) -> list[npt.NDArray[np.int16]]:

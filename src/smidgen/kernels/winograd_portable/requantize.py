@@ -45,7 +45,7 @@ def rounding_macros(node: Node, bits: int) -> Mapping[str, int]:
     }  # fmt: skip
 
 
-def constants(node: Node, bits: int) -> tuple[Int64s, Int64s]:
+def channel_columns(node: Node, bits: int) -> tuple[Int64s, Int64s]:
     """mult, addend and shift of each channel (3, out_c), and 2^bits times its bias for raw input bytes."""
     mult, addend, shift, bias = channel_constants(node, bits, _layer(node, bits))
     return np.stack([mult, addend, shift]), bias

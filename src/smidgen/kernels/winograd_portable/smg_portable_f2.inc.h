@@ -10,6 +10,7 @@
 #define SMG_SIDE 4
 #define SMG_SUMS 4
 #define SMG_PAIRED 0
+#define SMG_UNIT 1 /* the sum that adds to every output alike */
 #define SMG_SCALE_BITS 2
 #define SMG_INVERSE 1U
 #define SMG_OFFSET 512U
@@ -28,6 +29,14 @@ SMG_INLINE void smg_raise(uint32_t *d, uint32_t by) {
     d[0] += 2 * by;
     d[2] += by;
     d[3] += by;
+}
+
+/* G of three taps. */
+SMG_INLINE void smg_weight_line(const int32_t *g, int32_t *u) {
+    u[0] = 2 * g[0];
+    u[1] = g[0] + g[2] + g[1];
+    u[2] = g[0] + g[2] - g[1];
+    u[3] = 2 * g[2];
 }
 
 /* A'. */

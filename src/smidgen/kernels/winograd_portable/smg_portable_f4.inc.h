@@ -10,6 +10,7 @@
 #define SMG_SIDE 6
 #define SMG_SUMS 6
 #define SMG_PAIRED 0
+#define SMG_UNIT 1 /* the sum that adds to every output alike */
 #define SMG_SCALE_BITS 6
 #define SMG_INVERSE 0x38e38e39U /* of 9 */
 #define SMG_OFFSET 12800U
@@ -31,6 +32,17 @@ SMG_INLINE void smg_input_line(const uint32_t *d, uint32_t *t) {
 SMG_INLINE void smg_raise(uint32_t *d, uint32_t by) {
     d[4] += by;
     d[5] += by;
+}
+
+/* G of three taps. */
+SMG_INLINE void smg_weight_line(const int32_t *g, int32_t *u) {
+    const int32_t outer = g[0] + g[2], far = g[0] + 4 * g[2];
+    u[0] = 6 * g[0];
+    u[1] = -4 * (outer + g[1]);
+    u[2] = -4 * (outer - g[1]);
+    u[3] = far + 2 * g[1];
+    u[4] = far - 2 * g[1];
+    u[5] = 12 * g[2];
 }
 
 /* A'. */

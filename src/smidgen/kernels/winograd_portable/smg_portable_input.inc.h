@@ -74,7 +74,7 @@ SMG_INLINE void smg_tile_row(const uint32_t *strip, smg_word *v, int32_t row) {
 SMG_INLINE void smg_tiles(const uint32_t *strip, smg_word *v, int32_t first, int32_t end) {
     for (int32_t tile = first; tile < end; tile++, strip += SMG_TILE * SMG_STRIDE * SMG_STRIP_WORDS) {
         smg_word *to = v + tile / SMG_TILES * SMG_BLOCK_WORDS + tile % SMG_TILES * SMG_TILE_WORDS;
-        SMG_UNROLLED
+        SMG_UNROLLED_ROWS
         for (int32_t i = 0; i < SMG_SIDE; i++) smg_tile_row(strip, to, i);
     }
 }

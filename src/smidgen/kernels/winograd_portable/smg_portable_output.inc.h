@@ -11,14 +11,14 @@ SMG_INLINE void smg_outputs(const uint32_t *m, int8_t *y, int32_t pitch, int32_t
     const int32_t mult = (int32_t)constants[0], addend = (int32_t)constants[SMG_CHANNELS];
     const int32_t shift = (int32_t)constants[2 * SMG_CHANNELS];
     uint32_t rows[SMG_SUMS][SMG_TILE];
-    SMG_UNROLLED
+    SMG_UNROLLED_ROWS
     for (int32_t i = 0; i < SMG_SUMS; i++) {
         uint32_t line[SMG_SUMS];
         SMG_UNROLLED
         for (int32_t j = 0; j < SMG_SUMS; j++) line[j] = m[(SMG_SUMS * i + j) * SMG_SUM_STEP];
         smg_output_line(line, rows[i]);
     }
-    SMG_UNROLLED
+    SMG_UNROLLED_ROWS
     for (int32_t k = 0; k < SMG_TILE; k++) {
         uint32_t line[SMG_SUMS], z[SMG_TILE];
         SMG_UNROLLED

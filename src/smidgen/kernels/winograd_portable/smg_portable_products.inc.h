@@ -70,13 +70,13 @@ SMG_INLINE void smg_multiply_steps(const smg_input *v, const smg_input *end, con
     "muls %[w1], %[x1]\n\t"                \
     "add %[s3], %[w1]\n\t"
 #if SMG_STEPS == 8
-#define SMG_THUMB_STEPS                                   \
-    SMG_THUMB_STEP(0)                                     \
-    SMG_THUMB_STEP(1)                                     \
-    SMG_THUMB_STEP(2)                                     \
-    SMG_THUMB_STEP(3)                                     \
-    SMG_THUMB_STEP(4) SMG_THUMB_STEP(5) SMG_THUMB_STEP(6) \
-        SMG_THUMB_STEP(7) "adds %[u], #32\n\tadds %[v], #16\n\tadds %[next], #16\n\t"
+#define SMG_THUMB_STEPS \
+    SMG_THUMB_STEP(0)   \
+    SMG_THUMB_STEP(1)   \
+    SMG_THUMB_STEP(2)   \
+    SMG_THUMB_STEP(3)   \
+    SMG_THUMB_STEP(4)   \
+    SMG_THUMB_STEP(5) SMG_THUMB_STEP(6) SMG_THUMB_STEP(7) "adds %[u], #32\n\tadds %[v], #16\n\tadds %[next], #16\n\t"
 #elif SMG_STEPS == 4
 #define SMG_THUMB_STEPS \
     SMG_THUMB_STEP(0)   \

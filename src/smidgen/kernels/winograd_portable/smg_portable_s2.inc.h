@@ -11,6 +11,7 @@
 #define SMG_SIDE 5
 #define SMG_SUMS 3
 #define SMG_PAIRED 2
+#define SMG_UNIT 2 /* the sum that adds to every output alike */
 #define SMG_SCALE_BITS 2
 #define SMG_INVERSE 1U
 #define SMG_OFFSET 512U
@@ -32,6 +33,14 @@ SMG_INLINE void smg_raise(uint32_t *d, uint32_t by) {
     d[2] += by;
     d[3] += by;
     d[4] += 2 * by;
+}
+
+/* G of three taps, in the order of B'. */
+SMG_INLINE void smg_weight_line(const int32_t *g, int32_t *u) {
+    u[0] = 2 * g[0];
+    u[1] = u[3] = 2 * g[1];
+    u[2] = 2 * g[2];
+    u[4] = 2 * (g[0] + g[2]);
 }
 
 /* A'. */

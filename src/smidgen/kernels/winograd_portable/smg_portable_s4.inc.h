@@ -12,6 +12,7 @@
 #define SMG_SIDE 9
 #define SMG_SUMS 7
 #define SMG_PAIRED 2
+#define SMG_UNIT 2 /* the sum that adds to every output alike */
 #define SMG_SCALE_BITS 2
 #define SMG_INVERSE 0x38e38e39U /* of 9 */
 #define SMG_OFFSET 4608U
@@ -39,6 +40,16 @@ SMG_INLINE void smg_raise(uint32_t *d, uint32_t by) {
     d[6] += by;
     d[7] += by;
     d[8] += 3 * by;
+}
+
+/* G of three taps, in the order of B'. */
+SMG_INLINE void smg_weight_line(const int32_t *g, int32_t *u) {
+    u[0] = 3 * g[0];
+    u[1] = u[3] = u[7] = u[8] = 6 * g[1];
+    u[2] = 6 * g[2];
+    u[4] = -3 * (g[0] + g[2]);
+    u[5] = g[2] - g[0];
+    u[6] = g[0] + 2 * g[2];
 }
 
 /* A'. */

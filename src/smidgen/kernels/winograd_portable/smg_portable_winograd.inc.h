@@ -12,6 +12,7 @@
 #include "smg_kernels.h"
 #include "smg_memory.h"
 #include "smg_requantize.h"
+#include "smg_small.h"
 
 #define SMG_COLD static __attribute__((noinline)) /* called seldom: not worth a copy at each call */
 #if !defined(__riscv) && !defined(__arm__)        /* where it is only tested, it is to compile soon */
@@ -20,6 +21,12 @@
 #define SMG_UNROLLED _Pragma("clang loop unroll(full)")
 #else
 #define SMG_UNROLLED _Pragma("GCC unroll 16")
+#endif
+
+#if defined(__thumb__) && !defined(__thumb2__) /* few registers: unrolling would save little and take much flash */
+#define SMG_UNROLLED_ROWS SMG_ROLLED
+#else
+#define SMG_UNROLLED_ROWS SMG_UNROLLED
 #endif
 
 /* What constants, tensors and scratch are read and written as. */

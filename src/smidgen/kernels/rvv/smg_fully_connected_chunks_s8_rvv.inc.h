@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One row after the other, mostly there is one. */
+#include "smg_rvv_chunks.inc.h"
+
+smg_fully_connected_kernel SMG_FUNCTION;
+
+void SMG_FUNCTION(const smg_fully_connected_params *p, const int8_t *x, const int8_t *w, const int32_t *b, int8_t *y,
+                  void *scratch) {
+    const smg_rvv_matrix m = {p->rows, p->in_c, p->out_c, {p->out_offset, p->act_min, p->act_max}};
+    (void)scratch;
+    smg_chunks(&m, x, w, b, y);
+}
