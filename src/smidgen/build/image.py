@@ -19,7 +19,6 @@ from smidgen.build.toolchain import Toolchain, run_tool
 from smidgen.build.zig import Zig
 from smidgen.codegen.sources import Interface, Sources
 from smidgen.errors import BuildFailed, DoesNotFit, OutputError, UsageError
-from smidgen.kernels.library import LIBRARY_FLAGS
 from smidgen.targets import Target
 
 RUNTIME = Path(__file__).parent.parent / "runtime"
@@ -90,10 +89,13 @@ def startup(target: Target) -> str:
 
 
 def _job(path: str, category: str, object_dir: Path, sources: Sources) -> CompileJob:
-    """How one file is compiled: those of a library, and kernels where there is one, find its headers."""
+    """How one file is compiled: those of a library, and kernels where there is one, find its headers.
+
+    The library's warnings are not ours.
+    """
     library, flags = sources.library, tuple[str, ...]()
     if library is not None and category == "kernels":
-        flags = library_includes(library) + (LIBRARY_FLAGS if path.startswith(f"{LIBRARY}/") else ())
+        flags = library_includes(library) + (("-w",) if path.startswith(f"{LIBRARY}/") else ())
     return CompileJob(path, object_dir / object_name(path, category), flags)
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from smidgen.errors import UsageError
 
 LIBRARY_FLAGS = ("-fhosted", "-w")
-"""For a library's sources, behind ours: it counts on memcpy of four bytes being a load; its warnings are not ours."""
+"""For a library's sources where there is a C library, behind ours: it counts on memcpy of four bytes being a load; its
+warnings are not ours. Our own images have no C library, but a string.h of ours that gives the same (runtime/hosted)."""
 
 
 @dataclass(frozen=True)

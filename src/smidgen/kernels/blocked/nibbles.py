@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from smidgen.ir import Array, Node
-from smidgen.kernels.blocked.blocks import REQUANTIZE, Rows, as_int32, inputs_of, instruction_cycles
+from smidgen.kernels.blocked.blocks import Rows, as_int32, inputs_of, instruction_cycles, output_cycles
 from smidgen.kernels.blocked.pairs import HIGHEST, LOWEST, channels_of
 from smidgen.kernels.four_bit.storage import group_of, grouped_factors, parts
 from smidgen.kernels.high_requantize import high_columns, high_constants
@@ -66,9 +66,9 @@ class Nibbles(Rows):
         end = instruction_cycles(core, alu=(6 if group_of(node) else 3) * products + 6, branch=1)
         end += instruction_cycles(core, load=2 * products, store=2 * products) * (3 * products > 15)
         block = instruction_cycles(core, alu=12, load=4 * self.channels, branch=1)
-        outputs = self.rows * self.channels * instruction_cycles(core, **REQUANTIZE)
-        total = len(found) * (inputs * each + block + outputs) + steps * step + chunks * end
-        return self.around(node, core, total, 1.5)
+        outputs = len(found) * self.rows * self.channels * output_cycles(core)
+        total = len(found) * (inputs * each + block) + steps * step + chunks * end
+        return self.around(node, core, (total, outputs, 0.0), 1.9)
 
     def footprint(self, node: Node) -> tuple[int, int]:
         pairs = self.channels // 2

@@ -11,11 +11,11 @@ import numpy as np
 
 from smidgen.ir import Array, Node
 from smidgen.kernels.blocked.blocks import (
-    REQUANTIZE,
     Rows,
     as_int32,
     inputs_of,
     instruction_cycles,
+    output_cycles,
 )
 from smidgen.kernels.high_requantize import high_columns, high_constants
 from smidgen.kernels.kernel import Packed
@@ -117,9 +117,14 @@ class Lanes(Rows):
         of_products = inputs * blocks * instruction_cycles(core, multiply=products, load=loads)
         others = self._instructions(unroll, ends) - inputs * blocks * (products + loads)
         block = instruction_cycles(core, alu=12, load=4 * self.channels, branch=1)
-        outputs = self.rows * self.channels * instruction_cycles(core, **REQUANTIZE)
-        total = of_products + others * instruction_cycles(core, alu=1) + blocks * (block + outputs)
-        return self.around(node, core, total + self.preparation(node, core), 1.5)
+        outputs = blocks * self.rows * self.channels * output_cycles(core)
+        total = of_products + others * instruction_cycles(core, alu=1) + blocks * block
+        return self.around(node, core, (total, outputs, self.preparation(node, core)), self.strain)
+
+    @property
+    def strain(self) -> float:
+        """Of products, with eight registers."""
+        raise NotImplementedError
 
     def preparation(self, node: Node, core: Core) -> float:
         """Cycles before the blocks of a block of rows."""
@@ -138,6 +143,10 @@ class Pairs(Lanes):
     @property
     def values(self) -> int:
         return self.rows
+
+    @property
+    def strain(self) -> float:
+        return 1.57 if self.rows > 1 else 1.22
 
     def pack(self, node: Node) -> Mapping[str, Packed]:
         """The blocks, all in one stream of words."""
@@ -163,6 +172,10 @@ class RowPairs(Lanes):
     @property
     def values(self) -> int:
         return self.channels
+
+    @property
+    def strain(self) -> float:
+        return 1.3
 
     def scratch(self, node: Node) -> int:
         """The words of a block of rows, then its gathered inputs."""
