@@ -84,11 +84,11 @@ def command(
     models: Path | None,
     as_json: bool,
 ) -> None:
-    """Count one inference of MODEL on the emulated core, layer by layer, or any firmware between two symbols.
+    """Count one inference of MODEL on the simulated core, layer by layer, or any firmware between two symbols.
 
-    Instructions are counted. Cycles are counted on the RTL of cores that have one; elsewhere they are modelled by the
-    core's published timings with zero wait states, and the board's flash, prefetch and caches come on top as a second
-    figure; of cores without published timings there are none. With --streaming one step of a stream counts.
+    Instructions are counted. Cycles are counted on the core's RTL where that is simulated, or modelled by the core's
+    published timings with zero wait states, the board's flash, prefetch and caches on top as a second figure; where
+    there is neither, there are none. With --streaming one step of a stream counts.
     """
     if (model is None) == (elf is None):
         raise click.UsageError("give either MODEL or --elf F.elf --begin SYM --end SYM")
@@ -174,6 +174,8 @@ def _show(r: ProfileReport, source: str) -> None:
     staged = [layer.staged_bytes for layer in r.layers]
     lines.append(f"weights       {weights_fact(r.weights, staged, ram.static)}")
     lines.append(f"choice        {choice_fact(r.optimize, r.max_ram_bytes, r.max_flash_bytes)}")
+    if r.library is not None:
+        lines.append(f"library       {r.library}")
     if r.unknown_instructions:
         lines.append(f"not priced    {r.unknown_instructions}: these instructions have no rule in the cycle model")
     show("\n".join(lines))

@@ -87,7 +87,8 @@ def _core(path: Path) -> Core:
         provenance[rule] = _provenance(path, entry, where)
     name, title, zig_cpu = (_field(path, table, key, str) for key in ("name", "title", "zig_cpu"))
     simulator = _one_of(path, table, "simulator", tuple(COUNTING), "unicorn")
-    counts = _one_of(path, table, "counts", COUNTING[simulator], COUNTING[simulator][0])
+    counted = tuple(c for c in COUNTING[simulator] if isa == "arm" or c != "model")  # a model reads Thumb code
+    counts = _one_of(path, table, "counts", counted, counted[0])
     default = {"machine": _MACHINES[isa], "zig_flags": []} if simulator == "unicorn" else {"zig_flags": []}
     machine = _field(path, default | dict(table), "machine", str)
     zig_flags, gcc_flags = (_strings(path, default | dict(table), key) for key in ("zig_flags", "gcc_flags"))

@@ -112,6 +112,17 @@ def test_a_core_number_without_provenance_does_not_load(tmp_path: Path) -> None:
         load_target(tmp_path / "mine.toml")
 
 
+def test_a_risc_v_core_is_not_priced_by_a_model_of_thumb_code(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(BOARD.replace('"cortex_m4f"', '"core1"'))
+    head = 'name = "core1"\ntitle = "t"\nfeatures = ["rv32m"]\nzig_cpu = "z"\ngcc_flags = []\n'
+    cycles = "".join(f'[cycles.{c}]\nvalue = 1\nprovenance = "p"\n' for c in COST_CLASSES)
+    (tmp_path / "core1.toml").write_text(head + cycles)
+    assert load_target(tmp_path / "mine.toml").core.counts == "instructions"
+    (tmp_path / "core1.toml").write_text(head + 'counts = "model"\n' + cycles)
+    with pytest.raises(TargetError, match="counts is 'model'; use 'instructions' here"):
+        load_target(tmp_path / "mine.toml")
+
+
 def test_implied_features_exist_and_close() -> None:
     assert set(IMPLIES) <= set(FEATURES)
     assert close(["dsp"]) == {"dsp", "thumb2", "thumb", "mul64", "hwdiv", "saturate", "unaligned"}

@@ -43,24 +43,22 @@ def stand_in(target: Target) -> Target:
 def price_of(compiled: Compiled, toolchain: str = "zig") -> Price:
     """What an inference of the program takes on its target. A second run proves that its results are the reference's,
     and so the stand-in's. SimulationError if they are not."""
-    core = compiled.target.core
-    if core.counts == "model":
+    target = compiled.target
+    if target.core.counts == "model":
         return Price(None)
-    if emulated(compiled.target):
-        return untimed(compiled.target)
+    if emulated(target):
+        return untimed(target)
+    if verify(compiled, cases=1, toolchain=toolchain).mismatches:
+        raise SimulationError(f"{target.name} computes something else than the reference: smidgen verify shows where")
+    if target.core.counts == "instructions":
+        return untimed(target)
     report = profile(compiled, toolchain=toolchain)
-    cycles = report.cycles
-    verification = verify(compiled, cases=1, toolchain=toolchain)
-    if verification.mismatches:
-        raise SimulationError(
-            f"{compiled.target.name} computes something else than the reference: smidgen verify shows where"
-        )
-    note = f"the firmware runs on an emulated {stand_in(compiled.target).core.title}; an inference takes "
-    if cycles is None:
-        return untimed(compiled.target)
-    return Price(
-        InferenceCost(report.instructions, cycles, 0), f"{note}the {cycles:,} cycles counted on the RTL of {core.title}"
+    assert report.cycles is not None, "a simulator that counts cycles tells them"
+    note = (
+        f"the firmware runs on an emulated {stand_in(target).core.title}; an inference takes the {report.cycles:,} "
+        f"cycles counted on the RTL of {target.core.title}"
     )
+    return Price(InferenceCost(report.instructions, report.cycles, 0), note)
 
 
 def untimed(target: Target) -> Price:
