@@ -14,6 +14,7 @@ from smidgen.compiler import Compiled, profile, verify
 from smidgen.compiler import compile as compile_model
 from smidgen.ir import FourBit, Graph, Node, Rounding
 from smidgen.kernels import Kernel, function_name
+from smidgen.kernels.blocked import FOUR_BIT as BLOCKED
 from smidgen.kernels.four_bit import KERNELS as ANY_SHAPE
 from smidgen.kernels.four_bit import dense
 from smidgen.kernels.four_bit.storage import is_general
@@ -28,7 +29,7 @@ from tests.kernels.admitted import EVERY_FEATURE, draw_nodes
 from tests.kernels.test_pointwise import layer
 from tests.kernels.test_strided import code_bytes
 
-KERNELS = (*ANY_SHAPE, *POINTWISE)
+KERNELS = (*ANY_SHAPE, *POINTWISE, *BLOCKED)
 SYMBOLS = {k.symbol: k for k in KERNELS}
 QUICK = (("ad", None), ("kws", 32))
 
@@ -48,7 +49,7 @@ def test_four_bits_and_eight_have_kernels_of_their_own() -> None:
     taken = [{k.symbol for k in all_kernels() if k.op is Conv2D and k.rejects(n, EVERY_FEATURE) is None}
              for n in (plain, kept)]  # fmt: skip
     assert taken[0]
-    assert taken[1] == {s for s, k in SYMBOLS.items() if k.op is Conv2D and "_s16" not in s}
+    assert taken[1] == {s for s, k in SYMBOLS.items() if k.op is Conv2D and "_s16" not in s and not k.unless}
 
 
 def test_reasons() -> None:
