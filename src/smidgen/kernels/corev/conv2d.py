@@ -42,6 +42,13 @@ def four_pixels(node: Node) -> bool:
     return pixels_of(node) >= 4
 
 
+def strided(node: Node) -> bool:
+    """Filters are 1x1, without padding, and rows of outputs have at least four pixels"""
+    op = node.op
+    assert isinstance(op, Conv2D)
+    return node["w"].type.shape[1:3] == (1, 1) and not any(op.padding) and node.output.type.shape[2] >= 4
+
+
 def step_range(node: Node) -> bool:
     """A window has at most 16376 inputs"""  # the hardware loop counts to 4095
     return bool(channel_weights(node).shape[1] <= 16376)
@@ -78,6 +85,13 @@ def block_constants(node: Node) -> Mapping[str, int]:
             "SMG_OUT_C": node.output.type.shape[-1], **requantize_constants(node)}  # fmt: skip
 
 
+def strided_constants(node: Node) -> Mapping[str, int]:
+    """The macros of smg_corev_block.inc.h, for pixels a stride apart."""
+    op = node.op
+    assert isinstance(op, Conv2D)
+    return {**block_constants(node), "SMG_PIXEL_BYTES": 4 * steps_of(node) * op.stride[1]}
+
+
 def window_constants(node: Node) -> Mapping[str, int]:
     """The macros of smg_conv2d_s8_corev.inc.h."""
     op = node.op
@@ -99,6 +113,14 @@ def block_cycles(node: Node, core: Core) -> float:
 
 def pointwise_cost(node: Node, core: Core) -> float:
     return -(-pixels_of(node) // 4) * block_cycles(node, core) + 60
+
+
+def strided_cost(node: Node, core: Core) -> float:
+    """Each row of outputs by itself."""
+    n, oh, ow, _ = node.output.type.shape
+    load, store, alu = (core.cycles[name] for name in ("load", "store", "alu"))
+    row = 20 * (load + store) + 20 * alu + 2 * core.cycles["branch"]
+    return n * oh * (-(-ow // 4) * block_cycles(node, core) + row) + 60
 
 
 def window_cost(node: Node, core: Core) -> float:
@@ -134,6 +156,11 @@ KERNELS = (
     Kernel(
         "smg_conv2d_1x1_s8_corev", "corev", "conv2d", Conv2D, pointwise_cost, packed_params, XCV,
         (pointwise, whole_words, four_pixels, *_ANY), pack, includes=_INCLUDES, constants=block_constants,
+        footprint=footprint,
+    ),
+    Kernel(
+        "smg_conv2d_1x1_strided_s8_corev", "corev", "conv2d", Conv2D, strided_cost, packed_params, XCV,
+        (one_group, strided, whole_words, *_ANY), pack, includes=_INCLUDES, constants=strided_constants,
         footprint=footprint,
     ),
     Kernel(

@@ -30,8 +30,8 @@ from smidgen.ops.accumulators import Int64s, channel_weights
 from smidgen.ops.arithmetic import int_bounds
 from smidgen.targets.target import Core
 
-ONE_SIDED, TWO_SIDED, GENERAL = 0, 1, 2
-WORDS = {ONE_SIDED: 4, TWO_SIDED: 6, GENERAL: 4}
+ONE_SIDED, TWO_SIDED, GENERAL, OWN_SPLIT, OWN_CLIP = range(5)
+WORDS = {ONE_SIDED: 4, TWO_SIDED: 6, GENERAL: 4, OWN_SPLIT: 5, OWN_CLIP: 6}
 """Constants of a channel."""
 _LIMIT = 1 << 31
 _NEAREST = np.array([0, *(s * i for i in range(1, 65) for s in (-1, 1))], np.int64)
@@ -46,6 +46,8 @@ class Affine:
     shift: int
     border: int = 0
     back: int = 0
+    split: int = 0
+    most: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,37 @@ def form_of(node: Node) -> Form:
             found = _all_channels(node, seen, split, two_sided=tried == TWO_SIDED) if split >= 4 else None
             if found is not None:
                 return Form(tried, split, clip, _words(found, split, tried))
-    return Form(GENERAL, 0, 0, requantize_columns(node))
+        own = None if clip else _own_splits(steps, clip=False)
+        if own is not None:
+            return own
+    return _own_splits(steps, clip=True) or Form(GENERAL, 0, 0, requantize_columns(node))
+
+
+def _own_splits(steps: tuple[Steps, ...], *, clip: bool) -> Form | None:
+    form = OWN_CLIP if clip else OWN_SPLIT
+    rows: list[tuple[int, ...]] = []
+    for channel in steps:
+        found = _own_split(channel, clip=clip)
+        if found is None:
+            return None
+        rows.append((*_halves(found.mult, found.split), found.addend, found.shift, found.split, found.most))
+    return Form(form, 0, 0, np.array(rows, np.int64).astype(np.int32)[:, : WORDS[form]])
+
+
+def _own_split(steps: Steps, *, clip: bool) -> Affine | None:
+    """One line with a split of its own, for sums clipped to no more than where this channel's steps lie."""
+    reached = steps.sums[(steps.sums > steps.lowest) & (steps.sums <= steps.highest)]
+    if not len(reached):
+        return Affine(0, steps.least_output, 0)
+    most = max(int(reached.max()), -int(reached.min()), 0)
+    if clip:
+        steps = replace(steps, lowest=max(steps.lowest, -most - 1), highest=min(steps.highest, most))
+    largest = min(16, 33 - max(-steps.lowest, steps.highest).bit_length())
+    for split in range(largest, max(3, largest - 2), -1):
+        found = _find(steps, split, None)
+        if found is not None:
+            return replace(found, split=split, most=most)
+    return None
 
 
 def _clipped(steps: tuple[Steps, ...]) -> tuple[tuple[Steps, ...], int]:
@@ -197,6 +229,8 @@ def requantize_cycles(node: Node, core: Core) -> float:
     lo, hi = int_bounds(op.clamp)
     alu, multiply = core.cycles["alu"], core.cycles["multiply"]
     clamp = alu * (1 + (lo > -128) + (hi < 127))
+    if found.form in (OWN_SPLIT, OWN_CLIP):
+        return 2 * alu + 2 * multiply + clamp + alu * (found.form == OWN_CLIP)
     if found.form != GENERAL:
         return 2 * alu + 2 * multiply + clamp + (alu + multiply) * (found.form == TWO_SIDED) + alu * (found.clip > 0)
     mode = rounding_mode(node)

@@ -9,7 +9,9 @@
 #define SMG_ONE_SIDED 0 /* low, high, addend, shift */
 #define SMG_TWO_SIDED 1 /* low, high, addend, shift, border, back */
 #define SMG_GENERAL 2   /* bias, mult, addend, shift, as in fast_requantize.py */
-#define SMG_WORDS (SMG_FORM == SMG_TWO_SIDED ? 6 : 4)
+#define SMG_OWN_SPLIT 3 /* low, high, addend, shift, split */
+#define SMG_OWN_CLIP 4  /* the same, and the largest sum as which larger ones count */
+#define SMG_WORDS (SMG_FORM == SMG_TWO_SIDED || SMG_FORM == SMG_OWN_CLIP ? 6 : SMG_FORM == SMG_OWN_SPLIT ? 5 : 4)
 
 #if SMG_XCV
 /* clang-format off */
@@ -51,6 +53,20 @@
     "cv.mac ra, " acc ", t1\n"                            \
     "cv.msu ra, t6, t5\n"                                 \
     "cv.addnr ra, t2, t3\n" SMG_ASM_CLAMP(acc, "ra")
+#elif SMG_FORM == SMG_OWN_SPLIT || SMG_FORM == SMG_OWN_CLIP
+#if SMG_FORM == SMG_OWN_SPLIT
+#define SMG_CONSTANTS SMG_FOUR_CONSTANTS "cv.lw t4, (a1), 4\n"
+#define SMG_OWN_SUM(acc) ""
+#else
+#define SMG_CONSTANTS SMG_FOUR_CONSTANTS "cv.lw t4, (a1), 4\n cv.lw t5, (a1), 4\n"
+#define SMG_OWN_SUM(acc) "cv.clipr " acc ", " acc ", t5\n"
+#endif
+#define SMG_OUTPUT(acc)                                   \
+    SMG_OWN_SUM(acc)                                      \
+    "mul ra, " acc ", t0\n"                               \
+    "sra ra, ra, t4\n"                                    \
+    "cv.mac ra, " acc ", t1\n"                            \
+    "cv.addnr ra, t2, t3\n" SMG_ASM_CLAMP(acc, "ra")
 #else
 #define SMG_CONSTANTS SMG_FOUR_CONSTANTS
 #if SMG_ROUNDING_MODE == 2
@@ -86,7 +102,15 @@ SMG_INLINE int8_t smg_xcv_output(int32_t sum, const int32_t *c) {
 #if SMG_CLIP
     sum = smg_clamp(sum, -(1 << (SMG_CLIP - 1)), (1 << (SMG_CLIP - 1)) - 1);
 #endif
-    uint32_t scaled = (uint32_t)((sum * c[0]) >> SMG_SPLIT) + (uint32_t)sum * (uint32_t)c[1];
+#if SMG_FORM == SMG_OWN_CLIP
+    sum = smg_clamp(sum, -c[5] - 1, c[5]);
+#endif
+#if SMG_FORM == SMG_OWN_SPLIT || SMG_FORM == SMG_OWN_CLIP
+    const int32_t split = c[4];
+#else
+    const int32_t split = SMG_SPLIT;
+#endif
+    uint32_t scaled = (uint32_t)((sum * c[0]) >> split) + (uint32_t)sum * (uint32_t)c[1];
 #if SMG_FORM == SMG_TWO_SIDED
     if (sum < c[4]) scaled -= (uint32_t)c[5];
 #endif

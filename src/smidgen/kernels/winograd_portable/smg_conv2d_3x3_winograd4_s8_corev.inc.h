@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "smg_xcv_requantize.h"
+#define SMG_CONSTANT_WORDS SMG_WORDS
+#define SMG_CONSTANT_STEP SMG_WORDS
+#define SMG_STARTS 0
+#define SMG_SHIFT 0         /* of smg_requantize_scaled, */
+#define SMG_NEGATIVE_TIES 0 /* which has no caller here */
 #include "smg_portable_f4.inc.h"
-/* before the portable products, whose place they take */
+/* before the portable parts, whose place they take */
+#include "smg_corev_input.inc.h"
+#include "smg_corev_output.inc.h"
 #include "smg_corev_products.inc.h"
 #include "smg_portable_conv.inc.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The products on CORE-V, in place of smg_portable_products.inc.h: a word of two inputs by a word of two weights, the
- * inputs unsigned, sums modulo 2^32 (cv.sdotusp.h). Four tiles by four channels: 24 instructions for 32 products. The
- * stream's weights lie as (products, SMG_DEPTH / 2, SMG_CHANNELS, 2). */
+/* The products on CORE-V, in place of smg_portable_products.inc.h: a word of two inputs by a word of two weights, sums
+ * modulo 2^32 (cv.sdotsp.h). Four tiles by four channels: 24 instructions for 32 products. The stream's weights lie as
+ * (products, SMG_DEPTH / 2, SMG_CHANNELS, 2), and sums start from zero. */
 #ifndef SMG_PORTABLE_PRODUCTS_INC_H
 #define SMG_PORTABLE_PRODUCTS_INC_H
 #include "smg_naked.h"
@@ -15,10 +15,21 @@
 #if SMG_XCV
 /* clang-format off */
 #define SMG_TILE_BYTES "2*" SMG_XCV_TEXT(SMG_IN_C)
-#define SMG_FOUR(w, a, b, c, d)                                                          \
-    "cv.sdotusp.h " a ", t0, " w "\n" "cv.sdotusp.h " b ", t1, " w "\n"                  \
-    "cv.sdotusp.h " c ", t2, " w "\n" "cv.sdotusp.h " d ", t3, " w "\n"
-#define SMG_START(a, b, c, d) "mv " b ", " a "\n" "mv " c ", " a "\n" "mv " d ", " a "\n"
+#define SMG_FOUR(op, w, a, b, c, d)                                                      \
+    op " " a ", t0, " w "\n" op " " b ", t1, " w "\n" op " " c ", t2, " w "\n" op " " d ", t3, " w "\n"
+#define SMG_TWO_INPUTS(op)                                                               \
+    "cv.lw t4, (a1), 4\n"                                                                \
+    "cv.lw t5, (a1), 4\n"                                                                \
+    "cv.lw t0, (a0), 4\n"                                                                \
+    "lw t1, (" SMG_TILE_BYTES "-4)(a0)\n"                                                \
+    "lw t2, (2*" SMG_TILE_BYTES "-4)(a0)\n"                                              \
+    "lw t3, (3*" SMG_TILE_BYTES "-4)(a0)\n"                                              \
+    SMG_FOUR(op, "t4", "s0", "s1", "s2", "s3")                                           \
+    "cv.lw t4, (a1), 4\n"                                                                \
+    SMG_FOUR(op, "t5", "s4", "s5", "s6", "s7")                                           \
+    "cv.lw t5, (a1), 4\n"                                                                \
+    SMG_FOUR(op, "t4", "s8", "s9", "s10", "s11")                                         \
+    SMG_FOUR(op, "t5", "a4", "a5", "a6", "a7")
 #define SMG_FOUR_SUMS(a, b, c, d)                                                        \
     "cv.sw " a ", (a2), 4\n" "cv.sw " b ", (a2), 4\n" "cv.sw " c ", (a2), 4\n" "cv.sw " d ", (a2), 4\n"
 
@@ -37,24 +48,9 @@ __attribute__((aligned(4))) SMG_NAKED void smg_products(const smg_word *v, const
         ".insn i 0x2b, 4, x7, t1, 0\n"  /* cv.end 1 */
         ".insn i 0x2b, 4, x11, t2, 0\n" /* cv.count 1 */
         "1:\n"
-        "cv.lw s0, (a1), 4\n" "cv.lw s4, (a1), 4\n" "cv.lw s8, (a1), 4\n" "cv.lw a4, (a1), 4\n"
-        SMG_START("s0", "s1", "s2", "s3")
-        SMG_START("s4", "s5", "s6", "s7")
-        SMG_START("s8", "s9", "s10", "s11")
-        SMG_START("a4", "a5", "a6", "a7")
-        ".insn i 0x2b, 4, x12, x25, " SMG_XCV_TEXT(SMG_IN_C) "/2\n" /* cv.setupi 0 */
-        "cv.lw t4, (a1), 4\n"
-        "cv.lw t5, (a1), 4\n"
-        "cv.lw t0, (a0), 4\n"
-        "lw t1, (" SMG_TILE_BYTES "-4)(a0)\n"
-        "lw t2, (2*" SMG_TILE_BYTES "-4)(a0)\n"
-        "lw t3, (3*" SMG_TILE_BYTES "-4)(a0)\n"
-        SMG_FOUR("t4", "s0", "s1", "s2", "s3")
-        "cv.lw t4, (a1), 4\n"
-        SMG_FOUR("t5", "s4", "s5", "s6", "s7")
-        "cv.lw t5, (a1), 4\n"
-        SMG_FOUR("t4", "s8", "s9", "s10", "s11")
-        SMG_FOUR("t5", "a4", "a5", "a6", "a7")
+        SMG_TWO_INPUTS("cv.dotsp.h")
+        ".insn i 0x2b, 4, x12, x25, " SMG_XCV_TEXT(SMG_IN_C) "/2-1\n" /* cv.setupi 0 */
+        SMG_TWO_INPUTS("cv.sdotsp.h")
         "addi a0, a0, 3*" SMG_TILE_BYTES "\n"
         SMG_FOUR_SUMS("s0", "s4", "s8", "a4")
         SMG_FOUR_SUMS("s1", "s5", "s9", "a5")
@@ -73,18 +69,18 @@ __attribute__((aligned(4))) SMG_NAKED void smg_products(const smg_word *v, const
 /* The meaning of the assembly above. */
 SMG_COLD void smg_products(const smg_word *v, const smg_word *u, uint32_t *m) {
     for (int32_t sum = 0; sum < SMG_ALL_SUMS; sum++, m += SMG_SUM_STEP, v += SMG_PRODUCT_WORDS) {
-        const smg_word *weights = u + SMG_CHANNELS;
         for (int32_t t = 0; t < SMG_TILES; t++) {
             for (int32_t c = 0; c < SMG_CHANNELS; c++) {
-                uint32_t total = u[c];
+                uint32_t total = 0;
                 for (int32_t k = 0; k < SMG_TILE_WORDS; k++) {
-                    const uint32_t x = v[t * SMG_TILE_WORDS + k], w = weights[k * SMG_CHANNELS + c];
-                    total += (x & 0xffff) * (uint32_t)(int32_t)(int16_t)w + (x >> 16) * (uint32_t)((int32_t)w >> 16);
+                    const int32_t x = (int32_t)v[t * SMG_TILE_WORDS + k], w = (int32_t)u[k * SMG_CHANNELS + c];
+                    total += (uint32_t)((int16_t)(x & 0xffff) * (int16_t)(w & 0xffff));
+                    total += (uint32_t)((x >> 16) * (w >> 16));
                 }
                 m[t * SMG_CHANNELS + c] = total;
             }
         }
-        u = weights + SMG_TILE_WORDS * SMG_CHANNELS;
+        u += SMG_TILE_WORDS * SMG_CHANNELS;
     }
 }
 #endif

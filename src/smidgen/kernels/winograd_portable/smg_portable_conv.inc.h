@@ -48,7 +48,7 @@ SMG_COLD void smg_transform_row(const smg_unit *unit, const int8_t *x, int32_t r
 /* One tile that reaches beyond the output: computed whole, and what lies inside copied. */
 SMG_COLD void smg_finish_edge(const uint32_t *m, int8_t *y, const smg_word *constants, int32_t height, int32_t width) {
     int8_t tile[SMG_TILE * SMG_TILE];
-    smg_outputs(m, tile, SMG_TILE, 1, constants);
+    smg_edge_outputs(m, constants, tile, 1);
     for (int32_t i = 0; i < smg_least(height, SMG_TILE); i++) {
         for (int32_t k = 0; k < smg_least(width, SMG_TILE); k++) {
             y[i * SMG_OUT_PITCH + k * SMG_OUT_C] = tile[SMG_TILE * i + k];
@@ -64,13 +64,14 @@ SMG_COLD void smg_finish(const smg_unit *unit, const uint32_t *m, int8_t *y, con
 #if SMG_EDGES
     const int32_t height = unit->p->out_h - SMG_TILE * row, width = unit->p->out_w - SMG_TILE * column;
     if (height < SMG_TILE || width < SMG_TILE) {
-        for (int32_t c = 0; c < channels; c++) smg_finish_edge(m + c, to + c, constants + c, height, width);
+        for (int32_t c = 0; c < channels; c++)
+            smg_finish_edge(m + c, to + c, constants + c * SMG_CONSTANT_STEP, height, width);
         return;
     }
 #else
     (void)unit;
 #endif
-    for (int32_t c = 0; c < channels; c++) smg_outputs(m + c, to + c, SMG_OUT_PITCH, SMG_OUT_C, constants + c);
+    smg_outputs(m, constants, to, channels);
 }
 
 /* All outputs of a unit whose V is made. */
@@ -79,7 +80,7 @@ SMG_INLINE void smg_multiply(const smg_unit *unit, const smg_word *stream, int8_
         const smg_word *v = unit->v;
         int32_t row = unit->row, column = 0;
         for (int32_t left = unit->across * unit->down; left > 0; left -= SMG_TILES, v += SMG_BLOCK_WORDS) {
-            smg_products(v, stream + 3 * SMG_CHANNELS, unit->strip);
+            smg_products(v, stream + SMG_FIRST_WORDS, unit->strip);
             for (int32_t tile = 0; tile < smg_least(SMG_TILES, left); tile++) {
                 smg_finish(unit, unit->strip + SMG_CHANNELS * tile, y, stream, smg_least(SMG_CHANNELS, SMG_OUT_C - o),
                            row, column);

@@ -7,7 +7,8 @@
 #include "smg_portable_winograd.inc.h"
 
 /* One tile of one channel, from its sums SMG_SUM_STEP apart, to pixels at y. */
-SMG_INLINE void smg_outputs(const uint32_t *m, int8_t *y, int32_t pitch, int32_t pixel, const smg_word *constants) {
+SMG_INLINE void smg_channel_outputs(const uint32_t *m, int8_t *y, int32_t pitch, int32_t pixel,
+                                    const smg_word *constants) {
     const int32_t mult = (int32_t)constants[0], addend = (int32_t)constants[SMG_CHANNELS];
     const int32_t shift = (int32_t)constants[2 * SMG_CHANNELS];
     uint32_t rows[SMG_SUMS][SMG_TILE];
@@ -29,5 +30,18 @@ SMG_INLINE void smg_outputs(const uint32_t *m, int8_t *y, int32_t pitch, int32_t
             y[i * pitch + k * pixel] = smg_requantize_scaled(z[i] * SMG_INVERSE, mult, addend, shift);
         }
     }
+}
+
+/* The first ``channels`` of one tile. */
+SMG_INLINE void smg_outputs(const uint32_t *m, const smg_word *constants, int8_t *y, int32_t channels) {
+    for (int32_t c = 0; c < channels; c++) {
+        smg_channel_outputs(m + c, y + c, SMG_OUT_PITCH, SMG_OUT_C, constants + c);
+    }
+}
+
+/* The same of one channel, to a tile of its own. */
+SMG_INLINE void smg_edge_outputs(const uint32_t *m, const smg_word *constants, int8_t *y, int32_t channels) {
+    (void)channels;
+    smg_channel_outputs(m, y, SMG_TILE, 1, constants);
 }
 #endif

@@ -49,7 +49,13 @@ typedef int16_t __attribute__((may_alias)) smg_weight;
 #define SMG_SUM_STEP (SMG_TILES * SMG_CHANNELS)
 /* The stream of SMG_CHANNELS output channels: mult, addend and shift of each; of each sum its start of each channel,
  * then (its products, SMG_DEPTH, SMG_CHANNELS) int16. */
-#define SMG_STREAM_WORDS (3 * SMG_CHANNELS + SMG_ALL_SUMS * SMG_CHANNELS + SMG_PRODUCTS * SMG_DEPTH * SMG_CHANNELS / 2)
+#ifndef SMG_CONSTANT_WORDS
+#define SMG_CONSTANT_WORDS 3
+#define SMG_CONSTANT_STEP 1     /* from a channel's first to the next one's */
+#define SMG_STARTS SMG_CHANNELS /* of a sum */
+#endif
+#define SMG_FIRST_WORDS (SMG_CONSTANT_WORDS * SMG_CHANNELS)
+#define SMG_STREAM_WORDS (SMG_FIRST_WORDS + SMG_ALL_SUMS * SMG_STARTS + SMG_PRODUCTS * SMG_DEPTH * SMG_CHANNELS / 2)
 
 SMG_INLINE int32_t smg_least(int32_t a, int32_t b) { return a < b ? a : b; }
 
