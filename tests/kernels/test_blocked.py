@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from smidgen.ir import Node, Rounding
+from smidgen.ir import Graph, Node, Rounding
 from smidgen.kernels import Kernel
 from smidgen.kernels.affine_requantize import channel_steps
 from smidgen.kernels.blocked import KERNELS
+from smidgen.kernels.blocked.nibbles import STEP, Nibbles
+from smidgen.kernels.blocked.nibbles import chunks_of as four_bit_chunks
 from smidgen.kernels.blocked.pairs import Lanes, Pairs, RowPairs, chunks_of
 from smidgen.kernels.common import fitted_bias, out_quant
 from smidgen.kernels.high_requantize import HIGH, SIGNED, find_constants, high_constants, high_form
@@ -23,6 +25,7 @@ from smidgen.ops import Conv2D, DepthwiseConv2D, FullyConnected
 from smidgen.ops.accumulators import Int64s, channel_weights, multipliers
 from smidgen.ops.arithmetic import int_bounds, requantize
 from smidgen.targets import load_target
+from tests.four_bit_graphs import in_four_bits
 from tests.kernels.admitted import core_of, draw_nodes
 from tests.kernels.host import FLAGS, build_instances, run
 from tests.kernels.nodes import make
@@ -72,6 +75,42 @@ def test_inputs_that_fill_the_lanes(name: str, tmp_path: Path) -> None:
     x = np.where(w > 0, 127, -128).astype(np.int8)  # a pixel drives a channel up
     x = np.concatenate([x, np.where(w > 0, -128, 127)])[:9].astype(np.int8).reshape(node["x"].type.shape)
     arrays = [x, node["w"].constant]
+    np.testing.assert_array_equal(run(library, kernel, node, arrays), node.op.evaluate(node.types, arrays)[0])
+
+
+def four_bits(node: Node, group: int | None) -> Node:
+    """The same layer with weights of the nearest four-bit products."""
+    return in_four_bits(Graph("one", "onnx-qdq.v1", node.inputs[:1], node.outputs, (node,)), group).nodes[0]
+
+
+@pytest.mark.parametrize("group", [None, 8, 24])
+@pytest.mark.parametrize("in_c", [3, 64, 131])
+def test_chunks_of_four_bit_weights(in_c: int, group: int | None) -> None:
+    """They fit lanes, stay within groups, and without these hold at least 28 inputs where that many are left."""
+    block, node = Nibbles(3, 4), four_bits(extreme(5, in_c), group)
+    w = block.weights(node)
+    assert np.abs(w).max() <= 8
+    for channels, chunks in zip(w, four_bit_chunks(node, block), strict=True):
+        assert [at for at, _ in chunks] == np.cumsum([0, *(steps for _, steps in chunks[:-1])]).tolist()
+        assert sum(steps for _, steps in chunks) * STEP == channels.shape[1]
+        for at, steps in chunks:
+            spans = [lanes(c[at * STEP : (at + steps) * STEP]) for c in channels]
+            assert all(low >= -(1 << 15) and high < 1 << 15 for low, high in spans)
+            assert group is None or at * STEP // group == ((at + steps) * STEP - 1) // group
+        if group is None:
+            whole = chunks[:-2] if in_c % STEP else chunks[:-1]
+            assert all(steps * STEP >= 28 for _, steps in whole)
+
+
+@pytest.mark.parametrize("group", [None, 16])
+@pytest.mark.parametrize("name", ["1x1_four_bit_3x4", "four_bit_2x2"])
+def test_inputs_that_fill_the_lanes_of_four_bit_weights(name: str, group: int | None, tmp_path: Path) -> None:
+    kernel, node = NAMED[f"smg_conv2d_{name}_s8_portable"], four_bits(extreme(6, 67), group)
+    assert kernel.rejects(node, core_of(kernel)) is None
+    library = build_instances(kernel, [node], tmp_path)
+    w = channel_weights(node)
+    x = np.concatenate([np.where(w > 0, 127, -128), np.where(w > 0, -128, 127)])[:9]
+    arrays = [x.astype(np.int8).reshape(node["x"].type.shape), node["w"].constant]
     np.testing.assert_array_equal(run(library, kernel, node, arrays), node.op.evaluate(node.types, arrays)[0])
 
 
@@ -143,11 +182,12 @@ def test_high_multiplication_by_halves(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: k.symbol)
 def test_cores_with_better_kernels_do_not_see_these(kernel: Kernel) -> None:
-    node = layer(16, 32, 8)
+    node = four_bits(layer(16, 32, 8), None) if "four_bit" in kernel.symbol else layer(16, 32, 8)
     if kernel.op is Conv2D:
         reason = kernel.rejects(node, load_target("nucleo-l4r5zi").core) or ""
         assert "better kernels" in reason or "lacks" in reason
-        assert kernel.rejects(node, core_of(kernel)) is None
+        if "four_bit" not in kernel.symbol:
+            assert kernel.rejects(node, core_of(kernel)) is None
 
 
 def test_blocks_need_rows_and_channels() -> None:

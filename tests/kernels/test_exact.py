@@ -21,7 +21,8 @@ from tests.kernels.host import build_instances, run
 from tests.kernels.overlap import check_overlaps
 
 CASES = 150
-INSTANCES = (12, pytest.param(32, marks=pytest.mark.full))
+INSTANCES, PLAINER_INSTANCES, MANY_INSTANCES = 12, 4, 32
+"""Functions a kernel: of those for cores without SIMD fewer, which run on such cores besides (test_emulated.py)."""
 ON_HOST = [k for k in all_kernels() if runs_on_host(k)]
 WITH_CONSTANTS = [k for k in ON_HOST if k.constants is not None]
 
@@ -80,11 +81,12 @@ def test_equals_evaluate(kernel: Kernel, library: ctypes.CDLL) -> None:
     tally.check(CASES // 2)
 
 
-@pytest.mark.parametrize("count", INSTANCES)
+@pytest.mark.parametrize("many", [False, pytest.param(True, marks=pytest.mark.full)])
 @pytest.mark.parametrize("kernel", WITH_CONSTANTS, ids=lambda k: k.symbol)
-def test_instances_equal_evaluate(kernel: Kernel, count: int, tmp_path: Path) -> None:
+def test_instances_equal_evaluate(kernel: Kernel, many: bool, tmp_path: Path) -> None:
     """Kernels with constants: a function a shape, so fewer cases. With operands apart, and as near as they allow."""
     tally = Tally()
+    count = MANY_INSTANCES if many else PLAINER_INSTANCES if kernel.unless else INSTANCES
     cases = draw_nodes(kernel, count)
     library = build_instances(kernel, (node for node, _ in cases), tmp_path)
     for node, arrays in cases:

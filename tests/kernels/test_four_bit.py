@@ -14,6 +14,7 @@ from smidgen.compiler import Compiled, profile, verify
 from smidgen.compiler import compile as compile_model
 from smidgen.ir import FourBit, Graph, Node, Rounding
 from smidgen.kernels import Kernel, function_name
+from smidgen.kernels.blocked import FOUR_BIT as BLOCKED
 from smidgen.kernels.four_bit import KERNELS as ANY_SHAPE
 from smidgen.kernels.four_bit import dense
 from smidgen.kernels.four_bit.storage import is_general
@@ -28,7 +29,7 @@ from tests.kernels.admitted import EVERY_FEATURE, draw_nodes
 from tests.kernels.test_pointwise import layer
 from tests.kernels.test_strided import code_bytes
 
-KERNELS = (*ANY_SHAPE, *POINTWISE)
+KERNELS = (*ANY_SHAPE, *POINTWISE, *BLOCKED)
 SYMBOLS = {k.symbol: k for k in KERNELS}
 QUICK = (("ad", None), ("kws", 32))
 
@@ -48,7 +49,7 @@ def test_four_bits_and_eight_have_kernels_of_their_own() -> None:
     taken = [{k.symbol for k in all_kernels() if k.op is Conv2D and k.rejects(n, EVERY_FEATURE) is None}
              for n in (plain, kept)]  # fmt: skip
     assert taken[0]
-    assert taken[1] == {s for s, k in SYMBOLS.items() if k.op is Conv2D and "_s16" not in s}
+    assert taken[1] == {s for s, k in SYMBOLS.items() if k.op is Conv2D and "_s16" not in s and not k.unless}
 
 
 def test_reasons() -> None:
@@ -85,7 +86,7 @@ def test_multipliers_from_a_half_on_are_general() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: k.symbol)
+@pytest.mark.parametrize("kernel", [*ANY_SHAPE, *POINTWISE], ids=lambda k: k.symbol)
 def test_code_bytes_are_estimated_from_above(kernel: Kernel) -> None:
     nodes = {function_name(kernel, node): node for node, _ in draw_nodes(kernel, 4)}
     for node, code in zip(nodes.values(), code_bytes(kernel, list(nodes.values())), strict=True):
@@ -137,6 +138,30 @@ def test_settings(setting: str) -> None:
     kept, _ = compiled_pair(name, 16, optimize=setting)
     check_storage(kept)
     assert verify(kept, cases=1).mismatches == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("target", "group"), [("rv32imc", 32), ("generic-cortex-m0plus", None)])
+def test_networks_on_cores_without_simd(target: str, group: int | None) -> None:
+    """Byte for byte, in kernels for such cores, of half the flash, whose code is no larger than promised."""
+    name = next(n for n in sorted(SYNTHETIC) if "kws" in n)
+    kept, plain = compiled_pair(name, group, target=target)
+    assert verify(kept, cases=1).mismatches == 0
+    assert kept.memory.weights < 0.75 * plain.memory.weights
+    sizes = {s.name: s.nbytes for s in kept.build().sizes.symbols}
+    core, found = kept.schedule.target.core, 0
+    for step in kept.schedule.steps:
+        kernel = step.choice.kernel
+        if isinstance(step.node.op, Conv2D | FullyConnected):
+            assert kernel in BLOCKED, step.name
+            assert sizes[function_name(kernel, step.node)] <= kernel.footprint(step.node)[0]  # type: ignore[misc]
+            found += 1
+    report = profile(kept, memory_system=False)
+    for step, r in zip(kept.schedule.steps, report.layers, strict=True):
+        if step.choice.kernel in BLOCKED and r.instructions > 20_000:
+            assert 0.8 < step.choice.kernel.cost(step.node, core) / (r.cycles or r.instructions) < 1.25, step.name
+    assert found >= 6
+    assert report.ram.stack <= kept.memory.stack
 
 
 def modelled_over_counted(compiled: Compiled, report: ProfileReport) -> dict[str, float]:

@@ -8,6 +8,19 @@ from dataclasses import dataclass
 from smidgen.targets.target import Core
 
 
+def few_registers(core: Core) -> bool:
+    """Most of its instructions reach no more than eight registers, and no product is longer than 32 bits."""
+    return core.features.isdisjoint(("thumb2", "rv32i"))
+
+
+def strained(cycles: float, core: Core, eight: float, thirteen: float = 1.0) -> float:
+    """Cycles from counts of instructions with registers enough; so many times as many with eight, and with thirteen.
+
+    Factors are fitted to modelled cycles of the MLPerf Tiny models' layers on Cortex-M0+ and Cortex-M3.
+    """
+    return cycles * (eight if few_registers(core) else thirteen if "thumb2" in core.features else 1.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Classes:
     """Executed instructions by class."""

@@ -6,6 +6,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 
+from unicorn import UcError
+
 from smidgen.errors import SimulationError
 from smidgen.sim.port import Port
 from smidgen.sim.simulator import Limits
@@ -33,6 +35,7 @@ _CFSR_BITS: Mapping[int, str] = {
     25: "a division by zero",
 }
 """Armv7-M Architecture Reference Manual, B3.2.15; Armv8-M, D1.2.48 (CFSR)."""
+_ECALL, _EBREAK, _EBREAK_SHORT = b"\x73\0\0\0", b"\x73\0\x10\0", b"\x02\x90"
 _FRAME_PC = 24  # bytes from the stack pointer in a handler to the stacked pc
 
 
@@ -40,11 +43,41 @@ def fault(port: Port) -> SimulationError:
     """The error of a core that stands at the first instruction of ``smg_fault``."""
     found = _trap(port) if port.target.core.isa == "riscv" else _exception(port)
     if found is None:
-        return SimulationError(f"the core stopped in its fault handler{port.place()}")
+        return SimulationError(f"the core stopped in its fault handler{port.place()}{hint(port)}")
     pc, reason = found
+    return SimulationError(f"the core faulted{placed(port, pc)}: {reason}{hint(port)}")
+
+
+def placed(port: Port, pc: int | None = None) -> str:
+    """Where ``pc`` is, for messages; without one, where the core is."""
+    pc = port.pc if pc is None else pc
     step = f", {port.where}" if port.where else ""
-    at = port.place() if pc is None else f" at pc {pc:#010x} in {port.elf.function_at(pc)}{step}"
-    return SimulationError(f"the core faulted{at}: {reason} (sp {port.sp:#010x})")
+    return f" at pc {pc:#010x} in {port.elf.function_at(pc)}{step}"
+
+
+def hint(port: Port) -> str:
+    """What else tells how the core came there; in an Arm handler, lr says nothing of it."""
+    riscv, lr = port.target.core.isa == "riscv", port.lr
+    back = f"{'ra' if riscv else 'lr'} {lr:#010x} in {port.elf.function_at(lr & ~1)}, "
+    return f" ({back if riscv or lr >> 24 != 0xFF else ''}sp {port.sp:#010x}{_stack_fact(port)})"
+
+
+def _stack_fact(port: Port) -> str:
+    """What to say of a stack pointer that is nowhere in RAM."""
+    if any(r.base <= port.sp <= r.base + r.size_bytes for r in port.target.regions if r.kind == "sram"):
+        return ""
+    return ", which is outside of RAM: the stack overflowed, or its pointer was overwritten"
+
+
+def uncaught_trap(port: Port) -> SimulationError:
+    """The error of a RISC-V core on unicorn, which stops four bytes past the instruction that trapped."""
+    pc = port.pc - 4
+    try:
+        code = port.read(pc, 4)
+    except (SimulationError, UcError):
+        code = b""
+    cause = 11 if code == _ECALL else 3 if code == _EBREAK or code[:2] == _EBREAK_SHORT else 2
+    return SimulationError(f"the core faulted{placed(port, pc)}: {trap_cause(cause)}{hint(port)}")
 
 
 def not_reached(port: Port, until: int, limits: Limits) -> SimulationError:
@@ -64,7 +97,10 @@ def _trap(port: Port) -> tuple[int | None, str] | None:
     if any(name not in known for name in _KEPT):
         return None
     at, cause = (struct.unpack("<I", port.read(known[name].address, 4))[0] for name in _KEPT)
-    return (at, trap_cause(cause)) if at or cause else None
+    if not at and not cause:
+        return None
+    inside = any(r.contains(at) for r in port.target.regions)  # cores may call what is fetched elsewhere illegal
+    return at, trap_cause(cause) if inside else "a jump to an address that is no memory"
 
 
 def _exception(port: Port) -> tuple[int | None, str] | None:

@@ -101,7 +101,7 @@ def require_match(result: TuneResult, graph: Graph, target: Target, toolchains: 
     """UsageError unless the result is for this graph, target, set of kernels and one of these compilers."""
     digests = []
     for toolchain in toolchains:
-        with suppress(ToolNotFound):
+        with suppress(ToolNotFound, UsageError):
             digests.append(result_digest(graph, target, toolchain))
     if result.digest not in digests:
         raise UsageError(

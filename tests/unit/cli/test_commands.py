@@ -254,3 +254,21 @@ def test_tune(smidgen: Smidgen, own_folder: Path, monkeypatch: pytest.MonkeyPatc
         made = smidgen("compile", "ad", "-o", "out", "--force", "--optimize", "ram", *option, "--json").json
         assert [s["kernel"] for s in made["steps"]] == taken["kernels"]
     assert smidgen("tune", "ad", "--plot", "ad.txt").code == 2
+
+
+@pytest.mark.slow
+def test_a_target_that_counts_instructions_shows_no_cycles(
+    smidgen: Smidgen, own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = smidgen("profile", "ad", "--target", "rv32imc").out
+    assert "i/MAC" in text
+    assert re.search("^cycles +not known: .*neither time nor energy", text, re.M)
+    assert not re.search("^(silicon|energy|on the board)", text, re.M)
+    for place in ("smidgen.compiler", "smidgen.tune.result"):
+        monkeypatch.setattr(f"{place}.user_cache", lambda: own_folder / "tune")
+    report = smidgen("tune", "ad", "--target", "rv32imc", "--json").json
+    assert {(p["board_cycles"], p["latency_ms"]) for p in report["programs"]} == {(None, None)}
+    assert all(p["instructions"] > 10_000 for p in report["programs"])
+    shown = smidgen("tune", "ad", "--target", "rv32imc").out
+    assert "instructions counted; this core has no documented timing model" in shown
+    assert not re.search(r"cycles|\bms\b", shown)

@@ -11,18 +11,18 @@ import numpy as np
 
 from smidgen.ir import Array, Node
 from smidgen.kernels.blocked.blocks import (
-    REQUANTIZE,
     Rows,
     as_int32,
     inputs_of,
     instruction_cycles,
+    output_cycles,
 )
 from smidgen.kernels.high_requantize import high_columns, high_constants
 from smidgen.kernels.kernel import Packed
 from smidgen.ops.accumulators import Int64s, channel_weights
 from smidgen.targets.target import Core
 
-_HIGHEST, _LOWEST = (1 << 15) - 1, -(1 << 15)  # of a lane
+HIGHEST, LOWEST = (1 << 15) - 1, -(1 << 15)  # of a lane
 _UNROLLS = (4, 3, 2, 1)
 
 
@@ -38,19 +38,19 @@ def _ends(node: Node, block: Lanes, unroll: int) -> tuple[tuple[bool, ...], ...]
     steps = w.reshape(*w.shape[:2], -1, unroll)
     highest = np.where(steps > 0, 127 * steps, -128 * steps).sum(axis=3)
     lowest = np.where(steps > 0, -128 * steps, 127 * steps).sum(axis=3)
-    if highest.max() > _HIGHEST or lowest.min() < _LOWEST:
+    if highest.max() > HIGHEST or lowest.min() < LOWEST:
         return None
     most, least = np.zeros(w.shape[:2], np.int64), np.zeros(w.shape[:2], np.int64)
     ends = np.zeros((steps.shape[2], len(w)), bool)
     for i in range(steps.shape[2]):
         most, least = most + highest[:, :, i], least + lowest[:, :, i]
-        ends[i] = ((most > _HIGHEST) | (least < _LOWEST)).any(axis=1)
+        ends[i] = ((most > HIGHEST) | (least < LOWEST)).any(axis=1)
         most = np.where(ends[i][:, None], highest[:, :, i], most)
         least = np.where(ends[i][:, None], lowest[:, :, i], least)
     return tuple(tuple(block) for block in ends.T.tolist())
 
 
-def _channels(node: Node, channels: int) -> Array:
+def channels_of(node: Node, channels: int) -> Array:
     """Channels of each block (blocks, channels)."""
     out_c = node.output.type.shape[-1]
     first: Int64s = np.minimum(np.arange(0, out_c, channels), out_c - channels)
@@ -99,7 +99,7 @@ class Lanes(Rows):
 
     def columns(self, node: Node) -> Array:
         """Bias, mult, addend and shift (blocks, channels, 4)."""
-        columns: Array = high_columns(node).astype(np.int64)[_channels(node, self.channels)]
+        columns: Array = high_columns(node).astype(np.int64)[channels_of(node, self.channels)]
         return columns
 
     def padding(self, node: Node) -> int:
@@ -108,7 +108,7 @@ class Lanes(Rows):
 
     def weights(self, node: Node) -> Int64s:
         """(blocks, channels, inputs)"""
-        w = channel_weights(node)[_channels(node, self.channels)]
+        w = channel_weights(node)[channels_of(node, self.channels)]
         return np.pad(w, ((0, 0), (0, 0), (0, self.padding(node))))
 
     def cost(self, node: Node, core: Core) -> float:
@@ -117,9 +117,14 @@ class Lanes(Rows):
         of_products = inputs * blocks * instruction_cycles(core, multiply=products, load=loads)
         others = self._instructions(unroll, ends) - inputs * blocks * (products + loads)
         block = instruction_cycles(core, alu=12, load=4 * self.channels, branch=1)
-        outputs = self.rows * self.channels * instruction_cycles(core, **REQUANTIZE)
-        total = of_products + others * instruction_cycles(core, alu=1) + blocks * (block + outputs)
-        return self.around(node, core, total + self.preparation(node, core), 1.5)
+        outputs = blocks * self.rows * self.channels * output_cycles(core)
+        total = of_products + others * instruction_cycles(core, alu=1) + blocks * block
+        return self.around(node, core, (total, outputs, self.preparation(node, core)), self.strain)
+
+    @property
+    def strain(self) -> float:
+        """Of products, with eight registers."""
+        raise NotImplementedError
 
     def preparation(self, node: Node, core: Core) -> float:
         """Cycles before the blocks of a block of rows."""
@@ -138,6 +143,10 @@ class Pairs(Lanes):
     @property
     def values(self) -> int:
         return self.rows
+
+    @property
+    def strain(self) -> float:
+        return 1.57 if self.rows > 1 else 1.22
 
     def pack(self, node: Node) -> Mapping[str, Packed]:
         """The blocks, all in one stream of words."""
@@ -163,6 +172,10 @@ class RowPairs(Lanes):
     @property
     def values(self) -> int:
         return self.channels
+
+    @property
+    def strain(self) -> float:
+        return 1.3
 
     def scratch(self, node: Node) -> int:
         """The words of a block of rows, then its gathered inputs."""

@@ -2,7 +2,9 @@
 /* Rows of inputs that lie one behind the other, a block at a time. */
 #ifndef SMG_BLOCKED_ALL_INC_H
 #define SMG_BLOCKED_ALL_INC_H
-#if defined(SMG_PAIRS)
+#if defined(SMG_NIBBLES)
+#include "smg_blocked_nibbles.inc.h"
+#elif defined(SMG_PAIRS)
 #include "smg_blocked_pairs.inc.h"
 #elif defined(SMG_ROW_PAIRS)
 #include "smg_blocked_row_pairs.inc.h"

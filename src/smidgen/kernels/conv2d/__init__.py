@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from smidgen.ir import Node
+from smidgen.kernels.classes import strained
 from smidgen.kernels.common import (
     accumulator_fits,
     accumulator_fits_doubled,
@@ -60,7 +61,8 @@ def pointwise_scratch(node: Node) -> int:
 
 
 def scalar_cost(node: Node, core: Core) -> float:
-    return node.macs * SCALAR_CYCLES_PER_MAC + node.output.type.elements * SCALAR_CYCLES_PER_OUTPUT
+    cycles = node.macs * SCALAR_CYCLES_PER_MAC + node.output.type.elements * SCALAR_CYCLES_PER_OUTPUT
+    return strained(cycles, core, 1.45)
 
 
 def _dsp_cost(node: Node, per_byte: float, per_pixel: float) -> float:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from smidgen.ir import Node
-from smidgen.kernels.classes import Classes
+from smidgen.kernels.classes import Classes, strained
 from smidgen.kernels.common import constant_weights, int8_elements
 from smidgen.kernels.depthwise.three import (
     one_to_one,
@@ -118,7 +118,7 @@ def _instructions(of: Lines, node: Node) -> Classes:
 
 
 def cost(node: Node, core: Core) -> float:
-    return _instructions(_lines(node, down(node)), node).cycles(core)
+    return strained(_instructions(_lines(node, down(node)), node).cycles(core), core, 2.5, 1.45)
 
 
 def footprint(node: Node) -> tuple[int, int]:

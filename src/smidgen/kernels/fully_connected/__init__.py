@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from smidgen.ir import Node, Op
+from smidgen.kernels.classes import strained
 from smidgen.kernels.common import (
     accumulator_fits,
     accumulator_fits_doubled,
@@ -48,7 +49,8 @@ def packed_params(node: Node) -> Mapping[str, ParamValue]:
 
 
 def scalar_cost(node: Node, core: Core) -> float:
-    return node.macs * SCALAR_CYCLES_PER_MAC + node.output.type.elements * SCALAR_CYCLES_PER_OUTPUT
+    cycles = node.macs * SCALAR_CYCLES_PER_MAC + node.output.type.elements * SCALAR_CYCLES_PER_OUTPUT
+    return strained(cycles, core, 1.4)
 
 
 def pack(node: Node) -> Mapping[str, Packed]:

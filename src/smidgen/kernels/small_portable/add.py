@@ -15,7 +15,7 @@ import numpy as np
 
 from smidgen.ir import Node, Op, QuantParams, TensorType
 from smidgen.kernels.add.linear import LinearForm, all_pairs, ratios
-from smidgen.kernels.classes import Classes
+from smidgen.kernels.classes import Classes, strained
 from smidgen.kernels.common import int8_elements, out_quant, same_shape
 from smidgen.kernels.kernel import Kernel, ParamValue
 from smidgen.ops import Add
@@ -88,7 +88,7 @@ def params(node: Node) -> Mapping[str, ParamValue]:
 
 def cost(node: Node, core: Core) -> float:
     each = Classes(alu=6, multiply=2, load=2, store=1, branch=0.75)
-    return 30 + each.times(node.output.type.elements).cycles(core)
+    return 30 + strained(each.times(node.output.type.elements).cycles(core), core, 2.0, 1.25)
 
 
 def footprint(node: Node) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from smidgen.ir import Node
 from smidgen.kernels import mean
-from smidgen.kernels.classes import Classes
+from smidgen.kernels.classes import Classes, strained
 from smidgen.kernels.common import double_rounding, even_rounding, int8_elements
 from smidgen.kernels.kernel import Kernel, ParamValue
 from smidgen.kernels.pool import params, params_rne, window_sum_fits
@@ -53,7 +53,7 @@ def cost(node: Node, core: Core) -> float:
     block = pixel.times(op.kernel[0] * op.kernel[1]) + output.times(8) + _BLOCK
     divided = core.cycles["divide"] * isinstance(op, AveragePool2D)
     windows = node.output.type.elements // channels
-    return windows * (-(-channels // 8) * (block.cycles(core) + divided) + 40)
+    return windows * (-(-channels // 8) * (strained(block.cycles(core), core, 2.5) + divided) + 40)
 
 
 def mean_cost(node: Node, core: Core) -> float:
@@ -62,7 +62,7 @@ def mean_cost(node: Node, core: Core) -> float:
     inner = math.prod(x.shape[op.last + 1 :])
     pixel = Classes(alu=10, load=8, branch=1)
     block = pixel.times(op.count(x)) + Classes(alu=30, multiply=2, load=8, store=1, branch=4).times(8) + _BLOCK
-    return math.prod(x.shape[: op.first]) * -(-inner // 8) * block.cycles(core)
+    return math.prod(x.shape[: op.first]) * -(-inner // 8) * strained(block.cycles(core), core, 2.5)
 
 
 def _kernel(
