@@ -9,6 +9,7 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "optimize, max_ram_bytes, max_flash_bytes": "the setting and its limits, null: none",
         "weights": "where weights are read from: flash, staged or sram",
         "notes": "what the importer left out, which steps compute in float32",
+        "library": "null, or the library that kernels call: name, version, SHA-256 of its files in use",
         "bytes.{arena,weights,static}": "exact; static: weights copied to RAM at start-up",
         "bytes_modelled.code, bytes_modelled.stack": "before building, from measured kernel sizes",
         "arena_lower_bound_bytes": "no order of execution and no placement needs less",
@@ -27,10 +28,12 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "first_divergence": "null, or case, step, name, source, kernel, element, expected, got, differing_elements",
     },
     "profile": {
-        "model, target, numerics, toolchain, clock_hz": "what was measured",
+        "model, target, numerics, toolchain, simulator, clock_hz": "what was measured, built and run with what",
         "macs, live_macs": "nominal, as in the model's file, and what cycles_per_mac refers to; live: what is computed",
         "instructions, instructions_kind": "`counted`",
-        "cycles, cycles_kind, cycles_per_mac, latency_ms": "`modelled`, zero wait states; milliseconds at clock_hz",
+        "cycles, cycles_kind, cycles_per_mac, latency_ms": "`modelled`, or `counted` on the core's RTL, zero wait "
+        "states; milliseconds at clock_hz; all null, layers' too, where nothing but instructions is known",
+        "instructions_per_mac": "of nominal MACs",
         "board_cycles, board_latency_ms": "modelled with the board's flash, prefetch and caches; null without",
         "latency_ms_range": "between which milliseconds silicon is expected, or null: the board was never compared",
         "energy": "energy_uj, range_uj (between which silicon is expected, or null), power_mw, cycle (picojoules, "
@@ -50,6 +53,7 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "overhead_cycles": "before the first kernel: the call and the copy of the input",
         "unknown_instructions": "mnemonic to count of what the cycle model has no rule for; empty is right",
         "functions[]": "on a core simulated from its RTL, without what they call: name, instructions, cycles",
+        "library": "null, or the library that kernels call: name, version, SHA-256 of its files in use",
         "with --elf": "elf, begin, end, instructions, cycles, latency_ms, stack_bytes, functions[], mix, "
         "cycles_by_rule, unknown_instructions, notes",
     },

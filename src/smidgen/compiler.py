@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,12 +16,18 @@ from pathlib import Path
 import numpy as np
 
 from smidgen.build import GccArm, GccRiscv, Image, Toolchain, Zig, build
+from smidgen.build.answers import asking
 from smidgen.codegen import Memory, Origin, Sources, emit
 from smidgen.codegen.fit import fits, require_fit, require_ram, within_board
 from smidgen.errors import DoesNotFit, UsageError
 from smidgen.frontends import identifier
 from smidgen.frontends import load as load_file
 from smidgen.ir import Array, Graph, check_inputs, evaluate, format_graph
+from smidgen.kernels import Kernel
+from smidgen.kernels.cmsis_nn import kernels as cmsis_nn_kernels
+from smidgen.kernels.cmsis_nn import sizes
+from smidgen.kernels.cmsis_nn.checkout import VARIABLE as CMSIS_NN_VARIABLE
+from smidgen.kernels.cmsis_nn.checkout import find_checkout
 from smidgen.ops import Dequantize, Quantize
 from smidgen.profile import profile_image
 from smidgen.quantize import integerize
@@ -58,6 +65,7 @@ from smidgen.verify import Verification, random_inputs, verify_image, verify_str
 from smidgen.zoo import find_model
 
 DEFAULT_TARGET = "nucleo-l4r5zi"
+KERNEL_SETS = ("own", "cmsis-nn")
 TOOLCHAINS: Mapping[str, Callable[[], Toolchain]] = {"zig": Zig, "gcc-arm": GccArm, "gcc-riscv": GccRiscv}
 
 
@@ -174,7 +182,8 @@ def compile(
     max_ram: int | str | None = None,
     max_flash: int | str | None = None,
     tuned: bool | str | Path | TuneResult = False,
-    kernels: Mapping[str, str] | None = None,
+    kernels: Mapping[str, str] | str | None = None,
+    cmsis_nn: str | Path | None = None,
     weights: str = "flash",
     code: str = "flash",
     planner: str = "fast",
@@ -190,7 +199,9 @@ def compile(
 
     ``optimize`` is speed, balanced, size or ram; ``max_ram`` (arena, stack and what is kept in RAM) and ``max_flash``
     (code and constants) are bytes, or text like "64K". ``tuned``: choose by what ``tune`` measured and kept in the
-    cache (True), in a file or in memory. ``kernels`` forces kernels by step name. ``weights`` is flash,
+    cache (True), in a file or in memory. ``kernels`` forces kernels by step name; "own" or "cmsis-nn", alone or as the
+    mapping's value of "*", is whose kernels are taken: those of CMSIS-NN, wherever they are exact, come from the
+    checkout ``cmsis_nn`` (None: $CMSIS_NN_PATH). ``weights`` is flash,
     staged (copied to RAM before the steps where that pays) or sram (kept there); ``code`` is flash, or sram: kernels
     whose hot loops exceed the flash's cache run from RAM. ``planner`` is fast, or exact: CP-SAT for at most
     ``planner_seconds`` of its own deterministic time. ``probe`` evaluates the graph before and after every pass and
@@ -203,6 +214,7 @@ def compile(
     runs = check_code(code)
     plans = make_planner(planner, planner_seconds)
     board = target if isinstance(target, Target) else load_target(target)
+    forced, preferred = chosen_kernels(kernels, cmsis_nn, board)
     graph, origin = _load(model, models_dir, name, watch)
     if watch is not None:
         watch("import", graph)
@@ -211,7 +223,9 @@ def compile(
     stepped = _stepped(lowered, streaming, time_axis, watch)
     lowered = stepped.step if stepped is not None else lowered
     costs = no_costs if tuned is False else tuned_costs(lowered, board, tuned)
-    scheduled = partial(make_schedule, lowered, board, kernels, costs=costs, weights=place, planner=plans, code=runs)
+    scheduled = partial(
+        make_schedule, lowered, board, forced, costs=costs, weights=place, planner=plans, code=runs, preferred=preferred
+    )
     schedule = scheduled(objective=objective)
     sources, memory = emit(schedule, origin)
     if check_fit and not fits(memory, board):
@@ -221,6 +235,21 @@ def compile(
         require_fit(memory, board)
     require_ram(memory, objective)
     return Compiled(lowered, schedule, sources, origin, memory, stepped)
+
+
+def chosen_kernels(
+    kernels: Mapping[str, str] | str | None, cmsis_nn: str | Path | None, board: Target
+) -> tuple[Mapping[str, str], tuple[Kernel, ...]]:
+    """The kernels forced by step name, and those to take wherever they can be. UsageError for an unknown set."""
+    forced = {"*": kernels} if isinstance(kernels, str) else dict(kernels or {})
+    chosen = forced.pop("*", "own")
+    if chosen not in KERNEL_SETS:
+        raise UsageError(f"no kernels {chosen!r}; there are {', '.join(KERNEL_SETS)}")
+    if chosen == "own":
+        return forced, ()
+    checkout = find_checkout(cmsis_nn if cmsis_nn is not None else os.environ.get(CMSIS_NN_VARIABLE))
+    answer = asking(checkout.reached(sizes.FUNCTIONS), sizes.PROGRAM.read_text(encoding="utf-8"))
+    return forced, cmsis_nn_kernels(checkout, board.core, answer)
 
 
 def _stepped(

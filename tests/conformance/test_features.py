@@ -61,6 +61,8 @@ WRONG = [
     ("rv32imcv-qemu", {"zig_cpu": "generic_rv32+m+c+zve32x"}, "is not told of the feature rvv"),
     ("rv32imc-qemu", {"zig_cpu": "generic_rv32+c"}, "is not told of the feature rv32m"),
     ("rv32imc-qemu", {"zig_cpu": "generic_rv32+m+c+zve32x+zvl128b"}, "is told of rvv, which is not among"),
+    ("cv32e40p", {"zig_cpu": "generic_rv32+m+c"}, "is not told of the feature xcv"),
+    ("cv32e40p", {"zig_cpu": "generic_rv32+m+c+xcvmac+xcvmem"}, "is not told of the feature xcv"),
     ("vexriscv", {"zig_cpu": "generic_rv32+m+c"}, "is told of rv32c, which is not among"),
     ("generic-cortex-m3", {"zig_cpu": "cortex_m4"}, "is told of dsp, which is not among"),
 ]
@@ -72,3 +74,19 @@ def test_a_contradiction_fails_the_build(name: str, changed: dict[str, str], sai
     core: Core = replace(target.core, zig_cpu=changed["zig_cpu"])
     with pytest.raises(BuildFailed, match=said):
         build(tiny(), replace(target, core=core), work_dir=tmp_path)
+
+
+@pytest.mark.parametrize("cpu", ["frobnicator", "generic_rv32+frob", "cortex_m4"])
+def test_a_cpu_that_the_compiler_does_not_know_is_named_alone(cpu: str, tmp_path: Path) -> None:
+    target = load_target("rv32imc")
+    with pytest.raises(BuildFailed, match=r"zig: unknown CPU.*core rv32imc") as found:
+        build(tiny(), replace(target, core=replace(target.core, zig_cpu=cpu)), work_dir=tmp_path)
+    assert len(str(found.value)) < 200
+
+
+def test_the_contradiction_is_told_and_not_what_comes_of_it(tmp_path: Path) -> None:
+    sources = tiny()
+    sources.files["aaa.c"] = "#error this fails as well\n"
+    target = load_target("rv32imc-qemu")
+    with pytest.raises(BuildFailed, match="is not told of the feature rv32m"):
+        build(sources, replace(target, core=replace(target.core, zig_cpu="generic_rv32+c")), work_dir=tmp_path)

@@ -186,7 +186,8 @@ def test_cores_with_better_kernels_do_not_see_these(kernel: Kernel) -> None:
     if kernel.op is Conv2D:
         reason = kernel.rejects(node, load_target("nucleo-l4r5zi").core) or ""
         assert "better kernels" in reason or "lacks" in reason
-        assert kernel.rejects(node, core_of(kernel)) is None
+        if "four_bit" not in kernel.symbol:
+            assert kernel.rejects(node, core_of(kernel)) is None
 
 
 def test_blocks_need_rows_and_channels() -> None:

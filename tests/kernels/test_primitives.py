@@ -272,7 +272,8 @@ def test_records_are_complete() -> None:
     assert len({k.symbol for k in kernels}) == len(kernels)
     sources = {source_path(k) for k in kernels}
     assert all(p.is_file() for p in sources)
-    assert set(ROOT.rglob("*.c")) <= sources
+    apart = set((ROOT / "cmsis_nn").glob("*.c"))  # records that need a checkout: tests/kernels/test_cmsis_nn.py
+    assert set(ROOT.rglob("*.c")) - apart <= sources
     for kernel in kernels:
         assert all(p.__doc__ for p in kernel.requires), f"{kernel.symbol} has a predicate without a sentence"
         text = source_path(kernel).read_text()

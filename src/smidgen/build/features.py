@@ -25,12 +25,12 @@ _MACROS: Mapping[Isa, Mapping[str, str]] = {
         "rv32m": "defined(__riscv_mul) && defined(__riscv_div)",
         "rv32c": "defined(__riscv_compressed)",
         "rvv": "__riscv_v_min_vlen + 0 >= 128 && __riscv_v_elen + 0 >= 32",
-        "xcv": "defined(__riscv_xcvmac) || !defined(__clang__)",
+        "xcv": "(__riscv_xcvmac && __riscv_xcvsimd && __riscv_xcvmem) || !defined(__clang__)",
     },
 }
 """Arm C Language Extensions 2024Q3, section 3; RISC-V C API, preprocessor definitions. GCC 12 does not know CORE-V."""
 
-_MAY_BE_UNUSED = frozenset({"rv32c", "xcv"})
+_MAY_BE_UNUSED = frozenset({"rv32c"})
 """A compiler may be told not to use these: code without them runs on a core with them, and no kernel asks."""
 
 

@@ -94,11 +94,15 @@ def build_host(
     return result
 
 
+def host_identity() -> str:
+    """Name and version of the host's default compiler, for cache keys."""
+    return f"host {Zig().version()}"
+
+
 def _compiler(work_dir: Path, sanitize: Sanitizer) -> tuple[tuple[str, ...], str]:
     """The driver and its name and version."""
     if sanitize != "address":
-        zig = Zig()
-        return zig.command(), f"host {zig.version()}"
+        return Zig().command(), host_identity()
     path, reason = address_sanitizer(work_dir)
     if path is None:
         raise ToolNotFound(f"no compiler with AddressSanitizer: {reason}; use sanitize='undefined' or install gcc")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from smidgen.build.elf import read_elf
 from smidgen.build.features import feature_check
+from smidgen.build.library import FOLDER as LIBRARY
+from smidgen.build.library import library_files, library_includes
 from smidgen.build.link import CATEGORIES, DEFAULT_STACK_BYTES, linker_script
 from smidgen.build.miscompile import check_elf
 from smidgen.build.objects import CompileJob, Compiler, compile_all
@@ -59,10 +61,14 @@ def build(
     source_dir, object_dir = work_dir / "src", work_dir / "obj"
     categories = _write_sources(sources, target, source_dir)
     _make(object_dir)
-    jobs = [CompileJob(path, object_dir / object_name(path, category)) for path, category in sorted(categories.items())]
+    jobs = [_job(path, category, object_dir, sources) for path, category in sorted(categories.items())]
     check = toolchain.name == "zig" and target.core.isa == "arm"
     compiler = Compiler(identity, toolchain.command(), flags, toolchain.environment(work_dir), check)
-    compile_all(compiler, source_dir, jobs, INCLUDES)
+    contradictions_first = sorted(jobs, key=lambda job: job.source != _FEATURES)
+    try:
+        compile_all(compiler, source_dir, contradictions_first, INCLUDES)
+    except BuildFailed as error:
+        raise _compile_error(str(error), target, toolchain) or error from None
     ram_objects = [object_name(path, "kernels") for path in sources.interface.ram_code]
     interface = sources.interface
     script = linker_script(target, interface.arena_symbol, stack_bytes, ram_objects, interface.second_arena_symbol)
@@ -82,6 +88,17 @@ def startup(target: Target) -> str:
     return f"startup_{target.core.isa}.c"
 
 
+def _job(path: str, category: str, object_dir: Path, sources: Sources) -> CompileJob:
+    """How one file is compiled: those of a library, and kernels where there is one, find its headers.
+
+    The library's warnings are not ours.
+    """
+    library, flags = sources.library, tuple[str, ...]()
+    if library is not None and category == "kernels":
+        flags = library_includes(library) + (("-w",) if path.startswith(f"{LIBRARY}/") else ())
+    return CompileJob(path, object_dir / object_name(path, category), flags)
+
+
 def _write_sources(sources: Sources, target: Target, folder: Path) -> dict[str, str]:
     """Writes every file; returns the category of each one to compile, by path."""
     categories: dict[str, str] = {}
@@ -96,6 +113,10 @@ def _write_sources(sources: Sources, target: Target, folder: Path) -> dict[str, 
         path = f"runtime/{name}"
         files[path] = (RUNTIME / name).read_text(encoding="utf-8")
         categories[path] = category
+    if sources.library is not None:
+        added = library_files(sources.library, RUNTIME)
+        files.update(added)
+        categories.update(dict.fromkeys(added, "kernels"))
     files[_FEATURES], categories[_FEATURES] = feature_check(target.core), "support"
     for path, text in files.items():
         _make((folder / path).parent)
@@ -135,6 +156,17 @@ def link(toolchain: Toolchain, target: Target, objects: list[str], elf_path: Pat
         run_tool(command, cwd=work_dir, what=f"linking {elf_path.name}", environment=toolchain.environment(work_dir))
     except BuildFailed as error:
         raise _link_error(str(error), target, stack_bytes) or error from None
+
+
+def _compile_error(text: str, target: Target, toolchain: Toolchain) -> BuildFailed | None:
+    """Shorter than what zig prints, the names of all CPUs it knows."""
+    unknown = re.search(r"error: (unknown CPU[^\n]*)", text)
+    if unknown is None:
+        return None
+    return BuildFailed(
+        f"{toolchain.name}: {unknown.group(1)}; see zig_cpu, now {target.core.zig_cpu!r}, in the TOML file of core "
+        f"{target.core.name}"
+    )
 
 
 def _link_error(text: str, target: Target, stack_bytes: int) -> DoesNotFit | None:

@@ -18,7 +18,7 @@ from smidgen.build.miscompile import KEEP_LABELS, check_object, suspicious
 from smidgen.build.toolchain import run_tool
 
 JOBS = 2
-_INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*"([^"]+)"', re.MULTILINE)
+_INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*["<]([^">]+)[">]', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class CompileJob:
 
     source: str  # relative to the root, so that no path of this machine gets into the object
     output: Path
+    flags: tuple[str, ...] = ()  # behind the compiler's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def _compile(
 ) -> None:
     text = (root / job.source).read_bytes()
     checked = ("checked",) if compiler.check_addresses else ()
-    parts = (compiler.identity, *compiler.flags, *checked, *includes, job.source)
+    parts = (compiler.identity, *compiler.flags, *checked, *includes, *job.flags, job.source)
     key = hashlib.sha256("\0".join(parts).encode() + b"\0" + headers + text).hexdigest()
     kept = cache / key[:2] / f"{key}.o" if cache else None
     if kept is not None:
@@ -91,7 +92,7 @@ def _compile(
             shutil.copyfile(kept, job.output)
             return
     include_flags = [f"-I{folder}" for folder in includes]
-    command = (*compiler.command, *compiler.flags, *include_flags, "-c", job.source, "-o", str(job.output))
+    command = (*compiler.command, *compiler.flags, *job.flags, *include_flags, "-c", job.source, "-o", str(job.output))
     run_tool(command, cwd=root, what=f"compiling {job.source}", environment=compiler.environment)
     if compiler.check_addresses and suspicious(job.output):
         labelled = job.output.with_suffix(".labelled.o")

@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
+from smidgen.compiler import KERNEL_SETS
 from smidgen.notices import listening
 from smidgen.schedule import CODE, PLANNERS, SETTINGS, WEIGHTS, Weights, make_objective, make_planner
 
@@ -86,6 +87,7 @@ class Choosing:
     planner_seconds: float = 60.0
     streaming: bool = False
     time_axis: int | None = None
+    cmsis_nn: Path | None = None
 
     @property
     def used(self) -> bool:
@@ -108,6 +110,8 @@ def choosing_options(f: F) -> F:
         tuned: bool,
         tune_result: Path | None,
         kernels: tuple[str, ...],
+        kernel_set: str,
+        cmsis_nn: Path | None,
         weights: str,
         code: str,
         planner: str,
@@ -121,10 +125,12 @@ def choosing_options(f: F) -> F:
         if tuned and tune_result is not None:
             raise click.UsageError("--tuned takes what smidgen tune kept, --tune-result a file: give one of them")
         costs = tune_result if tune_result is not None else tuned
-        forced = forced_kernels(kernels)
+        forced = forced_kernels(kernels) | ({"*": kernel_set} if kernel_set != "own" else {})
+        if cmsis_nn is not None and kernel_set != "cmsis-nn":
+            raise click.UsageError("--cmsis-nn goes with --kernels cmsis-nn")
         if time_axis is not None and not streaming:
             raise click.UsageError("--time-axis goes with --streaming")
-        places = (weights, code, planner, planner_seconds, streaming, time_axis)
+        places = (weights, code, planner, planner_seconds, streaming, time_axis, cmsis_nn)
         return f(choosing=Choosing(optimize, max_ram, max_flash, costs, forced, *places), **others)
 
     options = (
@@ -146,6 +152,20 @@ def choosing_options(f: F) -> F:
         ),
         click.option(
             "--kernel", "kernels", multiple=True, metavar="STEP=SYMBOL", help="Force a kernel for a step. Repeatable."
+        ),
+        click.option(
+            "--kernels",
+            "kernel_set",
+            type=click.Choice(list(KERNEL_SETS)),
+            default="own",
+            show_default=True,
+            help="Whose kernels: smidgen's own, or calls of CMSIS-NN wherever it is exact.",
+        ),
+        click.option(
+            "--cmsis-nn",
+            type=click.Path(path_type=Path),
+            metavar="DIR",
+            help="Checkout of CMSIS-NN [default: $CMSIS_NN_PATH].",
         ),
         click.option(
             "--weights",

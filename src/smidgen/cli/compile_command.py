@@ -98,6 +98,7 @@ def command(
                 "max_flash_bytes": objective.max_flash_bytes,
                 "weights": compiled.schedule.weights,
                 "notes": model_notes(compiled.graph),
+                "library": compiled.sources.library.title if compiled.sources.library is not None else None,
                 "bytes": {
                     "arena": memory.arena,
                     "weights": memory.weights,
@@ -145,6 +146,7 @@ def command(
                 ),
                 ("weights", weights_fact(compiled.schedule.weights, staged, memory.static)),
                 ("choice", choice_fact(objective.setting, objective.max_ram_bytes, objective.max_flash_bytes)),
+                *([("library", compiled.sources.library.title)] if compiled.sources.library is not None else []),
                 *_streaming(compiled),
             )
         )

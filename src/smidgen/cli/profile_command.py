@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -27,7 +28,7 @@ from smidgen.compiler import compile as compile_model
 from smidgen.compiler import profile as profile_model
 from smidgen.energy.model import InferenceEnergy
 from smidgen.profile import ElfProfile, profile_elf
-from smidgen.report import ProfileReport, energy_of, latency_range
+from smidgen.report import LayerReport, ProfileReport, energy_of, latency_range
 from smidgen.sim import Limits
 from smidgen.targets import load_target
 from smidgen.verify import load_inputs
@@ -44,7 +45,10 @@ _FUNCTIONS_SHOWN = 5
 @click.argument("model", metavar="[MODEL]", required=False)
 @target_option
 @click.option(
-    "--elf", type=click.Path(path_type=Path), metavar="F", help="Profile any Cortex-M firmware instead of a model."
+    "--elf",
+    type=click.Path(path_type=Path),
+    metavar="F",
+    help="Profile a firmware of the target instead of a model.",
 )
 @click.option("--begin", metavar="SYM", help="With --elf: counting starts when this symbol is reached.")
 @click.option("--end", metavar="SYM", help="With --elf: counting ends when this symbol is reached.")
@@ -80,10 +84,11 @@ def command(
     models: Path | None,
     as_json: bool,
 ) -> None:
-    """Count one inference of MODEL on the emulated core, layer by layer, or any firmware between two symbols.
+    """Count one inference of MODEL on the simulated core, layer by layer, or any firmware between two symbols.
 
-    Instructions are counted, cycles modelled from them by the core's published timings with zero wait states; the
-    board's flash, prefetch and caches come on top as a second figure. With --streaming one step of a stream counts.
+    Instructions are counted. Cycles are counted on the core's RTL where that is simulated, or modelled by the core's
+    published timings with zero wait states, the board's flash, prefetch and caches on top as a second figure; where
+    there is neither, there are none. With --streaming one step of a stream counts.
     """
     if (model is None) == (elf is None):
         raise click.UsageError("give either MODEL or --elf F.elf --begin SYM --end SYM")
@@ -111,39 +116,36 @@ def command(
         _show(report, compiled.origin.source)
 
 
+def _columns(r: ProfileReport) -> dict[str, Callable[[LayerReport], str]]:
+    """The table's columns: a layer's cell by title. Of figures that the target does not give there is no column."""
+    first: dict[str, Callable[[LayerReport], str]] = {
+        "#": lambda v: str(v.index),
+        "layer": lambda v: v.name,
+        "kernel": lambda v: v.kernel.removeprefix("smg_"),
+        "out": lambda v: "x".join(map(str, v.shape[1:] or v.shape)),
+        "MACs": lambda v: f"{v.macs:,}",
+        "live": lambda v: f"{v.live_macs:,}",
+        "instr": lambda v: f"{v.instructions:,}",
+    }
+    if r.cycles is None:
+        first["i/MAC"] = lambda v: f"{v.instructions / v.macs:.2f}" if v.macs else "-"
+    else:
+        first["cycles"] = lambda v: "-" if v.cycles is None else f"{v.cycles:,}"
+        first["c/MAC"] = lambda v: "-" if v.cycles_per_mac is None else f"{v.cycles_per_mac:.2f}"
+    if r.board_cycles is not None:
+        first["stalls"] = lambda v: "-" if v.stall_cycles is None else f"{v.stall_cycles:,}"
+    return first | {
+        "RAM": lambda v: f"{v.ram_bytes:,}",
+        "flash": lambda v: f"{v.flash_bytes:,}",
+        "packing": lambda v: f"{v.growth_bytes:+,}" if v.growth_bytes else "-",
+    }
+
+
 def _show(r: ProfileReport, source: str) -> None:
-    columns = (
-        "#",
-        "layer",
-        "kernel",
-        "out",
-        "MACs",
-        "live",
-        "instr",
-        "cycles",
-        "c/MAC",
-        "stalls",
-        "RAM",
-        "flash",
-        "packing",
-    )
-    t = table(f"{source} on {r.target} ({r.numerics})", *columns, right=columns[4:])
+    columns = _columns(r)
+    t = table(f"{source} on {r.target} ({r.numerics})", *columns, right=tuple(columns)[4:])
     for layer in r.layers:
-        t.add_row(
-            str(layer.index),
-            layer.name,
-            layer.kernel.removeprefix("smg_"),
-            "x".join(map(str, layer.shape[1:] or layer.shape)),
-            f"{layer.macs:,}",
-            f"{layer.live_macs:,}",
-            f"{layer.instructions:,}",
-            "-" if layer.cycles is None else f"{layer.cycles:,}",
-            "-" if layer.cycles_per_mac is None else f"{layer.cycles_per_mac:.2f}",
-            "-" if layer.stall_cycles is None else f"{layer.stall_cycles:,}",
-            f"{layer.ram_bytes:,}",
-            f"{layer.flash_bytes:,}",
-            f"{layer.growth_bytes:+,}" if layer.growth_bytes else "-",
-        )
+        t.add_row(*(cell(layer) for cell in columns.values()))
     show(t)
     lines = [
         f"MACs          {macs_fact(r.macs, r.live_macs)}",
@@ -155,8 +157,10 @@ def _show(r: ProfileReport, source: str) -> None:
             f"on the board  {r.board_cycles:,} cycles (modelled, with flash and caches): {r.board_latency_ms:.3f} ms"
         )
     lines += _function_lines(r)
-    lines.append(f"silicon       {expected(r.latency_ms_range)}")
-    lines.append(f"energy        {energy_fact(r.energy)}")
+    if r.cycles_kind == "modelled":  # of RTL there is no silicon to be off from, and instructions tell no time
+        lines.append(f"silicon       {expected(r.latency_ms_range)}")
+    if r.cycles_kind == "modelled" or r.energy is not None:
+        lines.append(f"energy        {energy_fact(r.energy)}")
     ram, flash, kind = r.ram, r.flash, weights_kind([layer.weight_bits for layer in r.layers])
     state = f"state {ram.state:,} + " if ram.state else ""
     lines.append(
@@ -170,6 +174,8 @@ def _show(r: ProfileReport, source: str) -> None:
     staged = [layer.staged_bytes for layer in r.layers]
     lines.append(f"weights       {weights_fact(r.weights, staged, ram.static)}")
     lines.append(f"choice        {choice_fact(r.optimize, r.max_ram_bytes, r.max_flash_bytes)}")
+    if r.library is not None:
+        lines.append(f"library       {r.library}")
     if r.unknown_instructions:
         lines.append(f"not priced    {r.unknown_instructions}: these instructions have no rule in the cycle model")
     show("\n".join(lines))
@@ -191,7 +197,10 @@ def _per_mac(ratio: float | None) -> str:
 
 def _cycles_fact(r: ProfileReport) -> str:
     if r.cycles is None:
-        return "not known: this core has no documented timing model, so instructions are all there is to tell"
+        return "not known: this core has no documented timing model, so neither time nor energy can be told"
+    if r.cycles_kind == "counted":
+        how = f"counted on the core's RTL, memory answers at once{_per_mac(r.cycles_per_mac)}"
+        return f"{r.cycles:,} ({how}): {r.latency_ms:.3f} ms at {r.clock_hz / 1e6:g} MHz"
     how = f"{r.cycles_kind}, zero wait states{_per_mac(r.cycles_per_mac)}"
     return f"{r.cycles:,} ({how}): {r.latency_ms:.3f} ms at {r.clock_hz / 1e6:g} MHz"
 
@@ -253,13 +262,13 @@ def _show_elf(r: ElfProfile, as_json: bool) -> None:
         t.add_row(f.name, f"{f.instructions:,}", f"{f.cycles:,}", f"{share:.1f}")
     show(t)
     show(f"instructions  {r.instructions.value:,} (counted)")
-    show(
-        f"cycles        {r.cycles.value:,} ({r.cycles.kind}, zero wait states): {r.cycles.value * milliseconds:.3f} ms"
-    )
+    how = "zero wait states" if r.cycles.kind == "modelled" else "on the core's RTL, memory answers at once"
+    show(f"cycles        {r.cycles.value:,} ({r.cycles.kind}, {how}): {r.cycles.value * milliseconds:.3f} ms")
     if board is not None:
         show(f"on the board  {board:,} cycles (modelled, flash and caches included): {board * milliseconds:.3f} ms")
-    show(f"silicon       {expected(latency_range(r.target, r.cycles.value, board))}")
-    show(f"energy        {energy_fact(energy_of(r.target, r.cycles.value, board))}")
+    if r.cycles.kind == "modelled":
+        show(f"silicon       {expected(latency_range(r.target, r.cycles.value, board))}")
+        show(f"energy        {energy_fact(energy_of(r.target, r.cycles.value, board))}")
     show(f"stack         {r.stack.value:,} bytes (counted)")
     for note in r.notes:
         show(f"note: {note}")

@@ -65,9 +65,14 @@ def command(
     if output is not None:
         write_file(output, lambda stream: _write(stream.write, result_text(tuned.result)))
     if plot is not None:
-        points = [(p.ram_bytes / 1024, _milliseconds(p, tuned), _label(p)) for p in tuned.programs]
+        counts = tuned.target.core.counts
+        timed = counts != "instructions"
+        heights = [_milliseconds(p, tuned) if timed else p.cycles / 1e6 for p in tuned.programs]
+        points = [(p.ram_bytes / 1024, y, _label(p)) for p, y in zip(tuned.programs, heights, strict=True)]
         title = f"{tuned.origin.source} on {tuned.target.name}"
-        save_scatter(plot, title, ("RAM, KB", "latency, ms (modelled)"), points)
+        kind = "counted" if counts == "cycles" else "modelled"
+        label = f"latency, ms ({kind})" if timed else "million instructions (counted)"
+        save_scatter(plot, title, ("RAM, KB", label), points)
     if as_json:
         print_json(_report(tuned))
     else:
@@ -99,29 +104,41 @@ def _report(tuned: Tuned) -> dict[str, object]:
         "measurements": {"made": len(tuning.measured) - tuning.reused, "reused": tuning.reused},
         "damaged": list(tuning.damaged),
         "steps": result.steps,
-        "programs": [{**_plain(p), "latency_ms": round(_milliseconds(p, tuned), 6)} for p in tuned.programs],
+        "programs": [_plain(p, tuned) for p in tuned.programs],
     }
 
 
-def _plain(p: Program) -> dict[str, object]:
+def _plain(p: Program, tuned: Tuned) -> dict[str, object]:
+    timed = tuned.target.core.counts != "instructions"
     return {
         "settings": p.settings,
-        "board_cycles": round(p.cycles),
+        "board_cycles": round(p.cycles) if timed else None,
+        "instructions": None if timed else round(p.cycles),
         "ram_bytes": p.ram_bytes,
         "flash_bytes": p.flash_bytes,
         "kernels": p.kernels,
+        "latency_ms": round(_milliseconds(p, tuned), 6) if timed else None,
     }
+
+
+_FIGURES = {
+    "cycles": "cycles counted on the core's RTL",
+    "model": "cycles with flash and caches, modelled from counted instructions",
+    "instructions": "instructions counted; this core has no documented timing model",
+}
 
 
 def _show(tuned: Tuned) -> None:
     result, tuning = tuned.result, tuned.tuning
-    columns = ("settings", "cycles", "ms", "RAM", "flash", "kernels unlike the fastest's")
+    counts = tuned.target.core.counts
+    costs = ("instructions",) if counts == "instructions" else ("cycles", "ms")
+    columns = ("settings", *costs, "RAM", "flash", "kernels unlike the fastest's")
     t = table(f"{tuned.origin.source} on {result.target}", *columns, right=columns[1:])
     shown = _some(tuned.programs)
     for p in shown:
         differ = sum(a != b for a, b in zip(p.kernels, tuned.programs[0].kernels, strict=True))
-        figures = (p.cycles, _milliseconds(p, tuned), p.ram_bytes, p.flash_bytes, differ)
-        t.add_row(_label(p), *(f"{v:,.2f}" if i == 1 else f"{v:,.0f}" for i, v in enumerate(figures)))
+        cost = (f"{p.cycles:,.0f}", f"{_milliseconds(p, tuned):,.2f}")[: len(costs)]
+        t.add_row(_label(p), *cost, *(f"{v:,}" for v in (p.ram_bytes, p.flash_bytes, differ)))
     show(t)
     if len(shown) < len(tuned.programs):
         show(f"... {len(tuned.programs) - len(shown)} more (--json lists all)")
@@ -129,7 +146,7 @@ def _show(tuned: Tuned) -> None:
     show(
         f"measured  {made} kernels in {tuning.runs} programs, {tuning.reused} known before\n"
         f"shown     programs that no other beats in latency, RAM and flash at once\n"
-        f"figures   cycles with flash and caches, modelled from counted instructions; RAM and flash before building\n"
+        f"figures   {_FIGURES[counts]}; RAM and flash before building\n"
         f"next      smidgen compile ... --tuned [--optimize balanced|size|ram] [--max-ram BYTES] [--max-flash BYTES]"
     )
 

@@ -14,6 +14,7 @@ from smidgen.codegen.model import Printer
 from smidgen.codegen.template import fill
 from smidgen.ir import TensorType
 from smidgen.kernels import footprint
+from smidgen.kernels.library import LIBRARY_FLAGS
 from smidgen.ops import reach
 from smidgen.schedule import WEIGHTS
 
@@ -31,11 +32,59 @@ def extras(printer: Printer, origin: Origin, memory: Memory, files: Sequence[str
     """The files by name; ``files`` are the program's own."""
     units = [f for f in files if f.endswith(".c")]
     return {
-        "CMakeLists.txt": fill("CMakeLists.txt.in", prefix=printer.prefix, files="\n".join(f"  {u}" for u in units)),
+        "CMakeLists.txt": fill(
+            "CMakeLists.txt.in", prefix=printer.prefix, files=_lines("  ", units), library=_cmake(printer)
+        ),
         "README.md": _readme(printer, origin, memory),
         "main.c": _example(printer, comment(origin.source)),
         "manifest.json": json.dumps(_manifest(printer, origin, memory), indent=1) + "\n",
     }
+
+
+def _lines(start: str, items: Sequence[str]) -> str:
+    return "\n".join(f"{start}{item}" for item in items)
+
+
+def _cmake(printer: Printer) -> str:
+    """What CMake is told of the library that kernels call, if there is one."""
+    library = printer.schedule.library
+    if library is None:
+        return ""
+    return fill(
+        "library.cmake.in",
+        prefix=printer.prefix,
+        name=library.name,
+        version=library.version,
+        variable=library.variable,
+        include=library.include,
+        sources=_lines("    ", library.sources),
+        flags=";".join(LIBRARY_FLAGS),
+    )
+
+
+def _library_section(printer: Printer) -> str:
+    """The same for the README's reader."""
+    library = printer.schedule.library
+    if library is None:
+        return ""
+    return fill(
+        "library.md.in",
+        name=library.name,
+        version=library.version,
+        variable=library.variable,
+        include=library.include,
+        sha=library.digest,
+        target=printer.schedule.target.name,
+        sources=_lines("    ", library.sources),
+    )
+
+
+def _library_record(printer: Printer) -> dict[str, object]:
+    library = printer.schedule.library
+    if library is None:
+        return {}
+    found = {"name": library.name, "version": library.version, "sha256": library.digest, "files": library.sources}
+    return {"library": found}
 
 
 def _readme(printer: Printer, origin: Origin, memory: Memory) -> str:
@@ -69,6 +118,7 @@ def _readme(printer: Printer, origin: Origin, memory: Memory) -> str:
         stack_bytes=f"{memory.stack:,}",
         size_model=footprint.PROVENANCE,
         signature=f"{printer.signature()};",
+        library=_library_section(printer),
         **_streaming(printer, memory),
         tensors="\n".join(tensors),
         steps="\n".join(steps),
@@ -98,6 +148,7 @@ def _manifest(printer: Printer, origin: Origin, memory: Memory) -> dict[str, obj
         "model": {"name": schedule.graph.name, "source": origin.source, "sha256": origin.sha256},
         "target": schedule.target.name,
         "numerics": schedule.graph.numerics,
+        **_library_record(printer),
         "optimize": schedule.objective.setting,
         "max_ram_bytes": schedule.objective.max_ram_bytes,
         "max_flash_bytes": schedule.objective.max_flash_bytes,

@@ -43,7 +43,10 @@ def emit(schedule: Schedule, origin: Origin) -> tuple[Sources, Memory]:
     for path, text in sorted({**files, **others}.items()):
         digest.update(f"{path}\0{len(text)}\0{text}".encode())
     harness = {"harness_model.c": _harness(printer)}
-    sources = Sources(schedule.graph.name, files, harness, _interface(printer), digest.hexdigest(), others)
+    library = schedule.library
+    if library is not None:
+        digest.update(library.digest.encode())
+    sources = Sources(schedule.graph.name, files, harness, _interface(printer), digest.hexdigest(), others, library)
     return sources, memory
 
 

@@ -180,7 +180,11 @@ class Printer:
     def declarations(self) -> str:
         """One declaration a kernel, by its contract's function type: a wrong signature does not compile."""
         used = {function_name(s.choice.kernel, s.node): s.choice.kernel.contract for s in self.schedule.steps}
-        return "\n".join(f"extern smg_{contract}_kernel {symbol};" for symbol, contract in sorted(used.items()))
+        lines = [f"extern smg_{contract}_kernel {symbol};" for symbol, contract in sorted(used.items())]
+        if (library := self.schedule.library) is not None:
+            reason = f"{library.name} needs other buffers on this core: compile the model for it again"
+            lines = [f"#if {library.unfit}", f'#error "{reason}"', "#endif", *lines]
+        return "\n".join(lines)
 
     def params(self, step: Step) -> str:
         """The parameter struct of a step; arrays that it points to go to the weights unit."""

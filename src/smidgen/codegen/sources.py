@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from smidgen.kernels.library import LibraryCode
+
 
 @dataclass(frozen=True, slots=True)
 class TensorSlot:
@@ -55,3 +57,4 @@ class Sources:
     interface: Interface
     digest: str
     extras: Mapping[str, str] = field(default_factory=dict)  # README, build files, example: not compiled here
+    library: LibraryCode | None = None  # somebody else's code to compile with it; no part of the generated folder

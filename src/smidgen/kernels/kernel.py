@@ -10,6 +10,7 @@ from pathlib import Path
 from smidgen.errors import Finding, NoKernel
 from smidgen.ir import Array, Node, Op
 from smidgen.kernels.flash_use import FlashUse
+from smidgen.kernels.library import LibraryCode
 from smidgen.targets.target import Core
 
 Predicate = Callable[[Node], bool]
@@ -72,6 +73,7 @@ class Kernel:
     flash_use: Callable[[Node], FlashUse] | None = None
     """What it fetches from flash more than once; None: no constants, and only loops that fit any code cache."""
     unless: frozenset[str] = frozenset()  # features of cores that have better kernels: it is no candidate there
+    library: LibraryCode | None = None  # somebody else's code that it calls
 
     def rejects(self, node: Node, core: Core) -> str | None:
         """Why this kernel cannot compute ``node`` on ``core``, or None if it can."""

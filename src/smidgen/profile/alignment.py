@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds accesses that a real Cortex-M4 faults on and the emulator lets pass."""
+"""Finds accesses that a real core faults on and the emulator lets pass."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from unicorn import UC_HOOK_BLOCK, UC_HOOK_CODE, Uc
+from unicorn import UC_HOOK_BLOCK, UC_HOOK_CODE, UC_HOOK_MEM_READ, UC_HOOK_MEM_WRITE, Uc
 
 from smidgen.errors import SimulationError
 from smidgen.profile.addresses import MASK, Segment, segments
@@ -18,15 +18,41 @@ from smidgen.sim.simulator import block_of
 
 
 def check_alignment(machine: Machine, inputs: Sequence[bytes]) -> None:
-    """One inference in which every LDRD, STRD, LDM, STM, VLDR, VSTR, VLDM and VSTM is checked for word alignment.
+    """One inference in which the alignment of accesses is checked.
 
-    SimulationError names the instruction, its function and the step. Other loads and stores may be unaligned. Nothing
-    to do for simulators that check by themselves, and for RISC-V.
+    On cores with the feature "unaligned": of every LDRD, STRD, LDM, STM, VLDR, VSTR, VLDM and VSTM, to words. On all
+    others, of every access, to its own size: an Armv6-M core faults on each that is not (Armv6-M ARM, A3.2.1), a RISC-V
+    core may. SimulationError names the instruction, its function and the step. Nothing to do for other simulators than
+    unicorn: those of a core's RTL do what the core does, QEMU's boards do not fault.
     """
-    if not isinstance(machine, EmulatedMachine) or machine.image.target.core.isa != "arm":
+    if not isinstance(machine, EmulatedMachine):
+        return
+    core = machine.image.target.core
+    if core.isa == "riscv" or "unaligned" not in core.features:
+        machine.watch(inputs, _EveryAccessWatch, allowance(machine.limits))
         return
     code = machine.count(inputs).code
     machine.watch(inputs, lambda core: _AlignmentWatch(core, code), allowance(machine.limits))
+
+
+class _EveryAccessWatch:
+    """Checks each access when it is made. Only for cores without an FPU, see ``StallCounter``."""
+
+    def __init__(self, core: EmulatedCore) -> None:
+        self._core = core
+        core.uc.ctl_flush_tb()
+        core.uc.hook_add(UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE, self._on_access)
+
+    def split(self) -> None:
+        """Nothing is counted."""
+
+    def _on_access(self, uc: Uc, access: int, address: int, nbytes: int, value: int, data: object) -> None:
+        if address & nbytes - 1:
+            core = self._core
+            raise SimulationError(
+                f"the core accesses {nbytes} bytes at {address:#010x}{core.place()}: {core.target.core.title} faults "
+                f"there, or may, unless the address is a multiple of {nbytes}"
+            )
 
 
 class _AlignmentWatch:

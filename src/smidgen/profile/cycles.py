@@ -18,23 +18,30 @@ from smidgen.sim.simulator import Edges, block_of, split_edge
 from smidgen.targets import Core
 
 _SAME_NAME = (
-    "alu", "multiply", "multiply_add", "multiply_long", "divide", "store", "double", "branch", "call", "table_branch",
-    "it", "hint", "barrier", "system", "exclusive", "float_arithmetic", "float_multiply_add", "float_divide",
-    "float_move", "float_move_double", "float_store", "float_double",
+    "alu", "multiply", "multiply_add", "multiply_long", "multiply_add_long", "divide", "store", "double", "branch",
+    "call", "table_branch", "it", "hint", "barrier", "system", "exclusive", "float_arithmetic", "float_multiply_add",
+    "float_divide", "float_move", "float_move_double", "float_store", "float_double",
 )  # fmt: skip
 """Timing classes whose cost is the rule of the same name, whatever stands before them."""
 
 _OTHER_RULES = (
     "load", "load_pipelined", "store_indexed", "store_indexed_pipelined", "multiple_base", "multiple_register",
-    "address_interlock", "refill", "refill_unaligned", "float_result_delay",
+    "multiple_pc", "address_interlock", "refill", "refill_unaligned", "float_result_delay",
 )  # fmt: skip
 RULES = (*_SAME_NAME, *_OTHER_RULES)
 """Every rule the model applies; a core's TOML gives each a number of cycles and its provenance."""
 
 _FLOAT_RESULT = ("float_arithmetic", "float_multiply_add", "float_divide")
-_INTEGER_RESULT = ("alu", "multiply", "multiply_add", "multiply_long", "divide")
-_LIKE = {"call": "branch", "multiply_add": "multiply", "multiply_long": "multiply"}
-"""Rules that a core's file may leave to another rule."""
+_INTEGER_RESULT = ("alu", "multiply", "multiply_add", "multiply_long", "multiply_add_long", "divide")
+_LIKE = {
+    "call": "branch",
+    "multiply_add": "multiply",
+    "multiply_long": "multiply",
+    "multiply_add_long": "multiply_long",
+}
+"""Rules that a core's file may leave to another rule, those it is left to first."""
+_MAY_BE_ZERO = ("multiple_pc",)
+"""Rules that most cores have no need of."""
 
 
 @dataclass(slots=True)
@@ -57,7 +64,10 @@ class CycleModel:
 
     def __init__(self, core: Core, code: Mapping[int, bytes]) -> None:
         """``code`` has the bytes of each block by its key. TargetError if the core's file lacks a rule."""
-        given = {rule: core.cycles[like] for rule, like in _LIKE.items() if like in core.cycles} | dict(core.cycles)
+        given = dict.fromkeys(_MAY_BE_ZERO, 0.0) | dict(core.cycles)
+        for rule, like in _LIKE.items():
+            if rule not in given and like in given:
+                given[rule] = given[like]
         if missing := sorted(set(RULES) - set(given)):
             raise TargetError(f"core {core.name}: no cycles for {', '.join(missing)}; add them to its TOML file")
         self._rules = {rule: int(cycles) for rule, cycles in given.items()}
@@ -137,7 +147,8 @@ class CycleModel:
                 return [f"{instruction.kind}_pipelined"]
             return [instruction.kind]
         if instruction.kind == "multiple":
-            return ["multiple_base", *["multiple_register"] * instruction.words]
+            pc = ["multiple_pc"] if instruction.writes_pc else []
+            return ["multiple_base", *["multiple_register"] * instruction.words, *pc]
         return []
 
 

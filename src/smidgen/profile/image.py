@@ -10,6 +10,7 @@ from smidgen.profile.counters import Counter, counted_cycles, cycles, instructio
 from smidgen.profile.cycles import Cost, CycleModel
 from smidgen.profile.memory import StallCounter, allowance
 from smidgen.sim import EmulatedMachine, Machine
+from smidgen.sim.core import SIMULATOR
 from smidgen.sim.machine import Past
 from smidgen.sim.port import Reading
 from smidgen.sim.simulator import Counts, Edges, split_edge
@@ -45,6 +46,7 @@ class ImageProfile:
     mix: Mapping[str, int]
     unknown: Mapping[str, int]
     outputs: tuple[bytes, ...]
+    simulator: str = SIMULATOR  # with its version
     functions: Mapping[str, Reading] = field(default_factory=dict)
 
 
@@ -60,7 +62,7 @@ def profile_image(
         measured = machine.measure(inputs, past)
         parts = (measured.prologue, *measured.steps)
         profile = _profile(machine, parts, measured.stack_bytes, measured.outputs)
-        return replace(profile, functions=measured.functions)
+        return replace(profile, simulator=measured.simulator, functions=measured.functions)
     counts = machine.count(inputs, past)
     if machine.image.target.core.counts != "model":
         isa = machine.image.target.core.isa

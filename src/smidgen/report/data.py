@@ -93,6 +93,7 @@ class ProfileReport:
     target: str
     numerics: str
     toolchain: str
+    simulator: str  # with its version
     clock_hz: int
     optimize: Setting
     weights: Weights
@@ -118,6 +119,7 @@ class ProfileReport:
     overhead_cycles: int | None  # before the first kernel: call and input copy
     unknown_instructions: dict[str, int]
     functions: tuple[FunctionReport, ...] = ()  # the most cycles first; empty where the simulator does not tell
+    library: str | None = None  # somebody else's code that kernels call: name, version, digest of its files
 
 
 def profile_report(schedule: Schedule, image: Image, costs: ImageProfile) -> ProfileReport:
@@ -135,6 +137,7 @@ def profile_report(schedule: Schedule, image: Image, costs: ImageProfile) -> Pro
         target=target.name,
         numerics=schedule.graph.numerics,
         toolchain=image.toolchain,
+        simulator=costs.simulator,
         clock_hz=target.clock_hz,
         optimize=schedule.objective.setting,
         weights=schedule.weights,
@@ -160,6 +163,7 @@ def profile_report(schedule: Schedule, image: Image, costs: ImageProfile) -> Pro
         overhead_cycles=_value(costs.prologue.cycles),
         unknown_instructions=dict(costs.unknown),
         functions=tuple(FunctionReport(name, r.instructions, r.cycles) for name, r in costs.functions.items()),
+        library=None if schedule.library is None else schedule.library.title,
     )
 
 

@@ -89,14 +89,20 @@ class Layer:
 
 
 def layers(
-    graph: Graph, target: Target, force: Mapping[str, str] | None = None, costs: Costs = no_costs
+    graph: Graph,
+    target: Target,
+    force: Mapping[str, str] | None = None,
+    costs: Costs = no_costs,
+    preferred: Sequence[Kernel] = (),
 ) -> tuple[Layer, ...]:
     """Every step of ``graph``, in its order, with its candidates; ``force`` maps step names to kernel symbols.
+
+    Where a kernel of ``preferred`` can compute a step, only those are its candidates.
 
     Raises NoKernel for all steps that have none, UsageError for a forced name that does not exist.
     """
     forced = dict(force or {})
-    kernels = all_kernels()
+    kernels = (*preferred, *all_kernels())
     _check_symbols(forced.values(), [k.symbol for k in kernels])
     alive = _Alive(graph)
     found: list[Layer] = []
@@ -109,6 +115,7 @@ def layers(
         except NoKernel as e:
             failures.append(e)
             continue
+        able, rejected = _preferring(preferred, able, rejected)
         priced = [_candidate(k, node, cycles, alive.step_bytes(k, node), costs, target) for cycles, k in able]
         candidates = tuple(sorted(priced, key=lambda c: (c.cycles, c.kernel.symbol)))
         found.append(Layer(node, candidates, rejected, tuple((v.name, v.type.nbytes) for v in alive.values(node))))
@@ -118,6 +125,20 @@ def layers(
         names = ", ".join(layer.name for layer in found)
         raise UsageError(f"no step is called {', '.join(sorted(forced))}. The steps are: {names}")
     return tuple(found)
+
+
+_Able = tuple[tuple[float, Kernel], ...]
+_Rejected = tuple[tuple[str, str], ...]
+
+
+def _preferring(preferred: Sequence[Kernel], able: _Able, rejected: _Rejected) -> tuple[_Able, _Rejected]:
+    """The kernels that somebody asked for, if one of them is able; the others are rejected."""
+    asked = tuple((cycles, k) for cycles, k in able if any(k is p for p in preferred))
+    if not asked:
+        return able, rejected
+    library = asked[0][1].library
+    reason = f"kernels of {library.name if library else 'another set'} were asked for"
+    return asked, (*rejected, *((k.symbol, reason) for _, k in able if (_, k) not in asked))
 
 
 def _candidate(kernel: Kernel, node: Node, cycles: float, step_bytes: int, costs: Costs, target: Target) -> Candidate:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from smidgen.ir import Graph, Node, Value
-from smidgen.kernels import Choice, footprint
+from smidgen.kernels import Choice, Kernel, footprint
+from smidgen.kernels.library import LibraryCode, merged
 from smidgen.schedule.candidates import Candidate, Costs, Layer, layers, no_costs
 from smidgen.schedule.choose import choose
 from smidgen.schedule.exact import Planner, solve
@@ -57,6 +58,11 @@ class Schedule:
         """What is kept from step to step, beside the arena."""
         return state_bytes(self.graph)
 
+    @cached_property
+    def library(self) -> LibraryCode | None:
+        """The code of somebody else that the chosen kernels call."""
+        return merged(s.choice.kernel.library for s in self.steps if s.choice.kernel.library is not None)
+
     @property
     def scratch_bytes(self) -> int:
         """What scratch adds to the arena."""
@@ -93,13 +99,15 @@ def make_schedule(
     weights: Weights = "flash",
     planner: Planner = Planner(),  # noqa: B008  # frozen
     code: Code = "flash",
+    preferred: Sequence[Kernel] = (),
 ) -> Schedule:
     """Choose the kernels of all nodes together under ``objective``, an order and a place for every buffer.
 
-    ``graph`` is in lowered form. ``force`` maps step names to kernel symbols; ``costs`` knows measured cycles. Raises
-    NoKernel, UsageError for a forced name that does not exist, DoesNotFit if no choice keeps the objective's limits.
+    ``graph`` is in lowered form. ``force`` maps step names to kernel symbols; ``costs`` knows measured cycles; kernels
+    of ``preferred`` are taken wherever they can be. Raises NoKernel, UsageError for a forced name that does not exist,
+    DoesNotFit if no choice keeps the objective's limits.
     """
-    search = make_search(graph, target, force, costs)
+    search = make_search(graph, target, force, costs, preferred)
     chosen = choose(search, objective, graph.name)
     choices = {layer.node: _choice(layer, c) for layer, c in zip(search.layers, chosen, strict=True)}
     stack = footprint.run_stack_bytes() + max((footprint.of(c.kernel, n)[1] for n, c in choices.items()), default=0)
@@ -125,7 +133,11 @@ def _staged(graph: Graph, target: Target, choices: Mapping[Node, Choice], limit_
 
 
 def make_search(
-    graph: Graph, target: Target, force: Mapping[str, str] | None = None, costs: Costs = no_costs
+    graph: Graph,
+    target: Target,
+    force: Mapping[str, str] | None = None,
+    costs: Costs = no_costs,
+    preferred: Sequence[Kernel] = (),
 ) -> Search:
     """All programs that could compute ``graph`` on ``target``."""
 
@@ -138,7 +150,7 @@ def make_search(
             planned[key] = max(schedule_with(graph, target, choices).plan.nbytes, 8)
         return planned[key]
 
-    found = layers(graph, target, force, costs)
+    found = layers(graph, target, force, costs, preferred)
     code, stack = footprint.run_code_bytes(len(found)), footprint.run_stack_bytes() + state_bytes(graph)
     return Search(found, arena, run_code_bytes=code, run_stack_bytes=stack)
 

@@ -16,10 +16,11 @@ from smidgen.errors import ImageError, SimulationError, TargetError
 from smidgen.sim.port import Reading
 from smidgen.sim.registers import PROCESSORS
 from smidgen.sim.simulator import Limits
-from smidgen.sim.stops import FAULT, fault, not_reached
+from smidgen.sim.stops import FAULT, fault, hint, not_reached, placed
 from smidgen.sim.traps import instructions_in
 from smidgen.targets import Target
 
+SIMULATOR = f"unicorn {unicorn.__version__}"
 PAGE = 4096
 PERIPHERALS = ((0x4000_0000, 0x2000_0000), (0xE000_0000, 0x10_0000))
 """Mapped as plain memory that reads back what was written: start-up code may write them, but nothing happens."""
@@ -169,7 +170,7 @@ class EmulatedCore:
             self.uc.emu_start(self.pc | self.processor.code_bit, until, microseconds, instructions)
         except unicorn.UcError as error:
             reason = _REASONS.get(error.errno, str(error))
-            raise SimulationError(f"the core faulted{self.place()}: {reason}{self._hint()}") from None
+            raise SimulationError(f"the core faulted{self.place()}: {reason}{hint(self)}") from None
 
     def on_reach(self, addresses: Iterable[int], action: Callable[[int], None]) -> None:
         """As ``Port.on_reach``."""
@@ -205,6 +206,10 @@ class EmulatedCore:
         """Nothing to do: the emulator is memory of this process."""
 
     @property
+    def simulator(self) -> str:
+        return SIMULATOR
+
+    @property
     def pc(self) -> int:
         return int(self.uc.reg_read(self.processor.pc)) & ~1
 
@@ -224,11 +229,7 @@ class EmulatedCore:
 
     def place(self) -> str:
         """Where the core is, for messages."""
-        step = f", {self.where}" if self.where else ""
-        return f" at pc {self.pc:#010x} in {self.elf.function_at(self.pc)}{step}"
-
-    def _hint(self) -> str:
-        return f" (lr {self.lr:#010x} in {self.elf.function_at(self.lr & ~1)}, sp {self.sp:#010x})"
+        return placed(self)
 
 
 def _gaps(low: int, high: int, pages: list[int]) -> Iterator[tuple[int, int]]:

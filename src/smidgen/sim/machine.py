@@ -49,6 +49,7 @@ class Measured:
     steps: tuple[Reading, ...]
     stack_bytes: int
     outputs: tuple[bytes, ...]
+    simulator: str  # with its version
     functions: Mapping[str, Reading] = field(default_factory=dict)
 
     @property
@@ -118,7 +119,8 @@ class Machine:
             readings.append(session.core.reading())
             parts = [later.since(earlier) for earlier, later in itertools.pairwise(readings)]
             functions = functions_since(functions_of(session.core), before[0])
-            return Measured(parts[0], tuple(parts[1:]), session.stack_bytes(), outputs, functions)
+            stack, simulator = session.stack_bytes(), session.core.simulator
+            return Measured(parts[0], tuple(parts[1:]), stack, outputs, simulator, functions)
 
     def stack_bytes(self) -> int:
         """The deepest stack of all ``infer`` calls so far, in bytes below its level at the start of an inference."""

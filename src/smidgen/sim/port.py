@@ -57,6 +57,10 @@ class Port(Protocol):
     target: Target
     where: str
 
+    @property
+    def simulator(self) -> str:
+        """What simulates, with versions, for reports: known from ``reset`` on."""
+
     def reset(self) -> object:
         """The core is about to execute its first instruction; memory holds the image, counters are 0."""
 

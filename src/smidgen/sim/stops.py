@@ -40,11 +40,23 @@ def fault(port: Port) -> SimulationError:
     """The error of a core that stands at the first instruction of ``smg_fault``."""
     found = _trap(port) if port.target.core.isa == "riscv" else _exception(port)
     if found is None:
-        return SimulationError(f"the core stopped in its fault handler{port.place()}")
+        return SimulationError(f"the core stopped in its fault handler{port.place()}{hint(port)}")
     pc, reason = found
+    return SimulationError(f"the core faulted{placed(port, pc)}: {reason}{hint(port)}")
+
+
+def placed(port: Port, pc: int | None = None) -> str:
+    """Where ``pc`` is, for messages; without one, where the core is."""
+    pc = port.pc if pc is None else pc
     step = f", {port.where}" if port.where else ""
-    at = port.place() if pc is None else f" at pc {pc:#010x} in {port.elf.function_at(pc)}{step}"
-    return SimulationError(f"the core faulted{at}: {reason} (sp {port.sp:#010x})")
+    return f" at pc {pc:#010x} in {port.elf.function_at(pc)}{step}"
+
+
+def hint(port: Port) -> str:
+    """What else tells how the core came there; in an Arm handler, lr says nothing of it."""
+    riscv, lr = port.target.core.isa == "riscv", port.lr
+    back = f"{'ra' if riscv else 'lr'} {lr:#010x} in {port.elf.function_at(lr & ~1)}, "
+    return f" ({back if riscv or lr >> 24 != 0xFF else ''}sp {port.sp:#010x})"
 
 
 def not_reached(port: Port, until: int, limits: Limits) -> SimulationError:
@@ -64,7 +76,10 @@ def _trap(port: Port) -> tuple[int | None, str] | None:
     if any(name not in known for name in _KEPT):
         return None
     at, cause = (struct.unpack("<I", port.read(known[name].address, 4))[0] for name in _KEPT)
-    return (at, trap_cause(cause)) if at or cause else None
+    if not at and not cause:
+        return None
+    inside = any(r.contains(at) for r in port.target.regions)  # cores may call what is fetched elsewhere illegal
+    return at, trap_cause(cause) if inside else "a jump to an address that is no memory"
 
 
 def _exception(port: Port) -> tuple[int | None, str] | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from smidgen.errors import TargetError, UsageError
 from smidgen.targets.isa import BASE, FEATURES, close
+from smidgen.targets.machines import COUNTING, check_core
 from smidgen.targets.target import Core, Energy, EnergyState, FlashCache, Isa, LatencyError, Region, Target
 
 _HERE = Path(__file__).parent
@@ -68,12 +69,6 @@ _CORE_KEYS = frozenset(
         "cycles",
     )
 )
-_COUNTING: Mapping[str, tuple[str, ...]] = {
-    "unicorn": ("model", "instructions"),
-    "qemu": ("instructions",),
-    "rtl": ("cycles",),
-}
-"""What a simulator can count, the default first."""
 _MACHINES: Mapping[Isa, str] = {"arm": "cortex-m4", "riscv": "rv32imc"}
 """What unicorn simulates where the file does not say."""
 
@@ -91,15 +86,18 @@ def _core(path: Path) -> Core:
         cycles[rule] = _natural(path, entry, "value", where)
         provenance[rule] = _provenance(path, entry, where)
     name, title, zig_cpu = (_field(path, table, key, str) for key in ("name", "title", "zig_cpu"))
-    simulator = _one_of(path, table, "simulator", tuple(_COUNTING), "unicorn")
-    counts = _one_of(path, table, "counts", _COUNTING[simulator], _COUNTING[simulator][0])
+    simulator = _one_of(path, table, "simulator", tuple(COUNTING), "unicorn")
+    counted = tuple(c for c in COUNTING[simulator] if isa == "arm" or c != "model")  # a model reads Thumb code
+    counts = _one_of(path, table, "counts", counted, counted[0])
     default = {"machine": _MACHINES[isa], "zig_flags": []} if simulator == "unicorn" else {"zig_flags": []}
     machine = _field(path, default | dict(table), "machine", str)
     zig_flags, gcc_flags = (_strings(path, default | dict(table), key) for key in ("zig_flags", "gcc_flags"))
-    return Core(
+    core = Core(
         name, title, isa, features, simulator, machine, counts, zig_cpu, zig_flags, gcc_flags, cycles, provenance,
         _field(path, {"architecture": "", **table}, "architecture", str),
     )  # fmt: skip
+    check_core(path, core)
+    return core
 
 
 def _features(path: Path, table: _Table) -> tuple[Isa, frozenset[str]]:
@@ -158,6 +156,8 @@ def _target(path: Path) -> Target:
     error = _latency_error(path, table["latency_error"]) if "latency_error" in table else None
     energy = _energy(path, table["energy"]) if "energy" in table else None
     core = load_core(_field(path, table, "core", str), path)
+    if core.simulator == "rtl":
+        _check_at_once(path, regions, cache)
     name, title = (_field(path, table, key, str) for key in ("name", "title"))
     return Target(name, title, core, clock, regions, cache, _provenance(path, table, "the board"), error, energy)
 
@@ -184,6 +184,17 @@ def _check_overlap(path: Path, regions: tuple[Region, ...]) -> None:
     for low, high in itertools.pairwise(ordered):
         if low.base + low.size_bytes > high.base:
             raise TargetError(f"{path}: regions {low.name!r} and {high.name!r} overlap")
+
+
+def _check_at_once(path: Path, regions: tuple[Region, ...], cache: FlashCache | None) -> None:
+    """The RTL's memories answer at once: other figures of a board would be ignored."""
+    slow = next((r.name for r in regions if r.wait_states), None)
+    if slow is not None or cache is not None:
+        what = "flash_cache is given" if slow is None else f"region {slow!r} has wait states"
+        raise TargetError(
+            f"{path}: {what}, but the memory beside a core simulated from its RTL answers at once: leave out "
+            "flash_cache and set wait_states = 0"
+        )
 
 
 def _flash_cache(path: Path, entry: _Table) -> FlashCache:

@@ -40,7 +40,8 @@ def kernel_key(environment: str, kernel: Kernel, node: Node) -> str:
     _, text = function_file(kernel, node)
     headers = [source_path(kernel).parent / name for name in kernel.includes]
     types = [f"{v.type} {v.type.quant}" for v in (*node.inputs, *node.outputs)]
-    parts = [environment, text, kernel.symbol, repr(node.op), *types]
+    library = [kernel.library.digest] if kernel.library is not None else []
+    parts = [environment, text, kernel.symbol, repr(node.op), *library, *types]
     arrays: list[Array] = [v.data for v in node.inputs if v.data is not None]
     packed = sorted(kernel.packed(node).items())
     arrays += [p.data for _, p in packed if p.data is not None]

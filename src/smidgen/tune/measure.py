@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from smidgen.build import Toolchain, build
 from smidgen.codegen import Origin, emit
+from smidgen.errors import DoesNotFit
 from smidgen.ir import Graph, Node
 from smidgen.kernels import Choice, Kernel
 from smidgen.profile import profile_image
@@ -56,13 +58,19 @@ def measure(
     programs = [p for p in plan_runs(layers, keys) if not all(key in known for key in p.keys.values())]
     progress(0, len(programs))
     for done, program in enumerate(programs, 1):
-        for layer, found in _run(graph, program.candidates, target, toolchain):
+        try:
+            measured = _run(graph, program.candidates, target, toolchain)
+        except DoesNotFit:  # no larger memory can be simulated: these keep their predictions
+            measured = []
+        for layer, found in measured:
             key = program.keys.get(layer)
             if key is not None and key not in known:
                 known[key] = found
                 cache.put(key, found)
         progress(done, len(programs))
-    return Tuning({at: known[key] for at, key in keys.items()}, len(programs), reused, tuple(cache.damaged))
+    return Tuning(
+        {at: known[key] for at, key in keys.items() if key in known}, len(programs), reused, tuple(cache.damaged)
+    )
 
 
 def worthwhile(layers: Sequence[Layer]) -> list[tuple[Layer, Candidate]]:
@@ -104,7 +112,7 @@ def _run(
 ) -> list[tuple[str, Measurement]]:
     """Builds and runs one program: the name and the measurement of each of its steps."""
     choices: dict[Node, Choice] = {c.node: Choice(c.kernel, c.cycles, ()) for c in program}
-    ample = replace(target, regions=tuple(replace(r, size_bytes=max(r.size_bytes, _AMPLE)) for r in target.regions[:2]))
+    ample = _with_ample_memory(target)
     schedule = schedule_with(graph, ample, choices)
     sources, _ = emit(schedule, Origin("tuning", "", ""))
     inputs = list(random_inputs(graph, 4))[3]
@@ -117,6 +125,16 @@ def _run(
         taken = cost.cycles or cost.instructions
         found.append((step.name, Measurement(cost.instructions.value, taken.value, max(stalls, 0))))
     return found
+
+
+def _with_ample_memory(target: Target) -> Target:
+    """The target's first two regions as large as the next one and its simulator leave room for."""
+    regions = target.regions[:2]
+    if target.core.simulator == "unicorn":
+        bases = sorted({r.base for r in regions} | {1 << 32})
+        room = {low: high - low for low, high in itertools.pairwise(bases)}
+        regions = tuple(replace(r, size_bytes=max(r.size_bytes, min(room[r.base], _AMPLE))) for r in regions)
+    return replace(target, regions=regions)
 
 
 def costs_of(layers: Sequence[Layer], measured: Mapping[tuple[str, str], Measurement]) -> Costs:

@@ -18,7 +18,7 @@ from smidgen.kernels.common import fitted_bias, out_quant
 from smidgen.kernels.fast_requantize import DOUBLE, fast_bias, rounding_mode
 from smidgen.kernels.winograd import KERNELS, SMALL
 from smidgen.kernels.winograd.geometry import Cut, Shape, lead_bytes, scratch_bytes, shape_of, whole_rows
-from smidgen.kernels.winograd.requantize import _constants, affine_layer, scaled_requantize
+from smidgen.kernels.winograd.requantize import affine_layer, channel_constants, scaled_requantize
 from smidgen.kernels.winograd.transform import F2, F4, Scheme, packed_weights, pairs, transformed_weights
 from smidgen.ops.accumulators import channel_weights, largest_sum, multipliers
 from smidgen.ops.arithmetic import int_bounds, requantize
@@ -115,7 +115,7 @@ def test_pairs_are_those_of_sxtb16() -> None:
 
 def rescaled(node: Node, sums: Array, bits: int) -> Array:
     """smg_requantize_scaled on exact integers, its bounds checked; sums of products (cases, out_c) of raw bytes."""
-    mult, addend, shift, bias = _constants(node, bits)
+    mult, addend, shift, bias = channel_constants(node, bits, affine_layer(node, bits))
     x = (sums << bits) + bias
     assert ((np.abs(x) < 1 << 31) | (mult == 0)).all()
     layer = affine_layer(node, bits)

@@ -11,6 +11,7 @@ from snippets import assemble
 from smidgen.errors import TargetError
 from smidgen.profile import profile_elf
 from smidgen.profile.cycles import RULES, CycleModel
+from smidgen.profile.instructions import Decoder
 from smidgen.targets import load_target
 from smidgen.targets.load import load_core
 
@@ -113,3 +114,26 @@ def test_an_instruction_without_a_rule_is_reported(tmp_path: Path) -> None:
     profile = profile_elf(elf, "begin_odd", "end_odd", TARGET)
     assert profile.unknown == {"dbg": 1}
     assert (profile.instructions.value, profile.cycles.value) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("core", "code", "cycles"),
+    [
+        ("cortex_m0plus", "10bd", 3 + 2),  # pop {r4, pc}, the refill in it
+        ("cortex_m0plus", "10bc", 1 + 1),  # pop {r4}
+        ("cortex_m0plus", "9847", 2),  # blx r3
+        ("cortex_m0plus", "00f000f8", 3),  # bl
+        ("cortex_m0plus", "7047", 2),  # bx lr
+        ("cortex_m0plus", "5143", 1),  # muls r1, r2, r1
+        ("cortex_m0plus", "0868", 2),  # ldr r0, [r1]
+        ("cortex_m3", "10bd", 1 + 2 + 2),
+        ("cortex_m3", "82fb0301", 4),  # smull r0, r1, r2, r3
+        ("cortex_m3", "c2fb0301", 6),  # smlal r0, r1, r2, r3
+        ("cortex_m3", "02fb0341", 2),  # mla r1, r2, r3, r4
+    ],
+)
+def test_single_instructions_of_other_cores(core: str, code: str, cycles: int) -> None:
+    (instruction,) = Decoder().block(0x100, bytes.fromhex(code))
+    model = CycleModel(load_core(core), {})
+    price = sum(taken for _, taken in model.price(instruction, None))
+    assert price + instruction.writes_pc * load_core(core).cycles["refill"] == cycles

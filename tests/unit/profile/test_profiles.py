@@ -95,3 +95,28 @@ def test_accesses_that_a_real_core_faults_on_are_found(access: str, tmp_path: Pa
             continue
         with pytest.raises(SimulationError, match=r"in k_last, step 2 \(reversal\), accesses 0x2.*multiple of 4"):
             check_alignment(EmulatedMachine(image), [bytes(N)])
+
+
+@pytest.mark.parametrize(
+    ("board", "access"),
+    [
+        ("generic-cortex-m0plus", "ldr r2, [%0]"),
+        ("generic-cortex-m0plus", "ldrh r2, [%0, #2]"),
+        ("generic-cortex-m0plus", "strh r2, [%0]"),
+        ("generic-cortex-m0plus", "ldm %0!, {r2, r3}"),
+        ("rv32imc", "lw a5, 0(%0)"),
+        ("rv32imc", "sh a5, 2(%0)"),
+    ],
+)
+def test_cores_without_unaligned_accesses_have_every_one_checked(board: str, access: str, tmp_path: Path) -> None:
+    clobbers = '"a5"' if board == "rv32imc" else '"r2", "r3"'
+    assembly = f'__asm__ volatile("{access}" : "+r"(at) :: {clobbers}, "memory");'
+    for offset in (0, 1):
+        body = f"{{\n    int8_t *at = y + (-(uintptr_t)y & 3u) + {offset}u;\n    {assembly}\n"
+        sources = tiny(last=LAST_KERNEL.replace("{\n", body, 1))
+        image = build(sources, load_target(board), work_dir=tmp_path / str(offset))
+        if offset == 0:
+            check_alignment(EmulatedMachine(image), [bytes(N)])
+            continue
+        with pytest.raises(SimulationError, match=r"in k_last, step 2 \(reversal\): .* faults there, or may"):
+            check_alignment(EmulatedMachine(image), [bytes(N)])

@@ -8,6 +8,7 @@ import pytest
 from smidgen.errors import TargetError, UsageError
 from smidgen.targets import list_targets, load_target
 from smidgen.targets.isa import FEATURES, IMPLIES, close
+from smidgen.targets.machines import COST_CLASSES
 
 BOARD = """
 name = "mine"
@@ -67,10 +68,10 @@ def test_a_users_own_board_and_core(tmp_path: Path) -> None:
     file.write_text(BOARD.replace('"cortex_m4f"', '"core1"'))
     (tmp_path / "core1.toml").write_text(
         'name = "core1"\ntitle = "t"\nfeatures = ["dsp"]\nzig_cpu = "z"\ngcc_flags = []\n'
-        '[cycles.alu]\nvalue = 3\nprovenance = "p"\n'
+        + "".join(f'[cycles.{name}]\nvalue = 3\nprovenance = "p"\n' for name in COST_CLASSES)
     )
     target = load_target(file)
-    assert target.core.cycles == {"alu": 3}
+    assert target.core.cycles == dict.fromkeys(COST_CLASSES, 3)
     assert "thumb2" in target.core.features
     assert "fpu" not in target.core.features
 
@@ -108,6 +109,17 @@ def test_a_core_number_without_provenance_does_not_load(tmp_path: Path) -> None:
         load_target(tmp_path / "mine.toml")
     (tmp_path / "core1.toml").write_text(head.replace("dsp", "warp") + "[cycles]\n")
     with pytest.raises(TargetError, match="unknown feature 'warp'"):
+        load_target(tmp_path / "mine.toml")
+
+
+def test_a_risc_v_core_is_not_priced_by_a_model_of_thumb_code(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(BOARD.replace('"cortex_m4f"', '"core1"'))
+    head = 'name = "core1"\ntitle = "t"\nfeatures = ["rv32m"]\nzig_cpu = "z"\ngcc_flags = []\n'
+    cycles = "".join(f'[cycles.{c}]\nvalue = 1\nprovenance = "p"\n' for c in COST_CLASSES)
+    (tmp_path / "core1.toml").write_text(head + cycles)
+    assert load_target(tmp_path / "mine.toml").core.counts == "instructions"
+    (tmp_path / "core1.toml").write_text(head + 'counts = "model"\n' + cycles)
+    with pytest.raises(TargetError, match="counts is 'model'; use 'instructions' here"):
         load_target(tmp_path / "mine.toml")
 
 

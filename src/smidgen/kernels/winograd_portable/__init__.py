@@ -153,7 +153,8 @@ def _halves(rows: Array, channels: int) -> Array:
 def _corev(symbol: str, scheme: str, shape: Predicate, domain: Domain) -> Kernel:
     """The same kernel with CORE-V's products."""
     plain = _kernel(symbol, scheme, shape, CoreV(domain, WIDE), frozenset(("xcv",)))
-    requires, includes = (*plain.requires, whole_words), (*plain.includes, "smg_corev_products.inc.h")
+    parts = tuple(f"smg_portable_{part}.inc.h" for part in ("winograd", scheme, "input", "products", "output", "conv"))
+    requires, includes = (*plain.requires, whole_words), (*parts, "smg_corev_products.inc.h")
     return replace(plain, requires=requires, includes=includes, unless=frozenset())
 
 

@@ -43,29 +43,31 @@ def stand_in(target: Target) -> Target:
 def price_of(compiled: Compiled, toolchain: str = "zig") -> Price:
     """What an inference of the program takes on its target. A second run proves that its results are the reference's,
     and so the stand-in's. SimulationError if they are not."""
-    core = compiled.target.core
-    if core.counts == "model":
+    target = compiled.target
+    if target.core.counts == "model":
         return Price(None)
-    if emulated(compiled.target):
-        return untimed(compiled.target)
+    if emulated(target):
+        return untimed(target)
+    if verify(compiled, cases=1, toolchain=toolchain).mismatches:
+        raise SimulationError(f"{target.name} computes something else than the reference: smidgen verify shows where")
+    if target.core.counts == "instructions":
+        return untimed(target)
     report = profile(compiled, toolchain=toolchain)
-    cycles = report.cycles
-    verification = verify(compiled, cases=1, toolchain=toolchain)
-    if verification.mismatches:
-        raise SimulationError(
-            f"{compiled.target.name} computes something else than the reference: smidgen verify shows where"
-        )
-    note = f"the firmware runs on an emulated {stand_in(compiled.target).core.title}; an inference takes "
-    if cycles is None:
-        return untimed(compiled.target)
-    return Price(
-        InferenceCost(report.instructions, cycles, 0), f"{note}the {cycles:,} cycles counted on the RTL of {core.title}"
+    assert report.cycles is not None, "a simulator that counts cycles tells them"
+    note = (
+        f"the firmware runs on an emulated {stand_in(target).core.title}; an inference takes the {report.cycles:,} "
+        f"cycles counted on the RTL of {target.core.title}"
     )
+    return Price(InferenceCost(report.instructions, report.cycles, 0), note)
 
 
 def untimed(target: Target) -> Price:
-    """Of a target that counts instructions: an inference takes a millisecond, whatever it is."""
-    note = f"{target.name} counts instructions, not cycles: on its virtual board every inference takes a millisecond"
+    """Of a firmware whose cycles are not known on the target: an inference takes a millisecond, whatever it is."""
+    if target.core.counts == "cycles":
+        why = f"a firmware's cycles are not counted on the RTL of {target.name}; give a model for that"
+    else:
+        why = f"{target.name} counts instructions, not cycles"
+    note = f"{why}: on its virtual board every inference takes a millisecond"
     return Price(InferenceCost(0, target.clock_hz // 1000, 0), note)
 
 

@@ -114,6 +114,10 @@ def firmware(
         raise UsageError(f"task is a {type(task).__name__}: take one of smidgen.mlperf.tasks.TASKS")
     if not _VENDOR.fullmatch(vendor):
         raise UsageError(f"vendor is {vendor!r}: use 1 to 60 letters, digits, spaces or any of . _ + -")
+    if compiled.sources.library is not None:
+        raise UsageError(
+            f"firmware holds all its code, and {compiled.sources.library.name} is not ours: use --kernels own"
+        )
     parts = glue(compiled, task)
     command_bytes = max(command_bytes or 0, _command_bytes(task))
     baud = _baud(kind, task)

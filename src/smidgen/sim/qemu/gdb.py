@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-import select
 import socket
 import time
+
+from smidgen.sim.qemu.lines import receive_more
 
 ANSWER_S = 10.0
 CHUNK_BYTES = 1024  # QEMU's packets hold 4096 characters, two for a byte
@@ -103,9 +104,4 @@ class GdbClient:
                 packet = bytes(self._received[start:end])
                 del self._received[: end + 3]
                 return packet
-            if not select.select([self._line], [], [], max(0.0, deadline - time.monotonic()))[0]:
-                raise TimeoutError
-            received = self._line.recv(1 << 16)
-            if not received:
-                raise EOFError
-            self._received += received
+            receive_more(self._line, self._received, deadline)

@@ -9,6 +9,8 @@ import socket
 import time
 from typing import Any
 
+from smidgen.sim.qemu.lines import receive_more
+
 ANSWER_S = 10.0
 
 
@@ -54,9 +56,4 @@ class Monitor:
                 text = bytes(self._received[:end])
                 del self._received[: end + 1]
                 return json.loads(text)
-            if not select.select([self._line], [], [], max(0.0, deadline - time.monotonic()))[0]:
-                raise TimeoutError
-            received = self._line.recv(1 << 16)
-            if not received:
-                raise EOFError
-            self._received += received
+            receive_more(self._line, self._received, deadline)

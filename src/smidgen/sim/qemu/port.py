@@ -16,7 +16,7 @@ from smidgen.sim.qemu.machines import machine_of
 from smidgen.sim.qemu.monitor import Monitor
 from smidgen.sim.qemu.process import QemuProcess
 from smidgen.sim.simulator import Limits
-from smidgen.sim.stops import FAULT, fault, not_reached
+from smidgen.sim.stops import FAULT, fault, not_reached, placed
 from smidgen.targets import Target
 
 _LOOK_S = 0.02  # between two looks at the count of a core that runs with a limit of instructions
@@ -45,7 +45,7 @@ class QemuPort:
         self._process: QemuProcess | None = None
         self._start_count = 0
         self._pc: int | None = None  # of the core that stands; None: not asked yet
-        self.version = ""  # QEMU's, from reset on
+        self.simulator = ""  # QEMU's version, from reset on
 
     def __enter__(self) -> QemuPort:
         return self
@@ -76,18 +76,25 @@ class QemuPort:
         with self._talking():
             self._monitor = Monitor(self._process.monitor)
             self._gdb = GdbClient(self._process.gdb)
-            self.version = self._monitor.version
+            self.simulator = self._monitor.version
             self._check_memory()
             if self._machine.isa == "riscv":  # QEMU would come here from a boot ROM of its own
                 self._gdb.write_register(self._machine.emulator.pc, self.target.region("flash").base)
             self._start_count = self._monitor.instructions()
 
     def _check_memory(self) -> None:
+        """By writing too: elsewhere, as in a window for devices, every read may give the same."""
         for region in self.target.regions:
             for address in (region.base, region.base + region.size_bytes - 4):
                 try:
-                    self._gdb.read(address, 4)
+                    before = self._gdb.read(address, 4)
+                    other = bytes(b ^ 0x5A for b in before)
+                    self._gdb.write(address, other)
+                    kept = self._gdb.read(address, 4) == other
+                    self._gdb.write(address, before)
                 except Refused:
+                    kept = False
+                if not kept:
                     self.close()
                     raise TargetError(
                         f"{self.target.name}: QEMU's {self._machine.board} has no memory at {address:#010x}, where the "
@@ -180,8 +187,7 @@ class QemuPort:
 
     def place(self) -> str:
         """As ``Port.place``."""
-        step = f", {self.where}" if self.where else ""
-        return f" at pc {self.pc:#010x} in {self.elf.function_at(self.pc)}{step}"
+        return placed(self)
 
     @contextlib.contextmanager
     def _talking(self, what: str = "QEMU refused a request") -> Iterator[None]:

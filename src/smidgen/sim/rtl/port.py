@@ -12,11 +12,11 @@ from typing import Self
 from smidgen.build.elf import Elf
 from smidgen.errors import SimulationError, TargetError
 from smidgen.sim.port import Reading
-from smidgen.sim.rtl.build import build_simulator
+from smidgen.sim.rtl.build import build_simulator, simulator_identity
 from smidgen.sim.rtl.cores import RtlCore
 from smidgen.sim.rtl.server import Answer, Request, Server, Status
 from smidgen.sim.simulator import Limits
-from smidgen.sim.traps import trap_cause
+from smidgen.sim.stops import FAULT, fault, hint, not_reached, placed
 from smidgen.targets import Target
 
 WINDOW_BYTES = 8 << 20
@@ -25,7 +25,6 @@ WINDOW_BYTES = 8 << 20
 SLICE_CYCLES = 400_000
 """A run comes back so often to look at the clock: about every tenth of a second."""
 
-FAULT = "smg_fault"
 _NO_LIMIT = (1 << 64) - 1
 _GRACE_SECONDS = 20.0  # for an answer that takes milliseconds, on a busy machine
 
@@ -64,6 +63,10 @@ class RtlPort:
         self.close()
 
     @property
+    def simulator(self) -> str:
+        return simulator_identity(self.core)
+
+    @property
     def process_id(self) -> int:
         return self._server.process_id
 
@@ -99,15 +102,15 @@ class RtlPort:
         while True:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise self._too_long(until, limits)
+                raise not_reached(self, until, limits)
             self._state = self._ask(Request.RUN, instructions=most, cycles=SLICE_CYCLES, seconds=left)
             if self._state.status is Status.INSTRUCTIONS:
-                raise self._too_long(until, limits)
+                raise not_reached(self, until, limits)
             if self._state.status is Status.REACHED:
                 if self.pc == until:
                     return
                 if self.pc == self._fault:
-                    raise self._trapped()
+                    raise fault(self)
                 self._act()
 
     def _act(self) -> None:
@@ -157,11 +160,7 @@ class RtlPort:
         return dict(sorted(found.items(), key=lambda item: (-(item[1].cycles or 0), item[0])))
 
     def place(self) -> str:
-        return self._placed(self.pc)
-
-    def _placed(self, pc: int) -> str:
-        step = f", {self.where}" if self.where else ""
-        return f" at pc {pc:#010x} in {self.elf.function_at(pc)}{step}"
+        return placed(self)
 
     def close(self) -> None:
         self._server.close()
@@ -203,27 +202,4 @@ class RtlPort:
             case _:
                 return answer
         self._state = answer
-        raise SimulationError(f"the core faulted{self.place()}: {reason}{self._hint()}")
-
-    def _hint(self) -> str:
-        return f" (ra {self.lr:#010x} in {self.elf.function_at(self.lr)}, sp {self.sp:#010x})"
-
-    def _trapped(self) -> SimulationError:
-        """What the start-up code's trap handler kept, where it has come through there."""
-        names = ("smg_fault_cause", "smg_fault_pc")
-        known = [self.elf.by_name[name].address for name in names if name in self.elf.by_name]
-        cause, pc = [struct.unpack("<I", self.read(at, 4))[0] for at in known] if len(known) == 2 else (0, 0)
-        if not cause and not pc:
-            return SimulationError(f"the core stopped in its fault handler{self.place()}{self._hint()}")
-        inside = any(r.contains(pc) for r in self.target.regions)
-        reason = trap_cause(cause) if inside else "a jump to an address that is no memory"
-        return SimulationError(f"the core faulted{self._placed(pc)}: {reason}{self._hint()}")
-
-    def _too_long(self, until: int, limits: Limits) -> SimulationError:
-        limit = f"{limits.seconds:g} s"
-        if limits.instructions is not None:
-            limit = f"{limits.instructions} instructions or {limit}"
-        return SimulationError(
-            f"the core did not reach {self.elf.function_at(until)} within {limit}; it was stopped{self.place()}: an "
-            "endless loop, a poll of a peripheral that is not simulated, or a limit too low"
-        )
+        raise SimulationError(f"the core faulted{self.place()}: {reason}{hint(self)}")
