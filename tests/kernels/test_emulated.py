@@ -32,7 +32,8 @@ from tests.kernels.admitted import core_of, draw_nodes
 from tests.kernels.layout import ALIGN, aligned, choices, close
 
 CASES = (8, pytest.param(24, marks=pytest.mark.full))  # nodes a kernel; thrice as many where they are one function
-BY_GCC = (3, pytest.param(8, marks=pytest.mark.full))
+FEW, MORE = 3, 8
+BY_GCC = (FEW, pytest.param(MORE, marks=pytest.mark.full))
 PLAINER_CASES = (2, pytest.param(12, marks=pytest.mark.full))
 INPUTS = 8  # sets of inputs a program: all lowest, all highest, all zero point, random ones; then those drawn
 TOGETHER = 6  # kernels a program: building costs time for each
@@ -215,9 +216,16 @@ def test_plainer_cores_built_by_zig(board: str, kernels: Sequence[Kernel], count
     check(kernels, count, "zig", PLAINER[board])
 
 
-@pytest.mark.full
-@pytest.mark.parametrize("count", [4])
-@pytest.mark.parametrize(("board", "kernels"), plainer_batches(), ids=first_symbol)
+@pytest.mark.parametrize(
+    ("board", "kernels", "count"),
+    [
+        pytest.param(*case, count, marks=pytest.mark.full if first or count > FEW else ())
+        for board in PLAINER
+        for first, case in enumerate(c for c in plainer_batches() if c[0] == board)
+        for count in (FEW, MORE)
+    ],
+    ids=first_symbol,
+)
 def test_plainer_cores_built_by_gcc(board: str, kernels: Sequence[Kernel], count: int) -> None:
     toolchain = GCC_OF[PLAINER[board].core.isa]
     try:

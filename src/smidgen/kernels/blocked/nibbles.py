@@ -74,7 +74,7 @@ class Nibbles(Rows):
         pairs = self.channels // 2
         products = self.rows * pairs
         code = 4 * 2 * STEP * (2 * products + self.rows + 3 * pairs) + 220 * products + 300 + 700 * self.gathers
-        return code, 180 + 8 * products
+        return code, 260 + 8 * products + 120 * self.gathers
 
 
 def _words(w: Int64s) -> Int64s:

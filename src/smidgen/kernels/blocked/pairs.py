@@ -133,7 +133,7 @@ class Lanes(Rows):
     def footprint(self, node: Node) -> tuple[int, int]:
         products, loads = self.values * self.words, self.values + self.words
         code = 4 * self.ends(node)[0] * (2 * products + loads) + 180 * products + 250 + 700 * self.gathers
-        return code, 160 + 8 * products
+        return code, 160 + 8 * products + 240 * self.gathers
 
 
 @dataclass(frozen=True, slots=True)
