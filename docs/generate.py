@@ -91,6 +91,7 @@ def cli_page() -> str:
 def _help(command: click.Command, name: str) -> str:
     context = click.Context(command, info_name=name, max_content_width=100, help_option_names=["-h", "--help"])
     context.terminal_width = 100
+    command._help_option = None  # click keeps the option as the first caller's context had it
     return f"```text\n{command.get_help(context).rstrip()}\n```\n"
 
 

@@ -49,7 +49,7 @@ def roomy(name: str) -> Target:
 
 
 M4 = roomy("generic-cortex-m4")
-PLAINER = {name: roomy(name) for name in ("rv32imc", "generic-cortex-m0plus")}
+PLAINER = {name: roomy(name) for name in ("rv32imc", "generic-cortex-m0plus", "generic-cortex-m3")}
 """Boards without SIMD: kernels for such cores run there besides."""
 GCC_OF = {"arm": "gcc-arm", "riscv": "gcc-riscv"}
 
@@ -146,7 +146,8 @@ def check(kernels: Sequence[Kernel], count: int, toolchain: str, target: Target 
     found = verify(compiled, inputs=[*random_inputs(p.graph, INPUTS), p.drawn], toolchain=toolchain)
     assert found.first_divergence is None
     assert (found.cases, found.mismatches, found.steps) == (INPUTS + 1, 0, len(ran))
-    _enough_between(ran, found.outputs[3:])
+    if count >= MORE:  # three small nodes may have few outputs in all
+        _enough_between(ran, found.outputs[3:])
 
 
 def _enough_between(ran: Sequence[str], outputs: Sequence[Sequence[Array]]) -> None:
@@ -168,7 +169,8 @@ def in_batches(kernels: Sequence[Kernel]) -> list[Batch]:
 
 
 def batches() -> list[Batch]:
-    return in_batches([k for k in all_kernels() if k.isa <= M4.core.features])
+    """Those of the Cortex-M4's own; what it has better kernels than runs on plainer cores."""
+    return in_batches([k for k in all_kernels() if k.isa <= M4.core.features and not k.unless & M4.core.features])
 
 
 def plainer_batches() -> list[tuple[str, Batch]]:

@@ -21,7 +21,7 @@ from tests.kernels.host import build_instances, run
 from tests.kernels.overlap import check_overlaps
 
 CASES = 150
-INSTANCES, PLAINER_INSTANCES, MANY_INSTANCES = 12, 4, 32
+INSTANCES, PLAINER_INSTANCES, MANY_INSTANCES = 12, 2, 32
 """Functions a kernel: of those for cores without SIMD fewer, which run on such cores besides (test_emulated.py)."""
 ON_HOST = [k for k in all_kernels() if runs_on_host(k)]
 WITH_CONSTANTS = [k for k in ON_HOST if k.constants is not None]

@@ -52,7 +52,7 @@ def test_both_widths_of_sums_and_all_pairs_of_types_are_drawn() -> None:
     for kernel in KERNELS:
         if kernel.constants is None or kernel.family == "four_bit":
             continue
-        seen = [kernel.constants(node) for node, _ in draw_nodes(kernel, 12)]
+        seen = [kernel.constants(node) for node, _ in draw_nodes(kernel, 60)]
         if "SMG_SUM_BITS" in seen[0] and kernel.symbol != "smg_depthwise_s16_dsp":  # which has few taps
             assert {s["SMG_SUM_BITS"] for s in seen} == {32, 64}, kernel.symbol
         if "SMG_IN_BITS" in seen[0]:

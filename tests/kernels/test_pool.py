@@ -81,5 +81,5 @@ def test_long_sums(library: ctypes.CDLL, kernel: Any, value: int | None, kernel_
 
 def test_a_maximum_has_no_sum() -> None:
     x = TensorType("int8", (1, 4000, 4000, 1), quant(0.5, 3))
-    kernel = next(k for k in all_kernels() if k.op is MaxPool2D)
+    kernel = next(k for k in all_kernels() if k.op is MaxPool2D and runs_on_host(k) and not k.unless)
     assert kernel.rejects(make(MaxPool2D((4000, 4000)), [(x, None)]), EVERY_FEATURE) is None

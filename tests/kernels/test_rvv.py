@@ -29,7 +29,7 @@ def board(bits: int) -> Target:
 
 @pytest.mark.slow
 @pytest.mark.skipif(QEMU is None, reason="qemu-system-riscv32 (Debian: qemu-system-misc) is not installed")
-@pytest.mark.parametrize("bits", [128, 256, 512])
+@pytest.mark.parametrize("bits", [128, *(pytest.param(bits, marks=pytest.mark.full) for bits in (256, 512))])
 @pytest.mark.parametrize("count", CASES)
 def test_built_by_zig(count: int, bits: int) -> None:
     check(rvv.KERNELS, count, "zig", board(bits))

@@ -3,6 +3,8 @@
 #include "smg_corev_dense.inc.h"
 #include "smg_kernels.h"
 
+smg_conv2d_kernel SMG_FUNCTION;
+
 /* x: (pixels, in_c), b: the stream, y: (pixels, out_c). */
 void SMG_FUNCTION(const smg_conv2d_params *p, const int8_t *x, const int8_t *w, const int32_t *b, int8_t *y,
                   void *scratch) {

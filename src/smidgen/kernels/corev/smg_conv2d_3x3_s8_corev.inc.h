@@ -10,6 +10,8 @@
 #include "smg_naked.h"
 #include "smg_xcv_requantize.h"
 
+smg_conv2d_kernel SMG_FUNCTION;
+
 #define SMG_WIDE_C ((SMG_IN_C + 3) / 4 * 4)
 #define SMG_ROW_BYTES (SMG_COLUMNS * SMG_WIDE_C)
 #define SMG_PAIR_WORDS (18 * SMG_WIDE_C / 4 + 2 * SMG_WORDS)

@@ -4,6 +4,8 @@
 #include "smg_corev_block.inc.h"
 #include "smg_kernels.h"
 
+smg_conv2d_kernel SMG_FUNCTION;
+
 #define SMG_WINDOW_BYTES SMG_PIXEL_BYTES
 #define SMG_SEGMENT_PIXELS (SMG_DILATION_W == 1 ? SMG_K_W : 1)
 

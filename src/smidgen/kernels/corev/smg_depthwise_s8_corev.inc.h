@@ -10,6 +10,8 @@
 #include "smg_kernels.h"
 #include "smg_xcv_requantize.h"
 
+smg_depthwise_kernel SMG_FUNCTION;
+
 #define SMG_CHANNEL_BYTES (SMG_COLUMNS * SMG_CHUNKS * 4)
 #define SMG_CHANNEL_WORDS (SMG_ROWS * SMG_WORDS_OF_WINDOW + SMG_WORDS)
 #define SMG_COLUMN_STEP (SMG_STRIDE_W * SMG_CHUNKS * 4)

@@ -3,6 +3,8 @@
 #include "smg_corev_block.inc.h"
 #include "smg_kernels.h"
 
+smg_fully_connected_kernel SMG_FUNCTION;
+
 /* x: (rows, in_c), b: the stream, y: (rows, out_c). */
 void SMG_FUNCTION(const smg_fully_connected_params *p, const int8_t *x, const int8_t *w, const int32_t *b, int8_t *y,
                   void *scratch) {
