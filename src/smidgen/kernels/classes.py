@@ -37,7 +37,7 @@ class Classes:
             self.branch + other.branch,
         )  # fmt: skip
 
-    def times(self, count: float) -> Classes:
+    def __mul__(self, count: float) -> Classes:
         return Classes(
             self.alu * count, self.multiply * count, self.load * count, self.store * count, self.branch * count
         )

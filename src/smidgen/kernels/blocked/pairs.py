@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -64,17 +65,17 @@ def chunks_of(begins: tuple[bool, ...]) -> list[tuple[int, int]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Lanes(Rows):
+class Lanes(Rows, ABC):
     """What blocks with two channels in a word and blocks with two rows in a word share."""
 
     @property
+    @abstractmethod
     def values(self) -> int:
         """SMG_VALUES: numbers that multiply a word."""
-        raise NotImplementedError
 
+    @abstractmethod
     def pack(self, node: Node) -> Mapping[str, Packed]:
         """What the kernel reads in place of weights and bias."""
-        raise NotImplementedError
 
     @property
     def words(self) -> int:
@@ -122,9 +123,9 @@ class Lanes(Rows):
         return self.around(node, core, (total, outputs, self.preparation(node, core)), self.strain)
 
     @property
+    @abstractmethod
     def strain(self) -> float:
         """Of products, with eight registers."""
-        raise NotImplementedError
 
     def preparation(self, node: Node, core: Core) -> float:
         """Cycles before the blocks of a block of rows."""

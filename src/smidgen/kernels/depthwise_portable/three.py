@@ -103,8 +103,8 @@ def _strip(of: Lines, taps: int, two: bool, signed: bool) -> Classes:
     inputs = taps + (two and of.stride)
     far = 2.0 * max(0, (of.across_bytes * (inputs - 2) > _REACH) * (inputs - 2))
     products = Classes(alu=3 * taps * count, multiply=3 * taps * count, load=inputs * of.stride)
-    step = products + requantize(signed).times(count) + Classes(alu=2 + far * of.stride, branch=0.4)
-    return step.times(of.length) + Classes(alu=25, load=6, branch=2)
+    step = products + requantize(signed) * count + Classes(alu=2 + far * of.stride, branch=0.4)
+    return step * of.length + Classes(alu=25, load=6, branch=2)
 
 
 def _instructions(of: Lines, node: Node) -> Classes:
@@ -112,9 +112,9 @@ def _instructions(of: Lines, node: Node) -> Classes:
     signed = found is not None and found.signed is not None
     edges = of.lines - of.whole
     taps = 1 if edges == 1 and of.first_padded and of.last_padded else 2
-    each = _strip(of, taps, False, signed).times(edges)
-    each += _strip(of, 3, True, signed).times(of.whole // 2) + _strip(of, 3, False, signed).times(of.whole % 2)
-    return (each + Classes(alu=6, load=11 + 2 * signed, branch=1)).times(node["x"].type.shape[0] * shape(node)[5])
+    each = _strip(of, taps, False, signed) * edges
+    each += _strip(of, 3, True, signed) * (of.whole // 2) + _strip(of, 3, False, signed) * (of.whole % 2)
+    return (each + Classes(alu=6, load=11 + 2 * signed, branch=1)) * (node["x"].type.shape[0] * shape(node)[5])
 
 
 def cost(node: Node, core: Core) -> float:

@@ -53,13 +53,13 @@ class Walk:
 
     def block(self) -> Classes:
         taps = self.taps_along * self.taps_across
-        row = Classes(alu=2, load=self.inputs + self.taps_along, branch=1).times(self.taps_across)
-        products = Classes(alu=taps, multiply=taps).times(self.at_once)
-        return row + products + (requantize(self.signed) + Classes(alu=2)).times(self.at_once)
+        row = Classes(alu=2, load=self.inputs + self.taps_along, branch=1) * self.taps_across
+        products = Classes(alu=taps, multiply=taps) * self.at_once
+        return row + products + (requantize(self.signed) + Classes(alu=2)) * self.at_once
 
     def channel(self) -> Classes:
-        line = (self.block() + Classes(alu=2, branch=1)).times(self.blocks) + Classes(alu=2, branch=1)
-        return line.times(self.lines) + Classes(alu=6, load=5, branch=1)
+        line = (self.block() + Classes(alu=2, branch=1)) * self.blocks + Classes(alu=2, branch=1)
+        return line * self.lines + Classes(alu=6, load=5, branch=1)
 
 
 def _walk(node: Node, down: bool, at_once: int) -> Walk:
@@ -136,7 +136,7 @@ def pack(node: Node) -> Mapping[str, Packed]:
 
 
 def _instructions(node: Node) -> Classes:
-    return walk(node)[0].channel().times(shape(node)[0] * shape(node)[5])
+    return walk(node)[0].channel() * (shape(node)[0] * shape(node)[5])
 
 
 def _strain(node: Node) -> float:
@@ -152,8 +152,8 @@ def padded_cost(node: Node, core: Core) -> float:
     """And a copy of each channel's plane."""
     n, ih, iw, _, _, c = shape(node)
     row = Classes(alu=iw + 3, load=iw, store=iw, branch=iw / 2 + 1)
-    margins = Classes(alu=1, store=1, branch=1).times(plane_scratch(node))
-    return strained((_instructions(node) + row.times(ih * n * c) + margins).cycles(core), core, _strain(node), 1.3)
+    margins = Classes(alu=1, store=1, branch=1) * plane_scratch(node)
+    return strained((_instructions(node) + row * (ih * n * c) + margins).cycles(core), core, _strain(node), 1.3)
 
 
 def footprint(node: Node) -> tuple[int, int]:

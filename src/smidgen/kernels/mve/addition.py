@@ -90,7 +90,7 @@ def params(node: Node) -> Mapping[str, ParamValue]:
 def cost(node: Node, core: Core) -> float:
     """Instructions of four elements by class, and the loop over sixteen."""
     each = Classes(load=2, multiply=2, alu=3, store=1) + Classes(alu=0.25, branch=0.25)
-    return each.times(node.output.type.elements / 4).cycles(core) + 30
+    return (each * (node.output.type.elements / 4)).cycles(core) + 30
 
 
 def footprint(node: Node) -> tuple[int, int]:

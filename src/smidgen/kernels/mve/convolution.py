@@ -134,8 +134,8 @@ def _strip(node: Node) -> Classes:
         together = 1
     vectors = -(-in_c // BYTES)
     each = Classes(load=vectors, store=vectors, alu=3, branch=1)
-    row = each.times(-(-columns // together)) + Classes(alu=14, branch=2)
-    return row.times(_number(node, "k_h"))
+    row = each * (-(-columns // together)) + Classes(alu=14, branch=2)
+    return row * _number(node, "k_h")
 
 
 def cost(node: Node, core: Core) -> float:
@@ -144,7 +144,7 @@ def cost(node: Node, core: Core) -> float:
     if _flat(node):
         return row.cycles(core)
     strip = Classes() if _direct(node) else _strip(node)
-    return (row + strip).times(_number(node, "batch") * _number(node, "out_h")).cycles(core) + 100
+    return ((row + strip) * (_number(node, "batch") * _number(node, "out_h"))).cycles(core) + 100
 
 
 def footprint(node: Node) -> tuple[int, int]:

@@ -62,8 +62,8 @@ def scratch(node: Node) -> int:
 def cost(node: Node, core: Core) -> float:
     """Instructions by class."""
     rows, in_c, _ = _shape(node)
-    vector = Classes(load=1, store=1, alu=2, branch=1).times(-(-in_c // BYTES))
-    copy = Classes() if _direct(node) else (vector + Classes(alu=10)).times(rows)
+    vector = Classes(load=1, store=1, alu=2, branch=1) * (-(-in_c // BYTES))
+    copy = Classes() if _direct(node) else (vector + Classes(alu=10)) * rows
     return (copy + streams.row_classes(node, _loop(node), _pairs(node), rows)).cycles(core) + 30
 
 

@@ -156,11 +156,11 @@ def cost(node: Node, core: Core) -> float:
     """Instructions of a block, a line of a channel, a place of the strip and a strip, by class."""
     way, (n, _, _, c), stride = _way(node), node["x"].type.shape, _strides(node)[0]
     rest = Classes(alu=4 * (way.places % 4 > 0) + 9, load=4 + 3 * (stride == 1), store=1, branch=1)
-    line = _block(node).times(-(-way.places // 4)) + rest
+    line = _block(node) * (-(-way.places // 4)) + rest
     lines = Classes(load=4, store=4, alu=6, branch=1) if stride == 1 else Classes(load=5, store=8, alu=9, branch=1)
-    strip = lines.times(_columns(node)) + Classes(alu=70, load=25, store=35, branch=10)
-    pair = line.times(c) + strip.times(-(-c // _GROUP))
-    return pair.times(n * -(-way.lines // 2)).cycles(core) + 60
+    strip = lines * _columns(node) + Classes(alu=70, load=25, store=35, branch=10)
+    pair = line * c + strip * (-(-c // _GROUP))
+    return (pair * (n * -(-way.lines // 2))).cycles(core) + 60
 
 
 def footprint(node: Node) -> tuple[int, int]:

@@ -104,16 +104,16 @@ def _sixteen(node: Node) -> Classes:
     tap = Classes(load=2, multiply=2, alu=2 + 2 * predicated)
     part = Classes(alu=9, branch=1)
     requantize = Classes(load=12, multiply=4, alu=16 + clamps + away, store=1, branch=1)
-    return tap.times(rows * columns) + part.times(rows * -(-columns // chunk)) + Classes(alu=4).times(rows) + requantize
+    return tap * (rows * columns) + part * (rows * -(-columns // chunk)) + Classes(alu=4) * rows + requantize
 
 
 def cost(node: Node, core: Core) -> float:
     """Instructions of pixels and of windows that are copied, by class."""
     c, taps = node.output.type.shape[3], math.prod(_filter(node))
     blocks = -(-c // _BLOCK)
-    pixel = _sixteen(node).times(blocks) + Classes(alu=20, load=8, store=8, branch=2)
-    copied = (Classes(load=1, store=1, alu=3, branch=1).times(blocks) + Classes(alu=10, branch=2)).times(taps)
-    return (pixel.times(node.output.type.elements // c) + copied.times(_border(node))).cycles(core) + 60
+    pixel = _sixteen(node) * blocks + Classes(alu=20, load=8, store=8, branch=2)
+    copied = (Classes(load=1, store=1, alu=3, branch=1) * blocks + Classes(alu=10, branch=2)) * taps
+    return (pixel * (node.output.type.elements // c) + copied * _border(node)).cycles(core) + 60
 
 
 def footprint(node: Node) -> tuple[int, int]:

@@ -35,11 +35,11 @@ def cost(node: Node, core: Core, together: int) -> float:
     op, channels = node.op, node["x"].type.shape[3]
     assert isinstance(op, MaxPool2D | AveragePool2D)
     element = Classes(load=1, alu=2 + (channels % together > 0), branch=1)
-    row = element.times(op.kernel[1]) + Classes(alu=7, branch=1)
+    row = element * op.kernel[1] + Classes(alu=7, branch=1)
     finish = Classes(alu=14 if together == 16 else 32, load=2, store=2, branch=1)
-    window = row.times(op.kernel[0]) + finish
-    pixel = window.times(-(-channels // together)) + Classes(alu=30, load=10, branch=2)
-    return pixel.times(node.output.type.elements // channels).cycles(core) + 50
+    window = row * op.kernel[0] + finish
+    pixel = window * (-(-channels // together)) + Classes(alu=30, load=10, branch=2)
+    return (pixel * (node.output.type.elements // channels)).cycles(core) + 50
 
 
 def footprint(node: Node) -> tuple[int, int]:

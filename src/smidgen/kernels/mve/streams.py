@@ -93,10 +93,10 @@ def _block(node: Node, unrolled: Loop, pairs: bool) -> Classes:
     """Instructions of eight outputs: two pixels' of four channels, or a pixel's of eight."""
     steps, out_c = unrolled.steps * unrolled.passes, node.output.type.shape[-1]
     if pairs:
-        each = Classes(load=6, multiply=8).times(steps)
+        each = Classes(load=6, multiply=8) * steps
         end = Classes(load=3, alu=2 + (out_c > 127) + 4 * (out_c % 4 > 0), store=2, branch=1)
     else:
-        each = Classes(load=9, multiply=8).times(steps)
+        each = Classes(load=9, multiply=8) * steps
         end = Classes(load=6, alu=1 + 4 * (out_c % 8 > 0), store=1, branch=1)
     passes = Classes(alu=13 + 3 * unrolled.passes, branch=unrolled.passes) if unrolled.passes > 1 else Classes()
     return each + end + passes + finish(node)
@@ -106,9 +106,9 @@ def row_classes(node: Node, unrolled: Loop, pairs: bool, pixels: int) -> Classes
     """Instructions of a call for so many pixels, or of as many calls for one."""
     out_c, block = node.output.type.shape[-1], _block(node, unrolled, pairs)
     if pairs:
-        pair = block.times(-(-out_c // 4)) + Classes(alu=6, load=1, branch=1)
-        return pair.times((pixels + 1) // 2) + Classes(alu=12, load=15, store=16)
-    return (block.times(-(-out_c // 8)) + Classes(alu=12, load=15, store=15)).times(pixels)
+        pair = block * (-(-out_c // 4)) + Classes(alu=6, load=1, branch=1)
+        return pair * ((pixels + 1) // 2) + Classes(alu=12, load=15, store=16)
+    return (block * (-(-out_c // 8)) + Classes(alu=12, load=15, store=15)) * pixels
 
 
 def lead_of_mixed(steps: Sequence[tuple[int, int]]) -> int:

@@ -88,7 +88,7 @@ def params(node: Node) -> Mapping[str, ParamValue]:
 
 def cost(node: Node, core: Core) -> float:
     each = Classes(alu=6, multiply=2, load=2, store=1, branch=0.75)
-    return 30 + strained(each.times(node.output.type.elements).cycles(core), core, 2.0, 1.25)
+    return 30 + strained((each * node.output.type.elements).cycles(core), core, 2.0, 1.25)
 
 
 def footprint(node: Node) -> tuple[int, int]:

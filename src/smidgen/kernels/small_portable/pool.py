@@ -48,9 +48,9 @@ def cost(node: Node, core: Core) -> float:
     assert isinstance(op, MaxPool2D | AveragePool2D)
     channels = node["x"].type.shape[3]
     even = isinstance(op, AveragePool2D) and op.rounding == "even"
-    pixel = _ELEMENT[type(op)].times(8) + Classes(alu=2, branch=1)
+    pixel = _ELEMENT[type(op)] * 8 + Classes(alu=2, branch=1)
     output = Classes(alu=30 if even else 14, multiply=2, load=1, store=1, branch=3)
-    block = pixel.times(op.kernel[0] * op.kernel[1]) + output.times(8) + _BLOCK
+    block = pixel * (op.kernel[0] * op.kernel[1]) + output * 8 + _BLOCK
     divided = core.cycles["divide"] * isinstance(op, AveragePool2D)
     windows = node.output.type.elements // channels
     return windows * (-(-channels // 8) * (strained(block.cycles(core), core, 2.5) + divided) + 40)
@@ -61,7 +61,7 @@ def mean_cost(node: Node, core: Core) -> float:
     assert isinstance(op, Mean)
     inner = math.prod(x.shape[op.last + 1 :])
     pixel = Classes(alu=10, load=8, branch=1)
-    block = pixel.times(op.count(x)) + Classes(alu=30, multiply=2, load=8, store=1, branch=4).times(8) + _BLOCK
+    block = pixel * op.count(x) + Classes(alu=30, multiply=2, load=8, store=1, branch=4) * 8 + _BLOCK
     return math.prod(x.shape[: op.first]) * -(-inner // 8) * strained(block.cycles(core), core, 2.5)
 
 

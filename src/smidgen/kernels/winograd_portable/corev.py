@@ -10,6 +10,7 @@ import numpy as np
 
 from smidgen.ir import Node
 from smidgen.kernels.affine_requantize import channel_steps
+from smidgen.kernels.classes import Classes
 from smidgen.kernels.common import constant_weights, int8_elements
 from smidgen.kernels.corev.conv2d import XCV, whole_words
 from smidgen.kernels.corev.requantize import (
@@ -20,7 +21,7 @@ from smidgen.kernels.corev.requantize import (
     requantize_cycles,
 )
 from smidgen.kernels.kernel import Kernel, Packed
-from smidgen.kernels.winograd_portable.cost import Count
+from smidgen.kernels.winograd_portable.cost import CALL
 from smidgen.kernels.winograd_portable.domain import F4, streamed_weights
 from smidgen.kernels.winograd_portable.geometry import Block, cut_of, evenly_spaced
 from smidgen.kernels.winograd_portable.variant import Variant, block_words, few_channels, params, stride_one
@@ -28,7 +29,6 @@ from smidgen.ops import Conv2D
 from smidgen.targets.target import Core
 
 _SUM_BITS = 25  # what the scale's power of two, 6 bits, leaves of 32
-_CALL = Count(alu=20, load=14, store=14, branch=4)
 
 
 def scaled_sums_fit(node: Node) -> bool:
@@ -73,15 +73,15 @@ class CoreV(Variant):
         shape = self.shape(node)
         quads, tiles = shape.in_c // 4, shape.rows * shape.columns
         width = min(shape.in_w, shape.tile * (shape.columns - 1) + shape.side)
-        column = Count(3 * 6 + 2 * 17 + 5, 0, 6, 12, 1)
-        row = Count(17, 0, 6, 6)
-        inputs = (column * width + (row * 6 + Count(8, branch=1)) * (2 * shape.columns) + _CALL) * (quads * shape.rows)
+        column = Classes(3 * 6 + 2 * 17 + 5, 0, 6, 12, 1)
+        row = Classes(17, 0, 6, 6)
+        inputs = (column * width + (row * 6 + Classes(8, branch=1)) * (2 * shape.columns) + CALL) * (quads * shape.rows)
         blocks = cut_of(shape, self.block).blocks(shape) * -(-shape.out_c // self.block.channels)
-        products = (Count(0, 16, 8) * (shape.in_c // 2) + Count(2, store=16)) * 36 + _CALL
-        outputs = Count(2 * (6 * 5 + 22) + 6 * 2 + 20, 0, 60 + WORDS[form_of(node).form], 16)
-        copies = Count(8, 0, 1, 1, 1) * 16 + _CALL
+        products = (Classes(0, 16, 8) * (shape.in_c // 2) + Classes(2, store=16)) * 36 + CALL
+        outputs = Classes(2 * (6 * 5 + 22) + 6 * 2 + 20, 0, 60 + WORDS[form_of(node).form], 16)
+        copies = Classes(8, 0, 1, 1, 1) * 16 + CALL
         edges = tiles - (shape.out_h // 4) * (shape.out_w // 4)
-        total = inputs + products * blocks + (outputs * tiles + copies * edges) * shape.out_c + _CALL * (2 * tiles)
+        total = inputs + products * blocks + (outputs * tiles + copies * edges) * shape.out_c + CALL * (2 * tiles)
         each = core.cycles["alu"] + core.cycles["multiply"] + requantize_cycles(node, core)
         return shape.batch * (total.cycles(core) + 16 * tiles * shape.out_c * each)
 
